@@ -1,0 +1,1 @@
+//! The facade for plugin authors: scheduling on pools, hooks, HTTP transactions.

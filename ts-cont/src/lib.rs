@@ -1,0 +1,1 @@
+//! Continuations on event threads: scheduling, cancelling, thread groups, affinity and futures.

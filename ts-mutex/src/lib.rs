@@ -1,0 +1,1 @@
+//! A recursive mutex that knows its holder and tells its waiters.
