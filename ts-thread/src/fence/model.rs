@@ -1,0 +1,19 @@
+//! Both halves as loom can model them: `SeqCst` fences.
+
+use crate::sync::atomic::{Ordering, fence};
+
+#[inline]
+pub(super) fn light() {
+    // SeqCst [fence-pair]: the light half of the pair.
+    fence(Ordering::SeqCst);
+}
+
+#[inline]
+pub(super) fn heavy() {
+    // SeqCst [fence-pair]: the heavy half of the pair.
+    fence(Ordering::SeqCst);
+}
+
+pub(super) fn is_asymmetric() -> bool {
+    false
+}
