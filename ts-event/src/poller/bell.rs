@@ -1,0 +1,63 @@
+//! The token of a wake-up for an owner that waits in the kernel: ring it from anywhere, wait only while it is silent.
+//!
+//! The kernel call that ends a wait costs a microsecond, so only a ring that finds the owner waiting makes one.
+//!
+//! # Rules
+//! * Only the owner calls `begin_wait` and `end_wait`, in turn; anybody rings.
+//! * `ring` answers true when the owner may be in the kernel and the caller must notify it there. The notice may
+//!   come late, when the owner has left already; the owner then finds the bell silent and waits on.
+//!
+//! # Ordering
+//! One pair, `[bell-ring]`: from `ring` to whichever of `begin_wait` and `end_wait` takes the ring. Every change is a
+//! read-modify-write of the one word, so either the ring comes before the owner's step to WAITING, which then fails,
+//! or it finds WAITING and notifies: there is no third order, and no fence is needed.
+
+use ts_thread::sync::atomic::{
+    AtomicU32,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+/// Nobody has rung, and the owner is not waiting.
+const SILENT: u32 = 0;
+/// Nobody has rung, and the owner is in the kernel or on its way there.
+const WAITING: u32 = 1;
+/// Somebody has rung since the owner last took a ring.
+const RUNG: u32 = 2;
+
+pub(crate) struct Bell(AtomicU32);
+
+impl Bell {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(SILENT))
+    }
+
+    /// Rings; true when the caller must now notify the owner in the kernel.
+    #[must_use]
+    pub(crate) fn ring(&self) -> bool {
+        // Release [bell-ring]: what the caller wrote is visible to the owner once it has taken the ring. A ring on
+        // top of another continues the first one's release sequence, so that both are carried.
+        self.0.swap(RUNG, Release) == WAITING
+    }
+
+    /// The owner is about to enter the kernel; false when the bell has rung: do not.
+    #[must_use]
+    pub(crate) fn begin_wait(&self) -> bool {
+        // Relaxed: the step to WAITING carries nothing, it only takes its place among the changes of this word; and
+        // on failure the ring is taken below.
+        match self.0.compare_exchange(SILENT, WAITING, Relaxed, Relaxed) {
+            Ok(_) => true,
+            Err(_) => {
+                // Acquire [bell-ring]: takes the ring, and all rings on top of it.
+                self.0.swap(SILENT, Acquire);
+                false
+            }
+        }
+    }
+
+    /// The owner has left the kernel; true when the bell had rung.
+    #[must_use]
+    pub(crate) fn end_wait(&self) -> bool {
+        // Acquire [bell-ring]: takes the ring, if there was one.
+        self.0.swap(SILENT, Acquire) == RUNG
+    }
+}

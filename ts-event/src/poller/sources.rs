@@ -1,0 +1,189 @@
+//! The table of watched sources: which directions of each are ready, and who waits for them.
+//!
+//! # Rules
+//! * A source's token is its place in the table and the generation of its stay there; a token of an earlier stay
+//!   finds nothing.
+//! * Nothing here calls a waker or drops one: they are handed out, for the caller to call or drop when the table is
+//!   no longer borrowed.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use rustix::event::epoll::EventFlags;
+use slab::Slab;
+
+/// Which way data goes. The two are independent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Read,
+    Write,
+}
+
+impl Direction {
+    /// What the set reports for this direction. Errors and hang-ups end both: the next call says what happened.
+    fn flags(self) -> EventFlags {
+        let ended = EventFlags::HUP | EventFlags::ERR;
+        match self {
+            Self::Read => ended | EventFlags::IN | EventFlags::RDHUP | EventFlags::PRI,
+            Self::Write => ended | EventFlags::OUT,
+        }
+    }
+}
+
+/// All that a source is ever registered for.
+pub(super) fn interest() -> EventFlags {
+    Direction::Read.flags() | Direction::Write.flags() | EventFlags::ET
+}
+
+pub(super) struct Sources {
+    table: Slab<Source>,
+    /// Of the next source. Wraps after 2^32 registrations, and a stale token lives no longer than one look.
+    generation: u32,
+    closed: bool,
+}
+
+struct Source {
+    generation: u32,
+    read: Side,
+    write: Side,
+}
+
+struct Side {
+    ready: bool,
+    waiter: Option<Waker>,
+}
+
+/// What a task that asks for a direction is told.
+pub(super) enum Answer {
+    Ready,
+    /// Not ready, and the asker's waker is the one that stands there already.
+    Waiting,
+    /// Not ready: leave a waker with [`Sources::wait`].
+    NotReady,
+    Closed,
+}
+
+impl Source {
+    fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+}
+
+impl Sources {
+    pub(super) fn new() -> Self {
+        Self { table: Slab::new(), generation: 0, closed: false }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// A place for one more source, with both directions taken for ready until a call says otherwise.
+    pub(super) fn insert(&mut self) -> u64 {
+        let generation = self.generation;
+        self.generation = generation.wrapping_add(1);
+        let ready = || Side { ready: true, waiter: None };
+        let place = self.table.insert(Source { generation, read: ready(), write: ready() });
+        // A place is below the limit of open files, which is below 2^31: so no token is one of the two tokens of
+        // the poller itself, whose lower halves are the highest numbers there are.
+        u64::from(generation) << 32 | place as u64
+    }
+
+    /// Takes a source out. The caller drops its wakers, which stand in what is returned.
+    #[must_use = "dropping a waker runs code of others: not while the table is borrowed"]
+    pub(super) fn remove(&mut self, token: u64) -> Option<[Option<Waker>; 2]> {
+        self.find(token)?;
+        let source = self.table.remove(place_of(token));
+        Some([source.read.waiter, source.write.waiter])
+    }
+
+    pub(super) fn ask(&mut self, token: u64, direction: Direction, asker: &Waker) -> Answer {
+        if self.closed {
+            return Answer::Closed;
+        }
+        match self.find(token).map(|source| source.side(direction)) {
+            Some(side) if side.ready => Answer::Ready,
+            Some(Side { waiter: Some(waiter), .. }) if waiter.will_wake(asker) => Answer::Waiting,
+            Some(_) => Answer::NotReady,
+            None => Answer::Closed,
+        }
+    }
+
+    /// Leaves a waker for a direction and hands out the one that stood there.
+    #[must_use = "dropping a waker runs code of others: not while the table is borrowed"]
+    pub(super) fn wait(&mut self, token: u64, direction: Direction, waiter: Waker) -> Option<Waker> {
+        match self.find(token) {
+            Some(source) => source.side(direction).waiter.replace(waiter),
+            None => Some(waiter),
+        }
+    }
+
+    pub(super) fn clear(&mut self, token: u64, direction: Direction) {
+        if let Some(source) = self.find(token) {
+            source.side(direction).ready = false;
+        }
+    }
+
+    /// Notes what the set said about a source; false when the token is of an earlier stay.
+    pub(super) fn mark_ready(
+        &mut self,
+        token: u64,
+        flags: EventFlags,
+        to_wake: &mut VecDeque<Waker>,
+    ) -> bool {
+        let Some(source) = self.find(token) else { return false };
+        for direction in [Direction::Read, Direction::Write] {
+            if flags.intersects(direction.flags()) {
+                let side = source.side(direction);
+                side.ready = true;
+                to_wake.extend(side.waiter.take());
+            }
+        }
+        true
+    }
+
+    /// From now on every question is answered with `Closed`; hands out all who wait.
+    pub(super) fn close(&mut self, to_wake: &mut VecDeque<Waker>) {
+        self.closed = true;
+        for (_, source) in &mut self.table {
+            to_wake.extend(source.read.waiter.take());
+            to_wake.extend(source.write.waiter.take());
+        }
+    }
+
+    fn find(&mut self, token: u64) -> Option<&mut Source> {
+        self.table.get_mut(place_of(token)).filter(|source| u64::from(source.generation) == token >> 32)
+    }
+}
+
+/// The lower half of a token.
+fn place_of(token: u64) -> usize {
+    (token & u64::from(u32::MAX)) as usize
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_an_earlier_stay_finds_nothing() {
+        let mut sources = Sources::new();
+        let first = sources.insert();
+        assert!(sources.remove(first).is_some());
+        let second = sources.insert();
+        assert_eq!(place_of(first), place_of(second), "the place is used again");
+
+        sources.clear(second, Direction::Read);
+        assert!(!sources.mark_ready(first, EventFlags::IN, &mut VecDeque::new()));
+        assert!(matches!(sources.ask(second, Direction::Read, Waker::noop()), Answer::NotReady));
+        assert!(sources.remove(first).is_none());
+        assert_eq!(sources.len(), 1);
+    }
+}

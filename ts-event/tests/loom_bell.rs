@@ -1,0 +1,101 @@
+//! The bell of the readiness wait: a ring is never lost, though only a ring that finds the owner waiting notifies it.
+#![cfg(loom)]
+
+#[path = "../src/poller/bell.rs"]
+mod bell;
+
+use bell::Bell;
+use loom::model::Builder;
+use ts_thread::sync::{Arc, Condvar, Mutex, UnsafeCell, thread};
+
+struct Shared {
+    bell: Bell,
+    /// What the eventfd is: a notice that waits for the owner to come into the kernel.
+    notice: Mutex<bool>,
+    arrived: Condvar,
+    /// What the ringer wrote before it rang, in memory that loom watches.
+    said: UnsafeCell<u32>,
+}
+
+// SAFETY: `said` is written before the ring and read after it was taken, and loom checks that.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            bell: Bell::new(),
+            notice: Mutex::new(false),
+            arrived: Condvar::new(),
+            said: UnsafeCell::new(0),
+        })
+    }
+
+    fn ring(&self) {
+        if self.bell.ring() {
+            *self.notice.lock().unwrap() = true;
+            self.arrived.notify_one();
+        }
+    }
+
+    /// As in `PollWait::wait`, without deadline and sources.
+    fn wait(&self) {
+        loop {
+            if !self.bell.begin_wait() {
+                return;
+            }
+            let mut notice = self.notice.lock().unwrap();
+            while !*notice {
+                notice = self.arrived.wait(notice).unwrap();
+            }
+            *notice = false;
+            drop(notice);
+            if self.bell.end_wait() {
+                return;
+            }
+        }
+    }
+}
+
+fn model(run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(run);
+}
+
+#[test]
+fn a_ring_ends_the_wait_and_brings_what_was_said() {
+    model(|| {
+        let shared = Shared::new();
+        let ringer = shared.clone();
+        let ringer = thread::spawn(move || {
+            // SAFETY: nobody reads it before the ring below has been taken.
+            ringer.said.with_mut(|said| unsafe { *said = 7 });
+            ringer.ring();
+        });
+        shared.wait();
+        // SAFETY: the only ring has been taken.
+        assert_eq!(shared.said.with(|said| unsafe { *said }), 7);
+        ringer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_notice_left_over_by_an_early_ring_does_not_swallow_the_next() {
+    model(|| {
+        let shared = Shared::new();
+        let ringer = shared.clone();
+        let ringer = thread::spawn(move || {
+            ringer.ring();
+            ringer.ring();
+        });
+        shared.wait();
+        ringer.join().unwrap();
+        // Whatever notice is still there, one more ring ends one more wait.
+        let ringer = shared.clone();
+        let ringer = thread::spawn(move || ringer.ring());
+        shared.wait();
+        ringer.join().unwrap();
+    });
+}
