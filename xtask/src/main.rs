@@ -1,2 +1,41 @@
-//! The workspace's own commands.
-fn main() {}
+//! The workspace's own commands, run as `cargo xtask COMMAND`.
+//!
+//! One line per command here, one file per command beside this one. Nothing in this crate is published, and none of
+//! the published crates knows it.
+
+mod args;
+mod check;
+mod workspace;
+
+use std::process::ExitCode;
+
+use args::Wish;
+
+fn main() -> ExitCode {
+    let wish = match args::parse(std::env::args_os()) {
+        Ok(wish) => wish,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    let done = match wish {
+        Wish::Help => {
+            print!("{}", args::HELP);
+            Ok(true)
+        }
+        Wish::ListChecks => {
+            check::list();
+            Ok(true)
+        }
+        Wish::Check(selection) => check::run(&selection),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What may be typed after `cargo xtask`.
+//!
+//! A name that does not exist is refused with the nearest one that does, before anything runs: a check that was
+//! misspelt must not look like a check that passed.
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+use crate::check::{self, Selection};
+
+pub(crate) const HELP: &str = "\
+The workspace's own commands.
+
+Usage: cargo xtask check [NAME...] [--skip NAME]... [--fail-fast]
+       cargo xtask check --list
+
+Without a name every check runs, cheap ones first. Each prints its commands, so that one can be repeated alone.
+
+  --skip NAME   leave this check out (may be given several times)
+  --fail-fast   stop at the first check that fails; otherwise all run and the summary names those that failed
+  --list        print the names of the checks and what each promises
+  --help        print this text
+";
+
+const COMMANDS: &[&str] = &["check"];
+
+/// What the caller wants, with every name in it known to exist.
+pub(crate) enum Wish {
+    Help,
+    ListChecks,
+    Check(Selection),
+}
+
+/// Reads the command line, program name first.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Wish> {
+    let mut parser = lexopt::Parser::from_iter(line);
+    match parser.next()? {
+        None => bail!("no command given\n\n{HELP}"),
+        Some(Long("help") | Short('h')) => Ok(Wish::Help),
+        Some(Value(command)) if command == "help" => Ok(Wish::Help),
+        Some(Value(command)) if command == "check" => parse_check(parser),
+        Some(Value(command)) => bail!("{}", unknown("command", &command.to_string_lossy(), COMMANDS)),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn parse_check(mut parser: lexopt::Parser) -> Result<Wish> {
+    let mut selection = Selection::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Wish::Help),
+            Long("list") => return Ok(Wish::ListChecks),
+            Long("fail-fast") => selection.fail_fast = true,
+            Long("skip") => selection.skip.push(check_name(&parser.value()?.string()?)?),
+            Value(name) => selection.only.push(check_name(&name.string()?)?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Wish::Check(selection))
+}
+
+fn check_name(typed: &str) -> Result<&'static str> {
+    let names: Vec<_> = check::names().collect();
+    match names.iter().find(|name| **name == typed) {
+        Some(name) => Ok(name),
+        None => bail!("{}; see `cargo xtask check --list`", unknown("check", typed, &names)),
+    }
+}
+
+fn unknown(kind: &str, typed: &str, known: &[&str]) -> String {
+    let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, typed));
+    match nearest {
+        Some(nearest) => format!("there is no {kind} `{typed}`; the nearest is `{nearest}`"),
+        None => format!("there is no {kind} `{typed}`"),
+    }
+}

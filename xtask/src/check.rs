@@ -1,0 +1,207 @@
+//! `cargo xtask check`: the one list of checks, the same for a person at a desk and for the hosted run.
+//!
+//! Cheap checks stand first, so that a slip is told in seconds. A check that fails does not hide the next one. Each
+//! prints the commands it runs in a form that a shell takes back, and the summary says how to repeat what failed.
+//!
+//! # Rules
+//! * A check is either a row of commands (`commands.rs`) or a look at the project's own files (the other rooms).
+//! * A look returns what it found, with file and line. It prints nothing and changes nothing.
+
+mod commands;
+mod labels;
+mod layers;
+mod layout;
+mod links;
+mod words;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use crate::workspace::Workspace;
+use commands::Step;
+
+/// One thing that a look objects to, and where.
+pub(crate) struct Finding {
+    place: String,
+    what: String,
+}
+
+impl Finding {
+    fn new(place: impl Into<String>, what: impl Into<String>) -> Finding {
+        Finding { place: place.into(), what: what.into() }
+    }
+
+    fn at(file: &str, line: usize, what: impl Into<String>) -> Finding {
+        Finding::new(format!("{file}:{line}"), what)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+enum Act {
+    Run(fn(&Workspace) -> Result<Vec<Step>>),
+    Look(fn(&Workspace) -> Result<Vec<Finding>>),
+}
+
+struct Check {
+    name: &'static str,
+    promise: &'static str,
+    act: Act,
+}
+
+impl Check {
+    const fn run(
+        name: &'static str,
+        promise: &'static str,
+        steps: fn(&Workspace) -> Result<Vec<Step>>,
+    ) -> Check {
+        Check { name, promise, act: Act::Run(steps) }
+    }
+
+    const fn look(
+        name: &'static str,
+        promise: &'static str,
+        look: fn(&Workspace) -> Result<Vec<Finding>>,
+    ) -> Check {
+        Check { name, promise, act: Act::Look(look) }
+    }
+}
+
+/// Cheap ones first. `test` is the command of the README.
+const LIST: &[Check] = &[
+    Check::look(
+        "layout",
+        "nothing lies at the top level, or is missing in a crate, against the layout",
+        layout::look,
+    ),
+    Check::look(
+        "words",
+        "no machine paths, to-do marks, ignored tests, or allowances without a reason",
+        words::look,
+    ),
+    Check::look("links", "relative links in Markdown lead somewhere", links::look),
+    Check::look("labels", "every ordering label has a partner in its crate", labels::look),
+    Check::look("layers", "each crate knows only what is below it, and no second runtime", layers::look),
+    Check::run("format", "rustfmt would change nothing", commands::format),
+    Check::run("lint", "clippy is silent, with default features and with all", commands::lint),
+    Check::run("test", "all tests pass with all features", commands::test),
+    Check::run("test-default", "all tests pass with default features", commands::test_default),
+    Check::run("docs", "rustdoc is silent, private items included", commands::docs),
+    Check::run("alone", "each published crate stands alone, also with features taken away", commands::alone),
+    Check::run("loom", "the lock-free protocols hold in every order loom tries", commands::loom),
+];
+
+/// Which checks to run. The names come from [`names`].
+#[derive(Default)]
+pub(crate) struct Selection {
+    /// All, when empty.
+    pub(crate) only: Vec<&'static str>,
+    pub(crate) skip: Vec<&'static str>,
+    pub(crate) fail_fast: bool,
+}
+
+/// The names of all checks, in the order in which they run.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LIST.iter().map(|check| check.name)
+}
+
+/// Prints the names and promises of all checks.
+pub(crate) fn list() {
+    for check in LIST {
+        println!("{:<13} {}", check.name, check.promise);
+    }
+}
+
+/// Runs the selected checks and says whether all of them passed.
+pub(crate) fn run(selection: &Selection) -> Result<bool> {
+    let workspace = Workspace::locate()?;
+    let mut summary = Vec::new();
+    for check in LIST {
+        let wanted = selection.only.is_empty() || selection.only.contains(&check.name);
+        if !wanted || selection.skip.contains(&check.name) {
+            continue;
+        }
+        println!("\n== {}: {} (cargo xtask check {})", check.name, check.promise, check.name);
+        let start = Instant::now();
+        let failures = perform(check, &workspace, selection.fail_fast);
+        let row = Row { check, failures, took: start.elapsed() };
+        println!("== {row}");
+        let stop = row.failed() && selection.fail_fast;
+        summary.push(row);
+        if stop {
+            break;
+        }
+    }
+    let failed = summary.iter().filter(|row| row.failed()).count();
+    println!("\n== summary");
+    for row in &summary {
+        println!("{row}");
+        for failure in &row.failures {
+            println!("        {failure}");
+        }
+    }
+    println!("checks run: {}, failed: {failed}", summary.len());
+    Ok(failed == 0)
+}
+
+/// What failed in one check: the commands to repeat, or a count of findings. Empty when it passed.
+fn perform(check: &Check, workspace: &Workspace, fail_fast: bool) -> Vec<String> {
+    let failures = match check.act {
+        Act::Run(steps) => steps(workspace).and_then(|steps| {
+            // A check that has lost what it checks must not look like one that passed.
+            ensure!(!steps.is_empty(), "there is nothing to run");
+            Ok(run_steps(&steps, workspace, fail_fast))
+        }),
+        Act::Look(look) => look(workspace).map(|found| {
+            found.iter().for_each(|finding| println!("{finding}"));
+            match found.len() {
+                0 => vec![],
+                n => vec![format!("{n} found: cargo xtask check {}", check.name)],
+            }
+        }),
+    };
+    failures.unwrap_or_else(|error| {
+        println!("{error:#}");
+        vec![format!("could not run: cargo xtask check {}", check.name)]
+    })
+}
+
+fn run_steps(steps: &[Step], workspace: &Workspace, fail_fast: bool) -> Vec<String> {
+    let mut failures = Vec::new();
+    for step in steps {
+        println!("$ {step}");
+        if let Err(error) = step.run(&workspace.root) {
+            println!("{error:#}");
+            failures.push(step.to_string());
+            if fail_fast {
+                break;
+            }
+        }
+    }
+    failures
+}
+
+struct Row {
+    check: &'static Check,
+    failures: Vec<String>,
+    took: Duration,
+}
+
+impl Row {
+    fn failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.failed() { "FAILED" } else { "ok" };
+        write!(f, "{word:<7} {:<13} {:>7.1} s", self.check.name, self.took.as_secs_f64())
+    }
+}

@@ -1,0 +1,151 @@
+//! Each crate knows only what is below it, and brings no second reactor or runtime.
+//!
+//! # Rules
+//! * A member depends on other members only as [`MAY_USE`] says, in tests and build scripts too: a test that needs
+//!   an upper layer belongs to that layer.
+//! * Members are named in the crate that needs them, with path and version and not through the workspace table, so
+//!   that raising one requirement for a release changes one manifest.
+//! * What a published crate links, with all features, contains no package of [`RUNTIMES`], and of `tokio` only parts
+//!   without threads, sockets and timers.
+//!
+//! The linked packages are asked of `cargo tree` and not of `cargo metadata`: the latter unites features with those
+//! that dev-dependencies ask for, so a benchmark against another runtime would look like a use of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::{Dependency, Package};
+use toml_edit::{DocumentMut, TableLike};
+
+use super::Finding;
+use crate::workspace::{Workspace, is_published};
+
+/// The members of the workspace, lowest layer first, and which members each may use.
+pub(super) const MAY_USE: &[(&str, &[&str])] = &[
+    ("ts-thread", &[]),
+    ("ts-mutex", &["ts-thread"]),
+    ("ts-event", &["ts-thread"]),
+    ("ts-cont", &["ts-thread", "ts-mutex", "ts-event"]),
+    ("ts-api", &["ts-thread", "ts-mutex", "ts-event", "ts-cont"]),
+    ("xtask", &[]),
+];
+
+/// Packages that poll descriptors or run futures on threads of their own.
+const RUNTIMES: &[&str] = &[
+    "actix-rt",
+    "async-executor",
+    "async-global-executor",
+    "async-io",
+    "async-std",
+    "calloop",
+    "compio",
+    "glommio",
+    "mio",
+    "monoio",
+    "smol",
+    "tokio-uring",
+];
+
+/// Features of `tokio` that bring its scheduler, its reactor or its timers.
+const TOKIO_RUNTIME: &[&str] =
+    &["full", "fs", "net", "process", "rt", "rt-multi-thread", "signal", "time", "io-std"];
+
+pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {
+    let metadata = workspace.metadata()?;
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let mut found = shared_members(workspace, &members)?;
+    for package in &metadata.packages {
+        found.extend(uses(package, &members));
+    }
+    for package in metadata.packages.iter().filter(|package| is_published(package)) {
+        found.extend(runtimes(workspace, package)?);
+    }
+    Ok(found)
+}
+
+/// What `package` asks of other members, against the table.
+fn uses(package: &Package, members: &BTreeSet<&str>) -> Vec<Finding> {
+    let place = format!("{}/Cargo.toml", package.name);
+    let Some((_, below)) = MAY_USE.iter().find(|(name, _)| *name == package.name.as_str()) else {
+        return vec![Finding::new(place, "this crate is in no layer")];
+    };
+    let mut found = Vec::new();
+    for dependency in package.dependencies.iter().filter(|dependency| members.contains(&*dependency.name)) {
+        let Dependency { name, kind, .. } = dependency;
+        if *name == *package.name {
+            continue;
+        }
+        if !below.contains(&name.as_str()) {
+            found.push(Finding::new(
+                &place,
+                format!("{} may not know {name} ({kind:?} dependency)", package.name),
+            ));
+        }
+        let versioned = dependency.req != cargo_metadata::semver::VersionReq::STAR;
+        let stripped_when_published = *kind == cargo_metadata::DependencyKind::Development;
+        if dependency.path.is_none() || !(versioned || stripped_when_published) {
+            found.push(Finding::new(&place, format!("{name} needs both `path` and `version`")));
+        }
+    }
+    found
+}
+
+/// Members named in the workspace's table of shared dependencies.
+fn shared_members(workspace: &Workspace, members: &BTreeSet<&str>) -> Result<Vec<Finding>> {
+    let manifest = fs::read_to_string(workspace.root.join("Cargo.toml"))?.parse::<DocumentMut>()?;
+    let shared = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("dependencies"))
+        .and_then(|dependencies| dependencies.as_table_like());
+    let names = shared.into_iter().flat_map(TableLike::iter).map(|(name, _)| name);
+    let what =
+        |name| format!("{name} belongs in the manifests of the crates that use it, not in the shared table");
+    Ok(names
+        .filter(|name| members.contains(name))
+        .map(|name| Finding::new("Cargo.toml", what(name)))
+        .collect())
+}
+
+/// Runtimes among the packages that a user of `package` links.
+fn runtimes(workspace: &Workspace, package: &Package) -> Result<Vec<Finding>> {
+    let tree = Command::new("cargo")
+        .args([
+            "tree",
+            "--all-features",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}\t{f}",
+            "-p",
+        ])
+        .arg(package.name.as_str())
+        .current_dir(&workspace.root)
+        .output()
+        .context("cannot run cargo tree")?;
+    ensure!(tree.status.success(), "cargo tree failed: {}", String::from_utf8_lossy(&tree.stderr).trim());
+    let tree = String::from_utf8(tree.stdout).context("cargo tree does not speak UTF-8")?;
+    let complaints: BTreeSet<String> = tree.lines().filter_map(complaint).collect();
+    let place = format!("{}/Cargo.toml", package.name);
+    Ok(complaints.into_iter().map(|complaint| Finding::new(&place, complaint)).collect())
+}
+
+/// What is wrong with one line of the tree: `NAME vVERSION (PATH)`, a tab, features, and `(*)` when seen before.
+fn complaint(line: &str) -> Option<String> {
+    let (package, features) = line.split_once('\t')?;
+    let name = package.split(' ').next()?;
+    if RUNTIMES.contains(&name) {
+        return Some(format!("{name} is a second reactor or runtime (`cargo tree -e normal -i {name}`)"));
+    }
+    let features = features.trim_end_matches(" (*)").split(',');
+    let taken: Vec<&str> = features.filter(|feature| TOKIO_RUNTIME.contains(feature)).collect();
+    (name == "tokio" && !taken.is_empty()).then(|| {
+        format!(
+            "tokio is linked with its runtime parts: {} (`cargo tree -e features -i tokio`)",
+            taken.join(", ")
+        )
+    })
+}
