@@ -40,6 +40,12 @@ fn two_labels_side_by_side_are_both_seen() {
 }
 
 #[test]
+fn a_single_word_behind_an_ordering_is_a_label() {
+    labels("// Release [refs]: for the last one.\nx();\n// Acquire [refs]: the other end.\n").finds_nothing();
+    labels("// Release [refs]: for the last one.\nx();\n// Acquire [rfes]: the other end.\n").finds("[rfes]");
+}
+
+#[test]
 fn docs_are_no_end_of_a_pair() {
     labels("//! One pair, `[inbox-publish]`.\n\n// Release [inbox-publish]: towards nobody.\n")
         .finds(":3: the ordering");

@@ -6,10 +6,11 @@
 //! # Rules
 //! * Only plain comments in `src` count: one label in a block of adjacent comment lines is one place, however often
 //!   the block repeats it. Docs tell about a pair, they are no end of it, so doc comments and links do not count.
-//! * A word in brackets is a label once some block that holds it also speaks of memory ordering.
+//! * Words with a dash in brackets are a label once some block that holds them also speaks of memory ordering. A single
+//!   word in brackets is one once an ordering stands right before it: brackets have other uses too.
 //! * Both places lie in one crate: an ordering that is half of another crate's promise belongs into that crate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter;
 
 use anyhow::Result;
@@ -26,9 +27,10 @@ struct Places {
 }
 
 pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {
-    let label = Regex::new(r"\B\[([a-z][a-z0-9]+(?:-[a-z0-9]+)+)\]")?;
+    let bracketed = Regex::new(r"\B\[([a-z][a-z0-9]+(?:-[a-z0-9]+)*)\]")?;
     let ordering =
         Regex::new(r"(?i)\b(relaxed|acquires?|releases?|acqrel|seqcst|fences?|membarrier|orderings?)\b")?;
+    let right_before = Regex::new(r"\b(Relaxed|Acquire|Release|AcqRel|SeqCst)\s+$")?;
 
     let mut labels: BTreeMap<(String, String), Places> = BTreeMap::new();
     for file in workspace.files()? {
@@ -37,15 +39,20 @@ pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {
             continue;
         }
         for (line, text) in blocks(&workspace.text(&file).unwrap_or_default()) {
-            let in_block: BTreeSet<&str> = label
-                .captures_iter(&text)
-                .filter(|found| !text[found.get_match().end()..].starts_with('('))
-                .map(|found| found.extract::<1>().1[0])
-                .collect();
-            for label in in_block {
+            let speaks_of_ordering = ordering.is_match(&text);
+            let mut in_block: BTreeMap<&str, bool> = BTreeMap::new();
+            for brackets in bracketed.captures_iter(&text) {
+                let (whole, [label]) = (brackets.get_match(), brackets.extract().1);
+                if text[whole.end()..].starts_with('(') {
+                    continue;
+                }
+                let named = right_before.is_match(&text[..whole.start()]);
+                *in_block.entry(label).or_default() |= named || speaks_of_ordering && label.contains('-');
+            }
+            for (label, is_ordering) in in_block {
                 let places = labels.entry((name.to_owned(), label.to_owned())).or_default();
                 places.all.push((file.clone(), line));
-                places.is_ordering |= ordering.is_match(&text);
+                places.is_ordering |= is_ordering;
             }
         }
     }
@@ -64,8 +71,7 @@ pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {
 fn blocks(source: &str) -> Vec<(usize, String)> {
     let mut blocks: Vec<(usize, String)> = Vec::new();
     let mut open = false;
-    // One line more than there is, so that the last block ends like the others.
-    for (number, line) in iter::zip(1.., source.lines().chain([""])) {
+    for (number, line) in iter::zip(1.., source.lines()) {
         let (behind_code, comment) = comment_of(line);
         match comment {
             Some(text) if open && !behind_code => {
