@@ -1,0 +1,424 @@
+//! Calling an event off: any thread may ask, one answer is right, and the owner pays no read-modify-write.
+//!
+//! A slot has two words for this, each with the generation it speaks of. In `word` the owner says how the event
+//! stands. In `cancel` whoever calls off leaves a request, and the two agree there on what came of it.
+//!
+//! | `word`: phase | means |
+//! |---|---|
+//! | `WAITING` | held or queued; its (next) run has not begun |
+//! | `RUNNING` | between `begin` and `end`, or the drop |
+//! | `OFF` | the owner knows that it was called off; it will not run |
+//! | `GONE_RAN`, `GONE_OFF` | the slot is free; how the last event ended |
+//!
+//! | `cancel`: state | set by | means |
+//! |---|---|---|
+//! | `NONE`, or another generation | - | nobody has asked |
+//! | `REQUESTED` | a caller | asked, and nobody has decided yet |
+//! | `OWNER_OFF` | owner, from `REQUESTED` | it will not run; the caller has not heard of it yet |
+//! | `OFF` | the caller, from `REQUESTED` or `OWNER_OFF` | it will not run; everybody knows |
+//! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
+//! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
+//! | `RAN` | owner's drop, from `REQUESTED` | it ran and is gone |
+//! | `ORPHAN` | owner's drop, from `REQUESTED` or `OWNER_OFF` | it did not run and is gone; the caller puts the slot away |
+//!
+//! # Rules
+//! * Each step of the owner is: store `word`; light fence; load `cancel`. If that speaks of another generation, as
+//!   nearly always, it is done. Otherwise it moves `REQUESTED` on by compare-and-swap, or takes note of what it finds.
+//! * A caller swaps `cancel` to `REQUESTED` of its generation; heavy fence; loads `word`; and moves `REQUESTED` on
+//!   according to what it read. Whoever loses that swap does as the winner says.
+//! * One `REQUESTED` per generation: later callers find something else than `NONE` and only look.
+//! * Generations in `cancel` only grow: a caller never overwrites a later one's.
+//!
+//! # Why the answers are right
+//! *The pair.* `[call-off-fence]`: if the caller's load of `word` misses a step of the owner, then that step's load of
+//! `cancel` sees the request. So whatever step comes after the one that the caller read, its owner knows.
+//! * Read `WAITING`: the next `begin` sees the request, or what became of it, and every outcome that does not
+//!   mention a run makes it answer [`Begin::CalledOff`]. Nothing can set `SEEN_RUNNING`, since that takes a caller who
+//!   read `RUNNING`. So "before its run" holds for ever.
+//! * Read `RUNNING`: the `begin` that stored it may have seen the request or not. If it did, one swap decides:
+//!   `OWNER_OFF`, and the caller hears "before its run"; or `SEEN_RUNNING`, and `begin` goes on. If it did not, it has
+//!   gone on, and the caller's swap wins. The next `end` finds `REQUESTED` or `SEEN_RUNNING`: no re-arm, and no `begin`
+//!   afterwards. That is also why the two words need no number for the run.
+//! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the request,
+//!   or a swap tells what it knew.
+//!
+//! *Exactly one "before its run".* Only the one caller who set `REQUESTED` can answer so. It does, even if the owner
+//! has dropped the entry meanwhile: as long as the request is undecided or its outcome not yet read, the drop sets
+//! `ORPHAN` and leaves the slot to the caller, so no later event can overwrite the outcome. For the other outcomes
+//! the slot may be used again before the caller looks; then it hears "stale", which is true as well.
+//!
+//! *Later callers.* They may answer "already called off" only if no run can begin any more. Where the request is
+//! still undecided they run the heavy fence themselves: they have read the request, so the pair holds for them too.
+//!
+//! # Ordering
+//! Besides the fence pair, `[call-off-word]` makes what a run did visible to a caller who hears that it ran, and
+//! `[call-off-state]` does the same between the parties in `cancel`; with `ORPHAN` it hands over the slot.
+//!
+//! One word with a swap in `begin` would be simpler, and would cost every event an atomic read-modify-write.
+
+use std::ptr::NonNull;
+
+use ts_thread::fence;
+use ts_thread::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+use crate::slot::{Slot, generation_of, pack, state_of};
+use crate::slots::pool_of;
+
+// Phases. A new slot's word is zero: generation zero, never used.
+const UNUSED: u8 = 0;
+const WAITING: u8 = 1;
+const RUNNING: u8 = 2;
+const OFF: u8 = 3;
+const GONE_RAN: u8 = 4;
+const GONE_OFF: u8 = 5;
+
+// States of `cancel`, except for `OFF`, which it shares with the phases. No `NONE`: a generation that nobody has
+// called off does not occur in `cancel`.
+const REQUESTED: u8 = 1;
+const OWNER_OFF: u8 = 2;
+const SEEN_RUNNING: u8 = 4;
+const STOPPED: u8 = 5;
+const RAN: u8 = 6;
+const ORPHAN: u8 = 7;
+
+/// What came of calling an event off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "whether the event still runs is the answer"]
+pub enum CallOff {
+    /// It had not begun, and will not run, ever. Of all who call an event off, one hears this at most.
+    BeforeRun,
+    /// Its run had begun, and may still be going on. If it is one that runs again, it does not: no run begins any more.
+    Running,
+    /// It ran, and is gone.
+    AlreadyRan,
+    /// It was called off before, or dropped by its owner without a run. No run begins any more.
+    AlreadyCalledOff,
+    /// The event is gone, and its slot has been used again since, so that nobody knows how it ended.
+    Stale,
+}
+
+/// How an event stands, seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Held or queued; its run, or its next run, has not begun.
+    Waiting,
+    /// Its run has begun.
+    Running,
+    /// It was called off, or dropped by its owner without a run.
+    CalledOff,
+    /// It ran, and is gone.
+    Ran,
+    /// It is gone, and its slot has been used again since.
+    Stale,
+}
+
+/// Whether a run may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "an event that was called off must not run"]
+pub enum Begin {
+    /// It runs now.
+    Run,
+    /// It was called off; it must not run.
+    CalledOff,
+}
+
+/// Whether an event that ran may be armed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "an event that was called off must not be armed again"]
+pub enum End {
+    /// It waits again; push it to where its next run is due.
+    Ended,
+    /// It was called off while it ran; drop it.
+    CalledOff,
+}
+
+/// Who puts away the slot of an event that ended.
+pub(crate) enum Freed {
+    /// The one who ended it.
+    Mine,
+    /// Somebody who is calling it off at this moment. The slot must not be touched any more.
+    Theirs,
+}
+
+/// Whether a slot's word says that there is an event in it.
+pub(crate) fn is_occupied(word: u64) -> bool {
+    matches!(state_of(word), WAITING | RUNNING | OFF)
+}
+
+/// The owner's half.
+impl<T> Slot<T> {
+    /// The word as the owner left it.
+    #[inline]
+    pub(crate) fn own_word(&self) -> u64 {
+        // Relaxed, alone: the caller is the owner, and only the owner stores this word.
+        self.word.load(Relaxed)
+    }
+
+    /// Starts the next generation, in which the slot is held.
+    #[inline]
+    pub(crate) fn occupy(&self) {
+        let word = self.own_word();
+        debug_assert!(!is_occupied(word));
+        self.say(generation_of(word) + 1, WAITING);
+        // After the new generation, so that whoever reads this tag sees that too.
+        self.set_tag(0);
+    }
+
+    #[inline]
+    fn say(&self, generation: u64, phase: u8) {
+        // Release [call-off-word]: what the owner did up to this step is visible to whoever reads that it took it.
+        self.word.store(pack(generation, phase), Release);
+    }
+
+    /// One step of the owner; returns what callers have left for this generation, if anything.
+    #[inline]
+    fn step(&self, generation: u64, phase: u8) -> Option<u64> {
+        self.say(generation, phase);
+        // [call-off-fence]: the light half, between the store above and the load below.
+        fence::light();
+        // Acquire [call-off-state]: what the caller did before it asked is visible to an owner who does as asked.
+        let asked = self.cancel.load(Acquire);
+        (generation_of(asked) == generation).then_some(asked)
+    }
+
+    /// Moves a request that nobody has decided on to `state`, and returns what counts.
+    #[cold]
+    fn decide(&self, asked: u64, state: u8) -> u64 {
+        if state_of(asked) != REQUESTED {
+            return asked;
+        }
+        let decided = pack(generation_of(asked), state);
+        // AcqRel [call-off-state]: the caller who asked learns what was done up to here; and the other way round if it
+        // decided first, which is the Acquire of a failure.
+        match self.cancel.compare_exchange(asked, decided, AcqRel, Acquire) {
+            Ok(_) => decided,
+            Err(other) => other,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn begin(&self) -> Begin {
+        let word = self.own_word();
+        if state_of(word) != WAITING {
+            return Self::begin_out_of_turn(word);
+        }
+        let generation = generation_of(word);
+        let Some(asked) = self.step(generation, RUNNING) else { return Begin::Run };
+        if state_of(self.decide(asked, OWNER_OFF)) == SEEN_RUNNING {
+            // A caller has read that this run began, and was answered so.
+            return Begin::Run;
+        }
+        self.say(generation, OFF);
+        Begin::CalledOff
+    }
+
+    #[cold]
+    fn begin_out_of_turn(word: u64) -> Begin {
+        assert!(state_of(word) == OFF, "begin of an event that is running");
+        Begin::CalledOff
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) -> End {
+        let word = self.own_word();
+        assert!(state_of(word) == RUNNING, "end of an event that is not running");
+        let generation = generation_of(word);
+        let Some(asked) = self.step(generation, WAITING) else { return End::Ended };
+        self.decide(asked, STOPPED);
+        self.say(generation, OFF);
+        End::CalledOff
+    }
+
+    /// Ends the generation. Afterwards the slot is the caller's to put away, if the answer says so.
+    #[inline]
+    pub(crate) fn free(&self) -> Freed {
+        let word = self.own_word();
+        debug_assert!(is_occupied(word));
+        let generation = generation_of(word);
+        let has_run = state_of(word) == RUNNING;
+        match self.step(generation, if has_run { GONE_RAN } else { GONE_OFF }) {
+            None => Freed::Mine,
+            Some(asked) => self.free_asked(asked, has_run),
+        }
+    }
+
+    #[cold]
+    fn free_asked(&self, asked: u64, has_run: bool) -> Freed {
+        match state_of(self.decide(asked, if has_run { RAN } else { ORPHAN })) {
+            ORPHAN => Freed::Theirs,
+            OWNER_OFF => {
+                let generation = generation_of(asked);
+                let (known, orphan) = (pack(generation, OWNER_OFF), pack(generation, ORPHAN));
+                // AcqRel [call-off-state]: hands the slot to the caller. If that has read its answer already, the slot stays here,
+                // and nothing is read through the value.
+                match self.cancel.compare_exchange(known, orphan, AcqRel, Relaxed) {
+                    Ok(_) => Freed::Theirs,
+                    Err(_) => Freed::Mine,
+                }
+            }
+            _ => Freed::Mine,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_called_off(&self) -> bool {
+        let word = self.own_word();
+        // Relaxed: a hint; the next step of the owner looks again, with all the order it takes [call-off-state].
+        state_of(word) == OFF || generation_of(self.cancel.load(Relaxed)) == generation_of(word)
+    }
+}
+
+/// Everybody's half.
+impl<T> Slot<T> {
+    fn look(&self) -> u64 {
+        // Acquire [call-off-word]: who reads that the event ran sees what the run did.
+        self.word.load(Acquire)
+    }
+
+    pub(crate) fn is_live(&self, generation: u64) -> bool {
+        let word = self.look();
+        generation_of(word) == generation && is_occupied(word)
+    }
+
+    pub(crate) fn phase(&self, generation: u64) -> Phase {
+        let word = self.look();
+        if generation_of(word) != generation {
+            return Phase::Stale;
+        }
+        match state_of(word) {
+            WAITING => {
+                // Acquire [call-off-state]: pairs with whoever called it off.
+                let asked = self.cancel.load(Acquire);
+                let is_off = generation_of(asked) == generation && state_of(asked) != REQUESTED;
+                if is_off { Phase::CalledOff } else { Phase::Waiting }
+            }
+            RUNNING => Phase::Running,
+            OFF | GONE_OFF => Phase::CalledOff,
+            GONE_RAN => Phase::Ran,
+            _ => Phase::Stale,
+        }
+    }
+
+    /// The key of the event in this slot, as it stands now.
+    pub(crate) fn occupied_generation(&self) -> Option<u64> {
+        let word = self.look();
+        is_occupied(word).then(|| generation_of(word))
+    }
+}
+
+/// Calls off the event of `generation` in `slot`; `fence` is the heavy half of the pair, or nothing on the owner's thread.
+///
+/// # Safety
+///
+/// The slot belongs to a pool, and the pointer has the provenance of its chunk.
+pub(crate) unsafe fn call_off<T: 'static>(
+    slot: NonNull<Slot<T>>,
+    generation: u64,
+    fence: impl Fn(),
+) -> CallOff {
+    // SAFETY: slots are never unmapped.
+    let here = unsafe { slot.as_ref() };
+    if let Some(answer) = gone(here.look(), generation) {
+        return answer;
+    }
+    let request = pack(generation, REQUESTED);
+    // Acquire [call-off-state]: pairs with what another caller or the owner has decided.
+    let mut found = here.cancel.load(Acquire);
+    loop {
+        if generation_of(found) == generation {
+            return look_again(here, generation, found, fence);
+        }
+        if generation_of(found) > generation {
+            return CallOff::Stale;
+        }
+        // AcqRel [call-off-state]: the owner who sees the request also sees what was done before it.
+        match here.cancel.compare_exchange(found, request, AcqRel, Acquire) {
+            Ok(_) => break,
+            Err(other) => found = other,
+        }
+    }
+    // [call-off-fence]: the heavy half, between the swap above and the load of `word` below.
+    fence();
+    let word = here.look();
+    if generation_of(word) != generation {
+        // The owner dropped the event without knowing of the request; otherwise it would have left the slot to us.
+        return CallOff::Stale;
+    }
+    let (state, answer) = match state_of(word) {
+        RUNNING => (SEEN_RUNNING, CallOff::Running),
+        GONE_RAN => (RAN, CallOff::AlreadyRan),
+        GONE_OFF => (OFF, CallOff::AlreadyCalledOff),
+        _ => (OFF, CallOff::BeforeRun),
+    };
+    // AcqRel and Acquire [call-off-state]: as in `decide`.
+    match here.cancel.compare_exchange(request, pack(generation, state), AcqRel, Acquire) {
+        Ok(_) => answer,
+        // SAFETY: as for this function; and it is this call that set the request.
+        Err(other) => unsafe { told(slot, generation, other) },
+    }
+}
+
+/// The answer to a request that the owner, or another caller, has decided.
+///
+/// # Safety
+///
+/// As for [`call_off`]; the caller is the one who set the request, and calls this once.
+#[cold]
+unsafe fn told<T: 'static>(slot: NonNull<Slot<T>>, generation: u64, found: u64) -> CallOff {
+    if generation_of(found) != generation {
+        return CallOff::Stale;
+    }
+    // SAFETY: slots are never unmapped.
+    let here = unsafe { slot.as_ref() };
+    match state_of(found) {
+        SEEN_RUNNING | STOPPED => CallOff::Running,
+        RAN => CallOff::AlreadyRan,
+        state => {
+            // The owner may drop the event until the swap below, but not use its slot again.
+            let (known, off) = (pack(generation, OWNER_OFF), pack(generation, OFF));
+            // AcqRel and Acquire [call-off-state]: a failure means that the slot was left to us.
+            if state == ORPHAN || here.cancel.compare_exchange(known, off, AcqRel, Acquire).is_err() {
+                // SAFETY: `ORPHAN` says that the owner has left the slot, which is free, to the one who set the request.
+                unsafe { pool_of(slot).put(slot) };
+            }
+            CallOff::BeforeRun
+        }
+    }
+}
+
+/// The answer for a caller who finds that another has called the event off.
+#[cold]
+fn look_again<T>(here: &Slot<T>, generation: u64, found: u64, fence: impl Fn()) -> CallOff {
+    if state_of(found) == REQUESTED {
+        // [call-off-fence]: the heavy half again. The request was read above; from here on the pair holds for this caller.
+        fence();
+    }
+    let word = here.look();
+    if let Some(answer) = gone(word, generation) {
+        return answer;
+    }
+    if state_of(word) != RUNNING {
+        return CallOff::AlreadyCalledOff;
+    }
+    // `begin` may be about to find the request: the same swap that the first caller tries decides.
+    let decided = here.decide(found, SEEN_RUNNING);
+    match state_of(decided) {
+        _ if generation_of(decided) != generation => CallOff::Stale,
+        SEEN_RUNNING => CallOff::Running,
+        RAN => CallOff::AlreadyRan,
+        _ => CallOff::AlreadyCalledOff,
+    }
+}
+
+/// The answer if the event of `generation` is no more.
+fn gone(word: u64, generation: u64) -> Option<CallOff> {
+    if generation_of(word) != generation {
+        return Some(CallOff::Stale);
+    }
+    match state_of(word) {
+        GONE_RAN => Some(CallOff::AlreadyRan),
+        GONE_OFF => Some(CallOff::AlreadyCalledOff),
+        UNUSED => Some(CallOff::Stale),
+        _ => None,
+    }
+}

@@ -1,0 +1,237 @@
+//! The one owner of an event.
+//!
+//! An [`Entry`] is one pointer to an occupied slot. Moving it into a structure moves the event; there is no copy and no
+//! count. Whoever holds it may read and change the value, say that its run begins and ends, and end it by dropping it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use crate::call_off::{Begin, End, Freed, Phase};
+use crate::key::Key;
+use crate::slot::{Slot, generation_of};
+use crate::slots::{Slots, pool_of};
+
+/// An event in its slot: the unique owner, one pointer wide.
+///
+/// It derefs to the value. Dropped, it ends the event: the value is dropped, keys to it answer that it ran (if its
+/// run had begun) or was called off, and the slot goes back to the pool it came from. A thread that frees many gives
+/// them to its [`Cache`](crate::Cache) instead.
+///
+/// # Examples
+///
+/// ```
+/// use ts_event::{Begin, End, Phase, Slots};
+///
+/// static TICKS: Slots<u32> = Slots::new();
+///
+/// let mut entry = TICKS.entry(0);
+/// let key = entry.key();
+/// for _ in 0..3 {
+///     assert_eq!(entry.begin(), Begin::Run);
+///     *entry += 1;
+///     assert_eq!(entry.end(), End::Ended);
+/// }
+/// assert_eq!(entry.begin(), Begin::Run);
+/// assert_eq!(entry.into_inner(), 3);
+/// assert_eq!(key.phase(), Phase::Ran);
+/// ```
+pub struct Entry<T: 'static> {
+    slot: NonNull<Slot<T>>,
+    value: PhantomData<T>,
+}
+
+// SAFETY: an entry is the only way to its value and to the plain part of its slot, so it moves like a box of `T`.
+unsafe impl<T: Send> Send for Entry<T> {}
+// SAFETY: through `&Entry` one reaches `&T` and the slot's atomic words.
+unsafe impl<T: Sync> Sync for Entry<T> {}
+
+impl<T> Entry<T> {
+    /// Puts `value` into a free slot.
+    ///
+    /// # Safety
+    ///
+    /// The slot is a free one that the caller has taken out of its pool.
+    #[inline]
+    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T) -> Self {
+        // SAFETY: slots are never unmapped.
+        let here = unsafe { slot.as_ref() };
+        // SAFETY: the slot is free and the caller's, so nobody reads the value's place.
+        unsafe { here.value().write(value) };
+        here.occupy();
+        Self { slot, value: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self) -> &Slot<T> {
+        // SAFETY: slots are never unmapped.
+        unsafe { self.slot.as_ref() }
+    }
+
+    /// Gives up the entry for the slot it stands for; see [`from_slot`](Self::from_slot).
+    #[inline]
+    pub(crate) fn into_slot(self) -> NonNull<Slot<T>> {
+        ManuallyDrop::new(self).slot
+    }
+
+    /// The entry that [`into_slot`](Self::into_slot) gave up.
+    ///
+    /// # Safety
+    ///
+    /// The slot came from `into_slot` and becomes an entry once for that; the caller owns it.
+    #[inline]
+    pub(crate) unsafe fn from_slot(slot: NonNull<Slot<T>>) -> Self {
+        Self { slot, value: PhantomData }
+    }
+
+    /// The name of this event, to keep or give away.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> Key<T> {
+        Key::new(self.slot, generation_of(self.slot().own_word()))
+    }
+
+    /// Leaves a word that holders of the key can read, for instance whose thread this event is on.
+    #[inline]
+    pub fn set_tag(&self, tag: u64) {
+        self.slot().set_tag(tag);
+    }
+
+    /// The word left with [`set_tag`](Self::set_tag); zero for a new entry.
+    #[inline]
+    #[must_use]
+    pub fn tag(&self) -> u64 {
+        self.slot().own_tag()
+    }
+
+    /// Says that the event's run begins now, unless somebody has called it off.
+    ///
+    /// After [`Begin::Run`] callers of [`Key::call_off`] hear that it is running; after [`Begin::CalledOff`] it must not
+    /// run, and is best dropped. Costs a store and a load.
+    ///
+    /// # Panics
+    ///
+    /// If it is running already.
+    #[inline]
+    pub fn begin(&mut self) -> Begin {
+        self.slot().begin()
+    }
+
+    /// Says that the run is over and that the event shall run again, unless somebody has called it off meanwhile.
+    ///
+    /// An event that shall not run again needs no `end`: drop it.
+    ///
+    /// # Panics
+    ///
+    /// If it is not running.
+    #[inline]
+    pub fn end(&mut self) -> End {
+        self.slot().end()
+    }
+
+    /// How the event stands; never one of the two answers that mean it is gone.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.slot().phase(generation_of(self.slot().own_word()))
+    }
+
+    /// Whether somebody has called it off: it will not begin again. Costs a load; the next `begin` or `end` decides.
+    #[inline]
+    #[must_use]
+    pub fn is_called_off(&self) -> bool {
+        self.slot().is_called_off()
+    }
+
+    /// Ends the event and returns its value.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        let (value, slot) = self.free();
+        if let Some(slot) = slot {
+            // SAFETY: `free` handed over the slot, which is free now and nobody else's.
+            unsafe { pool_of(slot).put(slot) };
+        }
+        value
+    }
+
+    /// Ends the event: its value, and its slot unless somebody else will put that away.
+    #[inline]
+    pub(crate) fn free(self) -> (T, Option<NonNull<Slot<T>>>) {
+        let slot = self.into_slot();
+        // SAFETY: slots are never unmapped.
+        let here = unsafe { slot.as_ref() };
+        // SAFETY: the slot was an entry's, hence holds a value, and `here.free()` below ends that: it is read once.
+        let value = unsafe { here.value().read() };
+        match here.free() {
+            Freed::Mine => (value, Some(slot)),
+            Freed::Theirs => (value, None),
+        }
+    }
+
+    /// Lets go of the event without ending it: its value is never dropped, its key stays live for ever.
+    pub fn leak(self) -> Key<T> {
+        let key = self.key();
+        self.into_slot();
+        key
+    }
+
+    /// Takes the owner apart into a plain pointer, for a C interface.
+    #[must_use]
+    pub fn into_raw(self) -> NonNull<()> {
+        self.into_slot().cast()
+    }
+
+    /// The entry that [`into_raw`](Self::into_raw) took apart.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` of an entry of the same `T`, and is made an entry once for each such call.
+    #[must_use]
+    pub unsafe fn from_raw(slot: NonNull<()>) -> Self {
+        Self { slot: slot.cast(), value: PhantomData }
+    }
+
+    /// The pool this entry's slot belongs to.
+    #[must_use]
+    pub fn pool(&self) -> &'static Slots<T> {
+        // SAFETY: the slot is a slot of a pool, with the provenance of its chunk.
+        unsafe { pool_of(self.slot) }
+    }
+}
+
+impl<T> Deref for Entry<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: an entry's slot holds a value, and `&self` keeps it from being changed or taken.
+        unsafe { &*self.slot().value() }
+    }
+}
+
+impl<T> DerefMut for Entry<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: an entry's slot holds a value, and `&mut self` is the only way to it.
+        unsafe { &mut *self.slot().value() }
+    }
+}
+
+impl<T> Drop for Entry<T> {
+    fn drop(&mut self) {
+        // SAFETY: `self` is not used again after its drop, so its slot becomes an entry once.
+        let entry = unsafe { Self::from_slot(self.slot) };
+        // The value goes last: the slot is home by then, should its destructor panic.
+        drop(entry.into_inner());
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Entry<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("phase", &self.phase()).field("value", &**self).finish()
+    }
+}
+
+/// An entry has to be one pointer, and an `Option` of it too.
+const _: () = assert!(size_of::<Option<Entry<u64>>>() == size_of::<usize>());

@@ -1,0 +1,174 @@
+//! One slot: the words that anybody who holds a key may look at, and the plain part that belongs to the owner.
+//!
+//! A slot is made once and never unmapped, so a pointer to it stays good for ever. What changes is who owns its
+//! plain part: the links, the filing number and the value.
+//!
+//! # Rules
+//! * `word`, `tag` and `place` are stored by the owner only; the owner of an entry is whoever holds the
+//!   [`Entry`](crate::Entry), or the structure that it was moved into. `cancel` is for everybody; see `call_off.rs`.
+//! * `links` belongs to the same owner; for a free slot that is the pool or the cache it lies in.
+//! * `value` holds a value exactly while the phase in `word` is an occupied one.
+//!
+//! # Ordering
+//! `[tag-publish]` carries the tag to those who hold a key. `place` needs no order; see `place.rs`.
+//! How `word` and `cancel` work together is told in `call_off.rs`.
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use ts_thread::sync::UnsafeCell;
+use ts_thread::sync::atomic::AtomicU64;
+use ts_thread::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// The low bits of `word` and `cancel` hold a phase or a state, the rest the generation.
+pub(crate) const STATE_BITS: u32 = 8;
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+
+/// The last generation a slot can have; afterwards it is not used again.
+///
+/// At one use every 10 ns a slot gets there after a month; it costs the pool that one slot, and in return no key
+/// ever means another event than the one it was made for.
+pub(crate) const LAST_GENERATION: u64 = u64::MAX >> STATE_BITS;
+
+/// Generation and state in one word.
+pub(crate) const fn pack(generation: u64, state: u8) -> u64 {
+    (generation << STATE_BITS) | state as u64
+}
+
+/// The generation in a word made by [`pack`].
+pub(crate) const fn generation_of(word: u64) -> u64 {
+    word >> STATE_BITS
+}
+
+/// The state in a word made by [`pack`].
+pub(crate) const fn state_of(word: u64) -> u8 {
+    (word & STATE_MASK) as u8
+}
+
+/// One element of a pool.
+#[repr(C)]
+pub(crate) struct Slot<T> {
+    pub(crate) word: AtomicU64,
+    pub(crate) cancel: AtomicU64,
+    pub(crate) place: AtomicU64,
+    links: UnsafeCell<Links<T>>,
+    tag: AtomicU64,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+/// What the structure that a slot lies in needs to know.
+struct Links<T> {
+    prev: *mut Slot<T>,
+    next: *mut Slot<T>,
+    /// A deadline, a poll order, or whatever else this place files its entries by.
+    filed: u64,
+}
+
+impl<T> Slot<T> {
+    /// A free slot of generation zero, which no key ever has.
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            cancel: AtomicU64::new(0),
+            place: AtomicU64::new(0),
+            links: UnsafeCell::new(Links { prev: ptr::null_mut(), next: ptr::null_mut(), filed: 0 }),
+            tag: AtomicU64::new(0),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// The slot behind this one.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part (first lines of this file).
+    #[inline]
+    pub(crate) unsafe fn next(&self) -> *mut Slot<T> {
+        // SAFETY: the owner of the links is the caller, so nobody writes to them now.
+        self.links.with(|links| unsafe { (*links).next })
+    }
+
+    /// Sets the slot behind this one.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part.
+    #[inline]
+    pub(crate) unsafe fn set_next(&self, next: *mut Slot<T>) {
+        // SAFETY: the owner of the links is the caller, so nobody else reads or writes them now.
+        self.links.with_mut(|links| unsafe { (*links).next = next });
+    }
+
+    /// The slot before this one.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part.
+    #[inline]
+    pub(crate) unsafe fn prev(&self) -> *mut Slot<T> {
+        // SAFETY: as in `next`.
+        self.links.with(|links| unsafe { (*links).prev })
+    }
+
+    /// Sets the slot before this one.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part.
+    #[inline]
+    pub(crate) unsafe fn set_prev(&self, prev: *mut Slot<T>) {
+        // SAFETY: as in `set_next`.
+        self.links.with_mut(|links| unsafe { (*links).prev = prev });
+    }
+
+    /// The number this slot is filed by.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part.
+    #[inline]
+    pub(crate) unsafe fn filed(&self) -> u64 {
+        // SAFETY: as in `next`.
+        self.links.with(|links| unsafe { (*links).filed })
+    }
+
+    /// Sets the number this slot is filed by.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the slot's plain part.
+    #[inline]
+    pub(crate) unsafe fn set_filed(&self, filed: u64) {
+        // SAFETY: as in `set_next`.
+        self.links.with_mut(|links| unsafe { (*links).filed = filed });
+    }
+
+    /// Where the value is, or will be.
+    #[inline]
+    pub(crate) fn value(&self) -> *mut T {
+        self.value.with_mut(|value| value.cast())
+    }
+
+    /// Changes the tag. For the owner.
+    #[inline]
+    pub(crate) fn set_tag(&self, tag: u64) {
+        // Release [tag-publish]: whoever reads this tag also sees the generation it was set in, which was stored before.
+        self.tag.store(tag, Release);
+    }
+
+    /// The tag, for the owner.
+    #[inline]
+    pub(crate) fn own_tag(&self) -> u64 {
+        // Relaxed, alone: only the owner stores tags, so this is its own latest one.
+        self.tag.load(Relaxed)
+    }
+
+    /// The tag that belongs to `generation`, unless that is over.
+    pub(crate) fn tag_in(&self, generation: u64) -> Option<u64> {
+        // Acquire [tag-publish]: if the tag was set in a later generation, then that generation is seen below.
+        let tag = self.tag.load(Acquire);
+        // Relaxed, after the load above [tag-publish]: only the value counts.
+        let word = self.word.load(Relaxed);
+        (generation_of(word) == generation && crate::call_off::is_occupied(word)).then_some(tag)
+    }
+}
