@@ -11,7 +11,7 @@
 //!
 //! * Events: [`Slots`] and a thread's [`Cache`] of them, [`Entry`] (who owns one), [`Key`] (who may ask about it), and how to
 //!   call one off: [`CallOff`], [`Phase`], [`Begin`], [`End`].
-//! * Where they wait: [`Ready`].
+//! * Where they wait: [`Ready`], [`Wheel`] (with [`Sweep`]), [`PollList`].
 //! * When: [`When`], in the time of [`Clock`] and [`HrTime`].
 //! * How to wait: [`Wait`], as a [`ParkWait`] or, with I/O ([`Io`], [`Registration`]), as a [`PollWait`]; [`Wakeup`] from
 //!   elsewhere.
@@ -27,11 +27,13 @@ mod key;
 mod list;
 mod park_wait;
 mod place;
+mod poll;
 mod poller;
 mod ready;
 mod slot;
 mod slots;
 mod wait;
+mod wheel;
 mod when;
 
 pub use self::cache::Cache;
@@ -39,9 +41,11 @@ pub use self::call_off::{Begin, CallOff, End, Phase};
 pub use self::entry::Entry;
 pub use self::key::Key;
 pub use self::park_wait::ParkWait;
+pub use self::poll::PollList;
 pub use self::poller::{Io, PollWait, Registration};
 pub use self::ready::Ready;
 pub use self::slots::Slots;
 pub use self::wait::{Wait, Wakeup};
+pub use self::wheel::{Sweep, Wheel};
 pub use self::when::When;
 pub use ts_thread::{Clock, HrTime};
