@@ -1,0 +1,75 @@
+//! What holding a mutex means: a value that exists only on the thread that holds it.
+//!
+//! # Rules
+//! * A guard is made right after its level was taken and nowhere else; `Guarded` relies on it.
+//! * It is neither `Send` nor `Sync`, so whoever sees a guard is on the thread that holds the mutex.
+//! * Dropping it ends one level. The last level gives the mutex back, also when a panic drops it: there is no poison.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use crate::diagnostics;
+use crate::proxy::ProxyMutex;
+
+/// One level of holding a [`ProxyMutex`]; dropping it ends that level.
+///
+/// A guard stays on its thread. It gives access to nothing by itself: data that belongs to the mutex lies in
+/// [`Guarded`](crate::Guarded), which asks for the guard.
+///
+/// A guard that is dropped while another simulated context runs than the one that took it ends that one's level, as
+/// it should; but a context cannot re-enter on the strength of a guard that another one took.
+#[must_use = "dropping the guard at once gives the mutex back at once"]
+pub struct MutexGuard<'a> {
+    mutex: &'a ProxyMutex,
+    /// Neither `Send` nor `Sync`.
+    _here: PhantomData<*mut ()>,
+}
+
+impl<'a> MutexGuard<'a> {
+    /// The guard of a level that the caller has just taken and has not given to another guard.
+    #[inline(always)]
+    pub(crate) fn new(mutex: &'a ProxyMutex) -> Self {
+        Self { mutex, _here: PhantomData }
+    }
+
+    /// The mutex that is held.
+    #[inline]
+    pub fn mutex(&self) -> &'a ProxyMutex {
+        self.mutex
+    }
+
+    /// Ends the level here, as dropping it would.
+    ///
+    /// The place of this call is named when the mutex was held for too long, see [`diagnostics`]; the place where
+    /// a guard goes out of scope is not known.
+    #[track_caller]
+    #[inline]
+    pub fn unlock(self) {
+        let guard = std::mem::ManuallyDrop::new(self);
+        guard.end(Some(Location::caller()));
+    }
+
+    #[inline(always)]
+    fn end(&self, place: Option<&'static Location<'static>>) {
+        if self.mutex.core().shallower() {
+            if diagnostics::is_checking() {
+                diagnostics::released(self.mutex, place);
+            }
+            self.mutex.release();
+        }
+    }
+}
+
+impl Drop for MutexGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(None);
+    }
+}
+
+impl fmt::Debug for MutexGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MutexGuard").field("mutex", self.mutex).finish()
+    }
+}

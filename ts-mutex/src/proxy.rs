@@ -1,0 +1,434 @@
+//! The handle: what people call a mutex here.
+//!
+//! # Rules
+//! * All clones of a handle are the same mutex; it lives as long as one of them.
+//! * The first level is taken in `raw.rs`, or in `contended.rs` if that needs a queue; this file only decides which.
+//!
+//! A lock that owns its data, as std's does, would not do: in an event system one mutex guards many things made at
+//! different times. What belongs to it says so, see [`Guarded`](crate::Guarded).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
+
+use ts_thread::sync::atomic::Ordering;
+use ts_thread::{ContextId, HrTime, current_id};
+
+use crate::counts::MutexCounts;
+use crate::diagnostics;
+use crate::error::RawUnlockError;
+use crate::guard::MutexGuard;
+use crate::lazy::Lazy;
+use crate::queue::Cold;
+use crate::raw::{Core, Entered};
+use crate::run::Run;
+use crate::shared::Shared;
+use crate::waiter::Waiter;
+use crate::word::{self, FREE};
+
+/// A recursive mutex that knows its holder and tells its waiters; a handle that is shared by cloning.
+///
+/// A context (a thread, or a simulated one) that holds it may take it again; it is given back when as many levels have
+/// ended. Any thread may call every function. Two handles are equal if they are the same mutex.
+///
+/// If a panic ends the last level, the mutex is given back like at any other time; there is no poison.
+///
+/// # Examples
+///
+/// ```
+/// use ts_mutex::ProxyMutex;
+///
+/// let mutex = ProxyMutex::named("session");
+/// let outer = mutex.lock();
+/// let inner = mutex.try_lock().expect("we hold it already");
+/// assert_eq!(mutex.depth(), 2);
+/// drop(outer);
+/// assert!(mutex.held_by_current());
+/// drop(inner);
+/// assert!(!mutex.is_locked());
+/// ```
+#[derive(Clone)]
+pub struct ProxyMutex(Shared);
+
+// The one plain field is the depth, and no step that can panic leaves it wrong.
+impl UnwindSafe for ProxyMutex {}
+impl RefUnwindSafe for ProxyMutex {}
+
+impl ProxyMutex {
+    /// A mutex that nobody holds: one allocation of 40 bytes.
+    pub fn new() -> Self {
+        Self(Shared::new(Core::new(Lazy::new())))
+    }
+
+    /// A mutex with a name for reports and `Debug`.
+    ///
+    /// It costs a second allocation, which other mutexes make when they are first missed.
+    pub fn named(name: &'static str) -> Self {
+        Self(Shared::new(Core::new(Lazy::with(Cold::new(Some(name))))))
+    }
+
+    /// The name that was given to it.
+    pub fn name(&self) -> Option<&'static str> {
+        self.core().cold_if_any().and_then(|cold| cold.name)
+    }
+
+    /// A number that no other mutex has while this one lives: its address.
+    #[inline]
+    pub fn id(&self) -> usize {
+        self.0.address()
+    }
+
+    /// Whether the two are the same mutex. So says `==`.
+    #[inline]
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+
+    #[inline(always)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    /// Takes the mutex, or one more level of it, if that needs no waiting.
+    ///
+    /// `None` if another context holds it, or if it is reserved for somebody who has waited for too long.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level, like all functions that take the mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// let guard = mutex.lock();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert!(mutex.try_lock().is_none()));
+    /// });
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_some());
+    /// ```
+    #[track_caller]
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_>> {
+        if self.enter() { Some(MutexGuard::new(self)) } else { None }
+    }
+
+    /// Takes the mutex, or one more level of it; blocks while another context holds it.
+    ///
+    /// Those that block stand in the same queue as those that wait otherwise, see [`Waiter`].
+    ///
+    /// # Panics
+    ///
+    /// In a simulated context, if it would have to block: the contexts of one OS thread take turns, and nobody could
+    /// give the mutex back. A thread that blocks for a mutex which a simulated context of its own holds is not
+    /// found out, and blocks for ever.
+    #[track_caller]
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_> {
+        self.enter_blocking(HrTime::MAX);
+        MutexGuard::new(self)
+    }
+
+    /// Takes the mutex like [`lock`](Self::lock), but gives up at a deadline of the real clock.
+    ///
+    /// `None` if the mutex could not be had until then. A deadline in the past asks once, one of [`HrTime::MAX`] never
+    /// comes. A simulated context may call it, and blocks its OS thread.
+    #[track_caller]
+    pub fn lock_until(&self, deadline: HrTime) -> Option<MutexGuard<'_>> {
+        if self.enter_blocking(deadline) { Some(MutexGuard::new(self)) } else { None }
+    }
+
+    /// Takes the mutex, or one more level of it, if that needs no waiting; otherwise queues `waiter`.
+    ///
+    /// After `None`, the waiter stands in the queue and will be called when the mutex is given back; then this is to be
+    /// called again. In vain again, it keeps its place and its age. A waiter that had waited leaves the queue when
+    /// it gets the mutex.
+    ///
+    /// # Panics
+    ///
+    /// If the waiter waits for another mutex.
+    ///
+    /// # Examples
+    ///
+    /// See [`Waiter`].
+    #[track_caller]
+    #[inline]
+    pub fn try_lock_or_wait<'a>(&'a self, waiter: &Waiter) -> Option<MutexGuard<'a>> {
+        let me = current_id().get();
+        let taken = if self.core().is_held_by(me) {
+            self.core().deeper();
+            // It has the mutex, by whichever way.
+            waiter.leave(self);
+            return Some(MutexGuard::new(self));
+        } else if waiter.is_waiting() {
+            self.take_or_queue(waiter, me)
+        } else {
+            matches!(self.core().enter(me), Entered::First) || self.take_or_queue(waiter, me)
+        };
+        if !taken {
+            return None;
+        }
+        if diagnostics::is_checking() {
+            diagnostics::taken(self, Location::caller());
+        }
+        Some(MutexGuard::new(self))
+    }
+
+    /// Runs `f` under the mutex: at once if it can be had, otherwise when it is given back.
+    ///
+    /// In the second case it is run by the thread that gives the mutex back, right before it does, after all
+    /// earlier ones and ahead of all waiters. `f` should be short: it makes others wait. It is dropped without having
+    /// run if the mutex is never given back.
+    ///
+    /// # Panics
+    ///
+    /// When `f` runs at once and panics. A panic on another one's unlock ends there and is reported through `tracing`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// let (send, receive) = channel();
+    /// let guard = mutex.lock();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| mutex.when_free(move |_| send.send("dropped").unwrap()));
+    /// });
+    /// assert!(receive.try_recv().is_err());
+    /// drop(guard);
+    /// assert_eq!(receive.try_recv(), Ok("dropped"));
+    /// ```
+    #[track_caller]
+    pub fn when_free(&self, f: impl FnOnce(&MutexGuard<'_>) + Send + 'static) {
+        if self.enter_uncounted() {
+            f(&MutexGuard::new(self));
+        } else {
+            self.send_errand(Box::new(f));
+        }
+    }
+
+    /// Runs `f` under the mutex when it can be had, without blocking: a future.
+    ///
+    /// No guard lives across an await. Any executor will do; nothing happens before the first poll. Dropping the future
+    /// gives its place in the queue up. As a future may be left unpolled, the mutex is never reserved for one, see
+    /// [`Run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// let sum = pin!(async { mutex.run(|guard| guard.mutex().depth() + 1).await });
+    /// assert_eq!(sum.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(2));
+    /// # use std::future::Future;
+    /// ```
+    pub fn run<F, R>(&self, f: F) -> Run<F>
+    where
+        F: FnOnce(&MutexGuard<'_>) -> R,
+    {
+        Run::new(self.clone(), f)
+    }
+
+    /// Whether the context that calls holds the mutex.
+    #[inline]
+    pub fn held_by_current(&self) -> bool {
+        self.core().is_held_by(current_id().get())
+    }
+
+    /// Who holds the mutex, as a hint: it may have changed before the answer arrives, unless it is the caller.
+    pub fn holder(&self) -> Option<ContextId> {
+        ContextId::from_raw(word::holder(self.core().peek()))
+    }
+
+    /// How many levels the caller holds; 0 if it does not hold the mutex.
+    pub fn depth(&self) -> u32 {
+        if self.held_by_current() { self.core().depth() } else { 0 }
+    }
+
+    /// Whether the mutex is held or reserved, as a hint like [`holder`](Self::holder).
+    pub fn is_locked(&self) -> bool {
+        self.core().peek() != FREE
+    }
+
+    /// Whether somebody waits for the mutex, or a function of [`when_free`](Self::when_free) does, as a hint.
+    ///
+    /// One load of the line that the holder has in its cache. For long handlers that may be polite.
+    #[inline]
+    pub fn has_waiters(&self) -> bool {
+        // Relaxed, alone: a hint that carries nothing; see the end of `[waiting-flag]` for how a wake is not lost.
+        self.core().waiting.load(Ordering::Relaxed) != 0
+    }
+
+    /// Takes a raw level, like [`lock`](Self::lock), which [`raw_unlock`](Self::raw_unlock) ends.
+    ///
+    /// For C interfaces, where no guard can be kept.
+    ///
+    /// # Panics
+    ///
+    /// As [`lock`](Self::lock).
+    #[track_caller]
+    pub fn raw_lock(&self) {
+        self.enter_blocking(HrTime::MAX);
+        self.core().mark_raw();
+    }
+
+    /// Takes a raw level, like [`try_lock`](Self::try_lock), which [`raw_unlock`](Self::raw_unlock) ends; false if it could
+    /// not.
+    #[track_caller]
+    pub fn raw_try_lock(&self) -> bool {
+        let taken = self.enter();
+        if taken {
+            self.core().mark_raw();
+        }
+        taken
+    }
+
+    /// Ends a raw level, and gives the mutex back if it was the last level.
+    ///
+    /// Raw levels and guards may be nested in any order; each kind ends only its own.
+    ///
+    /// # Errors
+    ///
+    /// The caller does not hold the mutex, or only through guards. Then nothing has changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_mutex::{ProxyMutex, RawUnlockError};
+    ///
+    /// let mutex = ProxyMutex::new();
+    /// mutex.raw_lock();
+    /// let guard = mutex.lock();
+    /// assert_eq!(mutex.raw_unlock(), Ok(()));
+    /// assert_eq!(mutex.raw_unlock(), Err(RawUnlockError::OnlyGuards));
+    /// drop(guard);
+    /// assert_eq!(mutex.raw_unlock(), Err(RawUnlockError::NotHeld));
+    /// ```
+    #[track_caller]
+    pub fn raw_unlock(&self) -> Result<(), RawUnlockError> {
+        let word = self.core().peek();
+        if !word::is_held_by(word, current_id().get()) {
+            return Err(match word::holder(word) {
+                0 => RawUnlockError::NotHeld,
+                _ => RawUnlockError::HeldByOther,
+            });
+        }
+        if !self.core().unmark_raw() {
+            return Err(RawUnlockError::OnlyGuards);
+        }
+        if self.core().shallower() {
+            if diagnostics::is_checking() {
+                diagnostics::released(self, Some(Location::caller()));
+            }
+            self.release();
+        }
+        Ok(())
+    }
+
+    /// How often the mutex was taken, missed and waited for. Any thread may ask; the three are read one after the other.
+    pub fn counts(&self) -> MutexCounts {
+        let cold = self.core().cold_if_any();
+        MutexCounts {
+            acquired: self.core().acquired(),
+            missed: cold.map_or(0, |cold| cold.missed.load(CounterRelaxed)),
+            waited: cold.map_or(0, |cold| cold.waited.load(CounterRelaxed)),
+        }
+    }
+
+    /// As [`try_lock`](Self::try_lock), for those who go on to queue when they miss, and are counted there.
+    #[track_caller]
+    pub(crate) fn try_lock_uncounted(&self) -> Option<MutexGuard<'_>> {
+        if self.enter_uncounted() { Some(MutexGuard::new(self)) } else { None }
+    }
+
+    /// Takes a level if that needs no waiting, and counts the miss otherwise.
+    #[track_caller]
+    #[inline(always)]
+    fn enter(&self) -> bool {
+        let taken = self.enter_uncounted();
+        if !taken {
+            self.count_miss();
+        }
+        taken
+    }
+
+    #[track_caller]
+    #[inline(always)]
+    fn enter_uncounted(&self) -> bool {
+        match self.core().enter(current_id().get()) {
+            Entered::First => {
+                if diagnostics::is_checking() {
+                    diagnostics::taken(self, Location::caller());
+                }
+                true
+            }
+            Entered::Again => true,
+            Entered::Busy => false,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_miss(&self) {
+        self.core().cold().missed.fetch_add(1, CounterRelaxed);
+    }
+
+    /// Takes a level, blocking until the deadline if it has to.
+    #[track_caller]
+    #[inline(always)]
+    fn enter_blocking(&self, deadline: HrTime) -> bool {
+        if diagnostics::is_watching_blocking() {
+            diagnostics::about_to_block(self, Location::caller());
+        }
+        let me = current_id().get();
+        match self.core().enter(me) {
+            Entered::First => {}
+            Entered::Again => return true,
+            Entered::Busy => {
+                if !self.take_blocking(me, deadline) {
+                    return false;
+                }
+            }
+        }
+        if diagnostics::is_checking() {
+            diagnostics::taken(self, Location::caller());
+        }
+        true
+    }
+}
+
+impl Default for ProxyMutex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for ProxyMutex {
+    fn eq(&self, other: &Self) -> bool {
+        self.ptr_eq(other)
+    }
+}
+
+impl Eq for ProxyMutex {}
+
+impl Hash for ProxyMutex {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for ProxyMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("ProxyMutex");
+        match self.name() {
+            Some(name) => debug.field("name", &name),
+            None => debug.field("id", &format_args!("{:#x}", self.id())),
+        };
+        debug.field("holder", &self.holder()).field("depth", &self.depth()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! Who waits for one mutex, in order of arrival. Plain data under the queue lock; no protocol here.
+//!
+//! # Rules
+//! * A ticket is given once. The smallest one is the oldest waiter's; trying again in vain keeps ticket and age.
+//! * What leaves the queue may own foreign values, so it is dropped after the queue lock is released.
+//!
+//! A list would find the oldest as fast, but a waiter that leaves from the middle, as dropped futures do, would have to be
+//! searched for.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64 as Counter;
+
+use smallvec::SmallVec;
+use ts_thread::sync::{Mutex, MutexGuard as Locked};
+use ts_thread::{Clock, HrTime};
+
+use crate::guard::MutexGuard;
+use crate::waiter::{FAIR_SLICE, Target};
+
+/// What a mutex needs once it was contended. The counters are part of no protocol, so that models need not see them.
+pub(crate) struct Cold {
+    pub(crate) name: Option<&'static str>,
+    pub(crate) missed: Counter,
+    pub(crate) waited: Counter,
+    queue: Mutex<Queue>,
+}
+
+impl Cold {
+    pub(crate) fn new(name: Option<&'static str>) -> Self {
+        Self { name, missed: Counter::new(0), waited: Counter::new(0), queue: Mutex::new(Queue::default()) }
+    }
+
+    /// Takes the queue lock.
+    pub(crate) fn queue(&self) -> Locked<'_, Queue> {
+        // Foreign code that could panic under the lock only answers a question; the queue is whole at that time.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A function that is to run under the mutex before it is free again.
+pub(crate) type Errand = Box<dyn FnOnce(&MutexGuard<'_>) + Send>;
+
+/// A waiter's place in the queue.
+pub(crate) struct Place {
+    pub(crate) target: Target,
+    clock: Clock,
+    /// By its own clock.
+    since: HrTime,
+    /// The context that tried last.
+    pub(crate) context: u64,
+    /// It was told to try again, and has not done so.
+    pub(crate) called: bool,
+}
+
+impl Place {
+    pub(crate) fn new(target: Target, clock: Clock, context: u64) -> Self {
+        let since = clock.now();
+        Self { target, clock, since, context, called: false }
+    }
+
+    fn is_due(&self) -> bool {
+        self.target.can_keep_a_reservation()
+            && self.clock.now().saturating_duration_since(self.since) > FAIR_SLICE
+    }
+}
+
+/// Whom to tell that the mutex is given back, and how.
+pub(crate) struct Choice {
+    /// To be called, the oldest first.
+    pub(crate) calls: SmallVec<[Target; 2]>,
+    /// Whoever the mutex is to be reserved for.
+    pub(crate) reserve: Option<u64>,
+    /// The one that is counted on to try, if it has to be asked again whether it is busy; with its ticket.
+    pub(crate) ask: Option<(u64, Target)>,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    last_ticket: u64,
+    waiters: BTreeMap<u64, Place>,
+    errands: Vec<Errand>,
+}
+
+impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.errands.is_empty()
+    }
+
+    /// Whether anything is queued besides the waiter with this ticket.
+    pub(crate) fn has_others(&self, ticket: Option<u64>) -> bool {
+        !self.errands.is_empty() || self.waiters.len() > usize::from(ticket.is_some())
+    }
+
+    /// Queues at the end; gives the ticket.
+    pub(crate) fn push(&mut self, place: Place) -> u64 {
+        self.last_ticket += 1;
+        self.waiters.insert(self.last_ticket, place);
+        self.last_ticket
+    }
+
+    pub(crate) fn place(&mut self, ticket: u64) -> Option<&mut Place> {
+        self.waiters.get_mut(&ticket)
+    }
+
+    pub(crate) fn remove(&mut self, ticket: u64) -> Option<Place> {
+        self.waiters.remove(&ticket)
+    }
+
+    pub(crate) fn push_errand(&mut self, errand: Errand) {
+        self.errands.push(errand);
+    }
+
+    /// All errands, in order of arrival.
+    pub(crate) fn take_errands(&mut self) -> Vec<Errand> {
+        std::mem::take(&mut self.errands)
+    }
+
+    /// Chooses among the waiters whose ticket is above `after`, and notes whom it calls.
+    ///
+    /// Goes from the oldest on until it finds one that can be counted on to try soon.
+    pub(crate) fn choose(&mut self, after: u64) -> Choice {
+        let mut choice = Choice { calls: SmallVec::new(), reserve: None, ask: None };
+        let mut behind = self.waiters.range_mut(after + 1..);
+        for (&ticket, place) in behind.by_ref() {
+            if !place.called {
+                place.called = true;
+                choice.calls.push(place.target.clone());
+            }
+            if place.target.is_busy() {
+                continue;
+            }
+            if place.is_due() {
+                choice.reserve = Some(ticket);
+            }
+            // If it should turn out to be busy, that matters to those behind it, or if all have to wait for it.
+            if place.target.can_be_busy() && (choice.reserve.is_some() || behind.next().is_some()) {
+                choice.ask = Some((ticket, place.target.clone()));
+            }
+            break;
+        }
+        choice
+    }
+}

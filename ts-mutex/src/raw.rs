@@ -1,0 +1,266 @@
+//! The lock word, the depth, and how they are taken and given back.
+//!
+//! The common case is one compare-and-swap to take the mutex and one store to give it back. Everything that needs a
+//! queue lies in `contended.rs`; the argument for both is here.
+//!
+//! # Rules
+//! * [`word`] says who holds the mutex. Only the holder gives it back; only the waiter that it is reserved
+//!   for, or somebody with the queue lock in hand, ends a reservation.
+//! * `hold` (depth, raw depth) is plain memory. Only the holder touches it.
+//! * `waiting` is 1 while somebody is queued (a waiter, or a function for [`when_free`](crate::ProxyMutex::when_free)).
+//!   It is changed under the queue lock only. So is the [`LOOK`] flag of the word, except that giving the mutex
+//!   back wipes it out.
+//! * The queue lock is held for a few instructions and never while foreign code runs, but for
+//!   [`Wake::is_busy`](crate::Wake::is_busy). It may be taken while holding the mutex, and while not.
+//!
+//! # No wake is lost
+//! What has to hold: *while somebody is queued, the mutex is held with the flag `LOOK`, or it is reserved, or somebody who
+//! was called has not tried again yet, or a thread is on its way into the queue to see to it.*
+//!
+//! A waiter, with the queue lock in hand: (1) sets `waiting` if it was 0, and then runs [`fence::heavy`];
+//! (2) reads the word and takes the mutex if it may; (3) otherwise swaps `LOOK` into the word, or goes back to
+//! (2) if the word has changed; (4) only then counts as queued and not called.
+//!
+//! A holder that gives the mutex back reads `waiting`.
+//! * It is 1: a compare-and-swap from "held, no `LOOK`" to free. If that fails, the flag is set, and the queue is looked at
+//!   *before* the mutex is given back. As the flag is in the word, this needs no fence.
+//! * It is 0, perhaps because the 1 is not visible yet: a plain store of 0, which may wipe out a `LOOK`; [`fence::light`]; and
+//!   `waiting` is read again. Say that `LOOK` was wiped out. Then the waiter's swap in (3) came before the store, so
+//!   its (2) had not seen the store, although it came after the heavy fence. Of the two reads after the fences of
+//!   such a pair, one sees the other side's write, so the holder's second read of `waiting` says 1, and the holder looks
+//!   into the queue: it takes the mutex back if it is free, or swaps `LOOK` into the word again.
+//!
+//! Waiters that come while `waiting` is 1 need no fence: whoever set it ran the fence under the queue lock, before.
+//!
+//! A waiter that takes the mutex sets `LOOK` in the same step if others are still queued. A waiter that leaves, and had been
+//! called or had the mutex reserved, does what the holder would do: it looks.
+//!
+//! # Nobody waits for ever, and nobody waits for a sleeper
+//! Looking means: call the oldest waiter that was not called since it last tried, and give the mutex free for whoever is
+//! first. If the oldest one has waited longer than [`FAIR_SLICE`](crate::FAIR_SLICE), the mutex is given to its ticket
+//! instead. A waiter whose thread is busy is called but not counted on: the next one is called too, and gets the
+//! reservation if it is due. As a thread may become busy in just that moment, it is asked again after the call,
+//! behind a heavy fence: either it sees the call before it begins something else, or it is seen to be busy.
+//!
+//! # Ordering
+//! * `[hold]`: from giving back to taking: what the last holder did has happened for the next.
+//! * `[waiting-flag]`: `waiting` against the word, by way of the fence pair, as told above.
+//!
+//! A flag in the word alone would do without fences, but then every unlock would be a read-modify-write.
+
+use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed as CounterRelaxed};
+
+use ts_thread::fence;
+use ts_thread::sync::UnsafeCell;
+use ts_thread::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::lazy::Lazy;
+use crate::queue::Cold;
+use crate::word::{self, FREE, LOOK};
+
+/// The shared part of a mutex.
+pub(crate) struct Core {
+    pub(crate) word: AtomicU64,
+    /// What only a mutex that was contended, or has a name, needs.
+    cold: Lazy<Cold>,
+    /// How often the mutex went from not held to held. The holder writes, anybody reads. It is part of no protocol, so
+    /// that models need not see it.
+    acquired: Counter,
+    hold: UnsafeCell<Hold>,
+    /// Shares, see `shared.rs`.
+    pub(crate) refs: AtomicU32,
+    pub(crate) waiting: AtomicU32,
+}
+
+/// How often the holder holds the mutex.
+struct Hold {
+    /// All levels: guards and raw locks. 0 while nobody holds the mutex.
+    depth: u32,
+    /// Those of them that are raw locks.
+    raw: u32,
+}
+
+// What the design asks of the size; see `shared.rs`.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Core>() <= 40);
+
+/// What came of an attempt to take the mutex.
+#[must_use]
+pub(crate) enum Entered {
+    /// It was free.
+    First,
+    /// This context held it already.
+    Again,
+    /// Somebody else holds it, or it is reserved.
+    Busy,
+}
+
+impl Core {
+    pub(crate) fn new(cold: Lazy<Cold>) -> Self {
+        Self {
+            word: AtomicU64::new(FREE),
+            cold,
+            acquired: Counter::new(0),
+            hold: UnsafeCell::new(Hold { depth: 0, raw: 0 }),
+            refs: AtomicU32::new(1),
+            waiting: AtomicU32::new(0),
+        }
+    }
+
+    /// The cold part, made if it is not there.
+    pub(crate) fn cold(&self) -> &Cold {
+        self.cold.get_or_make(|| Cold::new(None))
+    }
+
+    /// The cold part, if it is there.
+    pub(crate) fn cold_if_any(&self) -> Option<&Cold> {
+        self.cold.get()
+    }
+
+    pub(crate) fn acquired(&self) -> u64 {
+        self.acquired.load(CounterRelaxed)
+    }
+
+    /// The word, as a hint for everybody but the holder.
+    #[inline(always)]
+    pub(crate) fn peek(&self) -> u64 {
+        // Relaxed, alone: a context finds its own id here only if it stored it, since ids are never reused; any
+        // other value, however old, means "not me". Nothing is read through the value.
+        self.word.load(Ordering::Relaxed)
+    }
+
+    /// Whether the context `me`, which is the one that runs, holds the mutex.
+    #[inline(always)]
+    pub(crate) fn is_held_by(&self, me: u64) -> bool {
+        word::is_held_by(self.peek(), me)
+    }
+
+    /// Takes the mutex for the context `me`, which is the one that runs, if that needs no waiting.
+    #[inline(always)]
+    pub(crate) fn enter(&self, me: u64) -> Entered {
+        let word = self.peek();
+        if word::is_held_by(word, me) {
+            self.deeper();
+            return Entered::Again;
+        }
+        if word == FREE && self.swap_in(FREE, me) {
+            self.begin();
+            return Entered::First;
+        }
+        Entered::Busy
+    }
+
+    /// Takes the mutex if the word is still `from`. The depth is still to be set.
+    #[inline(always)]
+    pub(crate) fn swap_in(&self, from: u64, held: u64) -> bool {
+        // Acquire [hold]: what the last holder did has happened. On failure nothing is read through the value.
+        self.word.compare_exchange(from, held, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Begins a hold of one level. Only the holder may call it, right after it has become that.
+    #[inline(always)]
+    pub(crate) fn begin(&self) {
+        self.set_depth(1);
+        // The holder is the only one that writes, so no addition gets lost.
+        self.acquired.store(self.acquired.load(CounterRelaxed).wrapping_add(1), CounterRelaxed);
+    }
+
+    /// One level more. Only the holder may call it.
+    #[inline(always)]
+    pub(crate) fn deeper(&self) {
+        // SAFETY: the caller holds the mutex, so nobody else touches the cell.
+        self.hold.with_mut(|hold| unsafe {
+            if (*hold).depth == u32::MAX {
+                too_deep();
+            }
+            (*hold).depth += 1;
+        });
+    }
+
+    /// One level less; true if it was the last, and then the mutex is still to be given back. Only the holder may call it.
+    #[inline(always)]
+    pub(crate) fn shallower(&self) -> bool {
+        // SAFETY: as in `deeper`.
+        self.hold.with_mut(|hold| unsafe {
+            debug_assert!((*hold).depth > (*hold).raw, "a raw lock lies below the level that ends");
+            (*hold).depth -= 1;
+            (*hold).depth == 0
+        })
+    }
+
+    /// All levels. Only the holder may call it.
+    pub(crate) fn depth(&self) -> u32 {
+        // SAFETY: as in `deeper`.
+        self.hold.with(|hold| unsafe { (*hold).depth })
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_depth(&self, depth: u32) {
+        // SAFETY: as in `deeper`.
+        self.hold.with_mut(|hold| unsafe { (*hold).depth = depth });
+    }
+
+    /// The level that was just added is a raw one. Only the holder may call it.
+    pub(crate) fn mark_raw(&self) {
+        // SAFETY: as in `deeper`. `raw` is at most `depth`, so it cannot overflow.
+        self.hold.with_mut(|hold| unsafe { (*hold).raw += 1 });
+    }
+
+    /// The next level that ends shall be a raw one; false if there is none. Only the holder may call it.
+    pub(crate) fn unmark_raw(&self) -> bool {
+        // SAFETY: as in `deeper`.
+        self.hold.with_mut(|hold| unsafe {
+            let any = (*hold).raw > 0;
+            if any {
+                (*hold).raw -= 1;
+            }
+            any
+        })
+    }
+
+    /// Gives the mutex back if nobody has to be told. Only the holder may call it, with no level left.
+    #[inline(always)]
+    pub(crate) fn give_back(&self) -> GivenBack {
+        // Relaxed [waiting-flag]: an old 0 is met by the second look below, an old 1 costs a compare-and-swap.
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            // Release [hold]: what we did has happened for the next holder.
+            self.word.store(FREE, Ordering::Release);
+            // [waiting-flag]: the light half; the heavy one is in `contended.rs`.
+            fence::light();
+            // Relaxed [waiting-flag]: the fence before it does the ordering.
+            if self.waiting.load(Ordering::Relaxed) == 0 { GivenBack::Yes } else { GivenBack::LookAgain }
+        } else {
+            self.give_back_if_unwatched()
+        }
+    }
+
+    #[inline(never)]
+    fn give_back_if_unwatched(&self) -> GivenBack {
+        let word = self.peek();
+        if word & LOOK != 0 {
+            return GivenBack::StillHeld;
+        }
+        // Release [hold]: as above. It fails only because somebody has set LOOK; nothing is read through that.
+        match self.word.compare_exchange(word, FREE, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => GivenBack::Yes,
+            Err(_) => GivenBack::StillHeld,
+        }
+    }
+}
+
+/// How far giving back has come.
+#[must_use]
+pub(crate) enum GivenBack {
+    /// All the way, and nobody has to be told.
+    Yes,
+    /// It is free, but somebody had queued meanwhile.
+    LookAgain,
+    /// Not at all: somebody is queued, and is to be seen to first.
+    StillHeld,
+}
+
+#[cold]
+#[inline(never)]
+fn too_deep() -> ! {
+    panic!("a mutex is locked {} times by the same context", u32::MAX)
+}

@@ -1,0 +1,85 @@
+//! The counted pointer behind a mutex handle.
+//!
+//! `Arc` would do, but it keeps two counts of a word each. With one count of half a word the whole mutex is 40 bytes,
+//! which is what an allocator of 16-byte classes gives without waste.
+//!
+//! # Ordering
+//! One pair, `[count-last]`: from each drop to the one that finds the count at its end.
+
+use std::ops::Deref;
+use std::process;
+use std::ptr::NonNull;
+
+use ts_thread::sync::atomic::{Ordering, fence};
+
+use crate::raw::Core;
+
+/// A share in a mutex. Counts itself.
+pub(crate) struct Shared(NonNull<Core>);
+
+/// More shares than this are a leak in a loop. There is as much room again above, so that a few threads that
+/// clone at the same time cannot get past it.
+const TOO_MANY: u32 = u32::MAX / 2;
+
+// SAFETY: `Core` is made to be used by many threads: its word decides who may touch its one plain field, its other fields
+// are atomic or under a lock of their own. What waits in its queue is `Send`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The first share.
+    pub(crate) fn new(core: Core) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(core))))
+    }
+
+    /// The address, which no other mutex has while a share exists.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+}
+
+impl Deref for Shared {
+    type Target = Core;
+
+    #[inline(always)]
+    fn deref(&self) -> &Core {
+        // SAFETY: boxed in `new`, and freed by the last share only; this is one.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for Shared {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Relaxed, alone: a new share is made from one that exists, which keeps the mutex alive meanwhile.
+        if self.refs.fetch_add(1, Ordering::Relaxed) > TOO_MANY {
+            // Unwinding would leave the count where it is, so that one day it would wrap.
+            process::abort();
+        }
+        Self(self.0)
+    }
+}
+
+impl Drop for Shared {
+    #[inline]
+    fn drop(&mut self) {
+        // Release [count-last]: whatever was done through this share happens before the mutex is freed.
+        if self.refs.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        // Acquire [count-last]: whatever was done through other shares has happened.
+        fence(Ordering::Acquire);
+        self.free();
+    }
+}
+
+impl Shared {
+    #[cold]
+    fn free(&mut self) {
+        crate::diagnostics::forget(self.address());
+        // SAFETY: boxed in `new`; this was the last share, and a share is made from a share only.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
