@@ -99,3 +99,23 @@ fn a_notice_left_over_by_an_early_ring_does_not_swallow_the_next() {
         ringer.join().unwrap();
     });
 }
+
+#[test]
+fn a_ring_taken_without_a_notice_brings_what_was_said_too() {
+    model(|| {
+        let shared = Shared::new();
+        let ringer = shared.clone();
+        let ringer = thread::spawn(move || {
+            // SAFETY: nobody reads it before the ring below has been taken.
+            ringer.said.with_mut(|said| unsafe { *said = 7 });
+            _ = ringer.bell.ring();
+        });
+        // Rung before it waits, or left by a deadline with a ring to take, or neither.
+        let taken = !shared.bell.begin_wait() || shared.bell.end_wait();
+        if taken {
+            // SAFETY: the only ring has been taken.
+            assert_eq!(shared.said.with(|said| unsafe { *said }), 7);
+        }
+        ringer.join().unwrap();
+    });
+}
