@@ -12,23 +12,25 @@
 //! * Events: [`Slots`] and a thread's [`Cache`] of them, [`Entry`] (who owns one), [`Key`] (who may ask about it), and how to
 //!   call one off: [`CallOff`], [`Phase`], [`Begin`], [`End`].
 //! * Where they wait: [`Ready`], [`Wheel`] (with [`Sweep`]), [`PollList`].
+//! * From other threads: [`inbox`], its [`Sender`] and [`Receiver`]; [`wake`] tells how a push wakes who sleeps.
+//! * All of that as one thread's [`Queue`].
 //! * When: [`When`], in the time of [`Clock`] and [`HrTime`].
 //! * How to wait: [`Wait`], as a [`ParkWait`] or, with I/O ([`Io`], [`Registration`]), as a [`PollWait`]; [`Wakeup`] from
 //!   elsewhere.
 //!
 //! Linux only, on x86-64 and 64-bit ARM.
 
-#![allow(dead_code, reason = "the wheel and the inbox are on their way")]
-
 mod cache;
 mod call_off;
 mod entry;
+mod inbox;
 mod key;
 mod list;
 mod park_wait;
 mod place;
 mod poll;
 mod poller;
+mod queue;
 mod ready;
 mod slot;
 mod slots;
@@ -36,16 +38,25 @@ mod wait;
 mod wheel;
 mod when;
 
+#[doc = include_str!("wake.md")]
+pub mod wake {}
+
 pub use self::cache::Cache;
 pub use self::call_off::{Begin, CallOff, End, Phase};
 pub use self::entry::Entry;
+pub use self::inbox::{Chain, Closed, Pushed, Receiver, Sender, inbox};
 pub use self::key::Key;
 pub use self::park_wait::ParkWait;
 pub use self::poll::PollList;
 pub use self::poller::{Io, PollWait, Registration};
+pub use self::queue::{DEFAULT_BUDGET, Queue, Visit};
 pub use self::ready::Ready;
 pub use self::slots::Slots;
 pub use self::wait::{Wait, Wakeup};
 pub use self::wheel::{Sweep, Wheel};
 pub use self::when::When;
 pub use ts_thread::{Clock, HrTime};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
