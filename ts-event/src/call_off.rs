@@ -14,12 +14,12 @@
 //! |---|---|---|
 //! | `NONE`, or another generation | - | nobody has asked |
 //! | `REQUESTED` | a caller | asked, and nobody has decided yet |
-//! | `OWNER_OFF` | owner, from `REQUESTED` | it will not run; the caller has not heard of it yet |
-//! | `OFF` | the caller, from `REQUESTED` or `OWNER_OFF` | it will not run; everybody knows |
+//! | `SETTLED_OFF` | owner, or a later caller, from `REQUESTED` | it will not run; the first caller has not heard of it yet |
+//! | `OFF` | the first caller, from `REQUESTED` or `SETTLED_OFF` | it will not run; everybody knows |
 //! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
 //! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
 //! | `RAN` | owner's drop, from `REQUESTED` | it ran and is gone |
-//! | `ORPHAN` | owner's drop, from `REQUESTED` or `OWNER_OFF` | it did not run and is gone; the caller puts the slot away |
+//! | `ORPHAN` | owner's drop, from `REQUESTED` or `SETTLED_OFF` | it did not run and is gone; the caller puts the slot away |
 //!
 //! # Rules
 //! * Each step of the owner is: store `word`; light fence; load `cancel`. If that speaks of another generation, as
@@ -32,11 +32,10 @@
 //! # Why the answers are right
 //! *The pair.* `[call-off-fence]`: if the caller's load of `word` misses a step of the owner, then that step's load of
 //! `cancel` sees the request. So whatever step comes after the one that the caller read, its owner knows.
-//! * Read `WAITING`: the next `begin` sees the request, or what became of it, and every outcome that does not
-//!   mention a run makes it answer [`Begin::CalledOff`]. Nothing can set `SEEN_RUNNING`, since that takes a caller who
-//!   read `RUNNING`. So "before its run" holds for ever.
+//! * Read `WAITING`: the next `begin` sees the request, or what became of it. If the caller's swap to `OFF` wins, all it can
+//!   do is to answer [`Begin::CalledOff`], and "before its run" holds for ever.
 //! * Read `RUNNING`: the `begin` that stored it may have seen the request or not. If it did, one swap decides:
-//!   `OWNER_OFF`, and the caller hears "before its run"; or `SEEN_RUNNING`, and `begin` goes on. If it did not, it has
+//!   `SETTLED_OFF`, and the caller hears "before its run"; or `SEEN_RUNNING`, and `begin` goes on. If it did not, it has
 //!   gone on, and the caller's swap wins. The next `end` finds `REQUESTED` or `SEEN_RUNNING`: no re-arm, and no `begin`
 //!   afterwards. That is also why the two words need no number for the run.
 //! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the request,
@@ -48,7 +47,8 @@
 //! the slot may be used again before the caller looks; then it hears "stale", which is true as well.
 //!
 //! *Later callers.* They may answer "already called off" only if no run can begin any more. Where the request is
-//! still undecided they run the heavy fence themselves: they have read the request, so the pair holds for them too.
+//! still undecided they run the heavy fence themselves (they have read the request, so the pair holds for them too)
+//! and then decide it. To read `WAITING` is not enough: the first caller may yet read `RUNNING`.
 //!
 //! # Ordering
 //! Besides the fence pair, `[call-off-word]` makes what a run did visible to a caller who hears that it ran, and
@@ -75,7 +75,7 @@ const GONE_OFF: u8 = 5;
 // States of `cancel`, except for `OFF`, which it shares with the phases. No `NONE`: a generation that nobody has
 // called off does not occur in `cancel`.
 const REQUESTED: u8 = 1;
-const OWNER_OFF: u8 = 2;
+const SETTLED_OFF: u8 = 2;
 const SEEN_RUNNING: u8 = 4;
 const STOPPED: u8 = 5;
 const RAN: u8 = 6;
@@ -204,7 +204,7 @@ impl<T> Slot<T> {
         }
         let generation = generation_of(word);
         let Some(asked) = self.step(generation, RUNNING) else { return Begin::Run };
-        if state_of(self.decide(asked, OWNER_OFF)) == SEEN_RUNNING {
+        if state_of(self.decide(asked, SETTLED_OFF)) == SEEN_RUNNING {
             // A caller has read that this run began, and was answered so.
             return Begin::Run;
         }
@@ -246,9 +246,9 @@ impl<T> Slot<T> {
     fn free_asked(&self, asked: u64, has_run: bool) -> Freed {
         match state_of(self.decide(asked, if has_run { RAN } else { ORPHAN })) {
             ORPHAN => Freed::Theirs,
-            OWNER_OFF => {
+            SETTLED_OFF => {
                 let generation = generation_of(asked);
-                let (known, orphan) = (pack(generation, OWNER_OFF), pack(generation, ORPHAN));
+                let (known, orphan) = (pack(generation, SETTLED_OFF), pack(generation, ORPHAN));
                 // AcqRel [call-off-state]: hands the slot to the caller. If that has read its answer already, the slot stays here,
                 // and nothing is read through the value.
                 match self.cancel.compare_exchange(known, orphan, AcqRel, Relaxed) {
@@ -375,7 +375,7 @@ unsafe fn told<T: 'static>(slot: NonNull<Slot<T>>, generation: u64, found: u64) 
         RAN => CallOff::AlreadyRan,
         state => {
             // The owner may drop the event until the swap below, but not use its slot again.
-            let (known, off) = (pack(generation, OWNER_OFF), pack(generation, OFF));
+            let (known, off) = (pack(generation, SETTLED_OFF), pack(generation, OFF));
             // AcqRel and Acquire [call-off-state]: a failure means that the slot was left to us.
             if state == ORPHAN || here.cancel.compare_exchange(known, off, AcqRel, Acquire).is_err() {
                 // SAFETY: `ORPHAN` says that the owner has left the slot, which is free, to the one who set the request.
@@ -397,14 +397,12 @@ fn look_again<T>(here: &Slot<T>, generation: u64, found: u64, fence: impl Fn()) 
     if let Some(answer) = gone(word, generation) {
         return answer;
     }
-    if state_of(word) != RUNNING {
-        return CallOff::AlreadyCalledOff;
-    }
-    // `begin` may be about to find the request: the same swap that the first caller tries decides.
-    let decided = here.decide(found, SEEN_RUNNING);
+    let is_running = state_of(word) == RUNNING;
+    let decided = here.decide(found, if is_running { SEEN_RUNNING } else { SETTLED_OFF });
     match state_of(decided) {
         _ if generation_of(decided) != generation => CallOff::Stale,
-        SEEN_RUNNING => CallOff::Running,
+        // Either it is running, or another caller saw that after we had looked.
+        SEEN_RUNNING if is_running || state_of(found) == REQUESTED => CallOff::Running,
         RAN => CallOff::AlreadyRan,
         _ => CallOff::AlreadyCalledOff,
     }

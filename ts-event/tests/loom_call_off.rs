@@ -1,0 +1,217 @@
+//! Calling off, in every interleaving: the answers fit what the owner does, and one caller at most is told "before its run".
+//!
+//! The flags that say which call had returned when another began are the standard library's on purpose: they record
+//! the order in which loom lets things happen, and order nothing themselves.
+#![cfg(loom)]
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use loom::thread;
+use ts_event::{Begin, Cache, CallOff, End, Entry, Key, Slots};
+
+fn model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+fn slots<T: 'static>() -> &'static Slots<T> {
+    Box::leak(Box::new(Slots::new()))
+}
+
+/// Set when the answer to a call that forbids further runs has been given.
+fn flag() -> &'static AtomicBool {
+    Box::leak(Box::new(AtomicBool::new(false)))
+}
+
+/// Begins a run, and checks that none begins after somebody was told that none will.
+fn begin<T>(entry: &mut Entry<T>, answered: &AtomicBool) -> Begin {
+    let was_answered = answered.load(Relaxed);
+    let begin = entry.begin();
+    assert!(!was_answered || begin == Begin::CalledOff, "a run began after the answer");
+    begin
+}
+
+fn call_off<T>(key: Key<T>, answered: &AtomicBool) -> CallOff {
+    let answer = key.call_off();
+    answered.store(true, Relaxed);
+    answer
+}
+
+/// Takes slots from the pool until the one that `key` names is among them.
+fn assert_came_home(slots: &'static Slots<u32>, key: Key<u32>) {
+    let taken: Vec<_> = (0..8).map(|n| slots.entry(n)).collect();
+    assert!(taken.iter().any(|entry| entry.key().to_raw().0 == key.to_raw().0), "the slot was lost");
+}
+
+#[test]
+fn a_single_run_either_happens_or_is_called_off() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let mut entry = slots.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || {
+            let answer = call_off(key, answered);
+            // In case the slot was left to this thread, it must be able to use it.
+            drop(slots.entry(2));
+            answer
+        });
+        let has_run = begin(&mut entry, answered) == Begin::Run;
+        assert_eq!(*entry, 1);
+        drop(entry);
+        match caller.join().unwrap() {
+            CallOff::BeforeRun => assert!(!has_run),
+            CallOff::Running | CallOff::AlreadyRan | CallOff::Stale => assert!(has_run),
+            other @ CallOff::AlreadyCalledOff => panic!("{other:?} with one caller"),
+        }
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
+fn the_next_event_in_a_slot_is_not_called_off_by_a_call_for_the_last() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let cache = Cache::new(slots);
+        let mut entry = cache.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || call_off(key, answered));
+        let has_run = begin(&mut entry, answered) == Begin::Run;
+        let _ = cache.take(entry);
+
+        let mut next = cache.entry(2);
+        let next_key = next.key();
+        assert_eq!(next.begin(), Begin::Run);
+        let next_answer = next_key.call_off();
+        assert_eq!(next_answer, CallOff::Running);
+        assert_eq!(cache.take(next), 2);
+
+        match caller.join().unwrap() {
+            CallOff::BeforeRun => assert!(!has_run),
+            CallOff::Running | CallOff::AlreadyRan | CallOff::Stale => assert!(has_run),
+            other @ CallOff::AlreadyCalledOff => panic!("{other:?} with one caller"),
+        }
+    });
+}
+
+#[test]
+fn an_event_that_is_armed_again_stops_for_one_answer() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let mut entry = slots.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || call_off(key, answered));
+        let (mut runs, mut is_off) = (0, false);
+        while runs < 2 && !is_off {
+            match begin(&mut entry, answered) {
+                Begin::Run => runs += 1,
+                Begin::CalledOff => is_off = true,
+            }
+            if runs == 1 && !is_off && entry.end() == End::CalledOff {
+                is_off = true;
+            }
+        }
+        drop(entry);
+        match caller.join().unwrap() {
+            CallOff::BeforeRun => assert!(is_off && runs < 2),
+            CallOff::Running => assert!(if is_off { runs == 1 } else { runs == 2 }),
+            CallOff::AlreadyRan => assert!(!is_off),
+            other => panic!("{other:?} with one caller and one event"),
+        }
+    });
+}
+
+#[test]
+fn of_two_callers_one_is_told_that_it_was_before_the_run() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let mut entry = slots.entry(1);
+        let key = entry.key();
+        let callers = [0, 1].map(|_| thread::spawn(move || call_off(key, answered)));
+        let has_run = begin(&mut entry, answered) == Begin::Run;
+        drop(entry);
+        let answers = callers.map(|caller| caller.join().unwrap());
+        let before = answers.iter().filter(|answer| **answer == CallOff::BeforeRun).count();
+        assert_eq!(before, usize::from(!has_run), "{answers:?}");
+        for answer in answers {
+            match answer {
+                CallOff::BeforeRun | CallOff::AlreadyCalledOff => assert!(!has_run, "{answers:?}"),
+                CallOff::Running | CallOff::AlreadyRan => assert!(has_run, "{answers:?}"),
+                CallOff::Stale => panic!("the slot was not used again"),
+            }
+        }
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
+fn of_two_callers_of_an_event_that_is_armed_again_neither_sees_another_run() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let mut entry = slots.entry(1);
+        let key = entry.key();
+        let callers = [0, 1].map(|_| thread::spawn(move || call_off(key, answered)));
+        let mut runs = 0;
+        let mut is_off = begin(&mut entry, answered) == Begin::CalledOff;
+        if !is_off {
+            runs += 1;
+            is_off = entry.end() == End::CalledOff;
+        }
+        if !is_off {
+            is_off = begin(&mut entry, answered) == Begin::CalledOff;
+            runs += u32::from(!is_off);
+        }
+        drop(entry);
+        let answers = callers.map(|caller| caller.join().unwrap());
+        let before = answers.iter().filter(|answer| **answer == CallOff::BeforeRun).count();
+        assert!(before <= 1, "{answers:?}");
+        assert!(before == 0 || is_off && runs < 2, "{answers:?} {runs}");
+        assert!(!is_off || runs > 0 || before == 1, "who called it off? {answers:?}");
+        assert!(!answers.contains(&CallOff::Stale));
+    });
+}
+
+#[test]
+fn an_event_dropped_by_its_owner_is_not_called_off_twice() {
+    model(|| {
+        let slots = slots::<u32>();
+        let entry = slots.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || key.call_off());
+        drop(entry);
+        drop(slots.entry(2));
+        let answer = caller.join().unwrap();
+        assert!(
+            matches!(answer, CallOff::BeforeRun | CallOff::AlreadyCalledOff | CallOff::Stale),
+            "{answer:?}"
+        );
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
+fn what_a_run_did_is_seen_by_who_is_told_that_it_ran() {
+    model(|| {
+        let slots = slots::<u32>();
+        let trace: &'static loom::cell::UnsafeCell<u32> = Box::leak(Box::new(loom::cell::UnsafeCell::new(0)));
+        let mut entry = slots.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || {
+            let answer = key.call_off();
+            // SAFETY: an event that ran or does not run changes the trace no more; loom checks just that.
+            let seen = (answer != CallOff::Running).then(|| trace.with(|trace| unsafe { *trace }));
+            (answer, seen)
+        });
+        if entry.begin() == Begin::Run {
+            // SAFETY: as above.
+            trace.with_mut(|trace| unsafe { *trace = 1 });
+        }
+        drop(entry);
+        match caller.join().unwrap() {
+            (CallOff::BeforeRun, seen) => assert_eq!(seen, Some(0)),
+            (CallOff::AlreadyRan, seen) => assert_eq!(seen, Some(1)),
+            _ => {}
+        }
+    });
+}
