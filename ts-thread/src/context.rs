@@ -83,7 +83,7 @@ pub enum ContextKind {
     Simulated,
 }
 
-/// What is known about the context that runs: the answer of [`current`](crate::current).
+/// What is known about the context that runs: the answer of [`current`](crate::current()).
 #[derive(Clone, Debug)]
 pub struct Current {
     pub(crate) id: ContextId,

@@ -100,6 +100,13 @@ fn assign(slot: &Slot) -> ContextId {
 /// let main = ts_thread::current();
 /// assert_eq!(main.kind(), ContextKind::Foreign);
 ///
+/// let thread = ts_thread::Builder::new().name("[ET_NET 0]").spawn(ts_thread::current)?;
+/// let id = thread.id();
+/// let seen = thread.join().unwrap();
+/// assert_eq!(seen.kind(), ContextKind::Started);
+/// assert_eq!(seen.name(), Some("[ET_NET 0]"));
+/// assert_eq!(seen.id(), id);
+/// # Ok::<(), ts_thread::StartError>(())
 /// ```
 pub fn current() -> Current {
     let id = current_id();
@@ -152,7 +159,6 @@ fn own(block: Block) -> Option<&'static Block> {
 }
 
 /// Tells this OS thread, which has just begun, who it is.
-#[allow(dead_code, reason = "for the threads that are started here, which come next")]
 pub(crate) fn begin_thread(id: ContextId, name: Option<Arc<str>>) {
     SLOT.with(|slot| {
         slot.id.set(id.get());
@@ -162,7 +168,6 @@ pub(crate) fn begin_thread(id: ContextId, name: Option<Arc<str>>) {
 }
 
 /// Tears down this OS thread's storage now, ahead of its thread-locals.
-#[allow(dead_code, reason = "for the threads that are started here, which come next")]
 pub(crate) fn end_thread() {
     // An error means that the thread-locals are being destroyed, and `Owner` with them.
     let _ = OWNER.try_with(Owner::tear_down);

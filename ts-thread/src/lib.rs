@@ -9,18 +9,21 @@
 //!
 //! # Directory
 //!
-//! * Who runs: [`current_id`], [`current`], [`ContextId`], [`ContextKind`]; on one OS thread in turns: [`SimulatedContext`].
+//! * Who runs: [`current_id`], [`current()`], [`ContextId`], [`ContextKind`]; on one OS thread in turns: [`SimulatedContext`].
 //! * What it stores: [`ContextLocal`].
+//! * Starting a thread: [`Builder`], [`Execute`], [`JoinHandle`], [`StackRegion`], [`StartError`].
 //! * What time it is: [`HrTime`], [`Clock`], [`ManualClock`], and the cheap [`cached_now`].
 //! * Sleeping: [`Parker`], [`Unparker`], [`set_timer_slack`].
 //! * For authors of lock-free protocols: [`fence`].
 //!
 //! Linux only, on x86-64 and 64-bit ARM.
 
+mod affinity;
 mod cached;
 mod clock;
 mod context;
 mod current;
+mod error;
 pub mod fence;
 mod futex;
 mod local;
@@ -28,18 +31,29 @@ mod manual;
 mod park;
 mod simulated;
 mod slack;
+mod stack;
+mod start;
 mod storage;
 #[doc(hidden)]
 pub mod sync;
+mod thread;
 mod time;
 
 pub use cached::{cached_now, refresh_now};
 pub use clock::Clock;
 pub use context::{ContextId, ContextKind, Current};
 pub use current::{current, current_id};
+pub use error::StartError;
 pub use local::{ContextGone, ContextLocal};
 pub use manual::{ManualClock, TimeWentBack};
 pub use park::{Parker, Unpark, Unparker};
 pub use simulated::{AlreadyEntered, SimulatedContext};
 pub use slack::{set_timer_slack, timer_slack};
+pub use stack::{DEFAULT_STACK_SIZE, StackRegion, min_stack_size};
+pub use thread::{Builder, Execute, JoinHandle};
 pub use time::HrTime;
+
+/// The README's example, compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

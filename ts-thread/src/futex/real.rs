@@ -39,12 +39,12 @@ impl Futex {
     }
 
     /// Wakes one waiter, if there is one.
+    #[cfg_attr(loom, allow(dead_code, reason = "the parker, its only user, uses the model instead"))]
     pub(crate) fn wake_one(&self) {
         self.wake(1);
     }
 
     /// Wakes all waiters.
-    #[allow(dead_code, reason = "for the threads that are started here, which come next")]
     pub(crate) fn wake_all(&self) {
         self.wake(i32::MAX as u32);
     }
