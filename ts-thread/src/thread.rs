@@ -157,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// How late the system may wake the thread from a timed sleep; see [`set_timer_slack`](crate::set_timer_slack).
+    /// How late the system may wake the thread from a timed sleep; see [`set_timer_slack`].
     pub fn timer_slack(mut self, slack: Duration) -> Self {
         self.slack = Some(slack);
         self
