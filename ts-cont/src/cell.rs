@@ -1,0 +1,392 @@
+//! What a continuation is in memory, and the one place where its handler is called or dropped.
+//!
+//! A [`Cell`] is reached through [`Continuation`] (which owns a reference) or through [`CellRef`] (a bare pointer that an
+//! event keeps valid, see `life.rs`). The handler is touched only
+//!
+//! * under the continuation's mutex, or
+//! * for a continuation without one, between `enter_shared` and `leave_shared`, and by the one thread that won
+//!   `claim_drop`.
+
+use crate::affinity::ThreadRef;
+use crate::event::Event;
+use crate::life::{Life, Mark, Release};
+use crate::registry::{self, Registered};
+use crate::work::Counted;
+use crate::{CallError, Continuation, processor};
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+use ts_mutex::{MutexGuard, ProxyMutex};
+use ts_thread::fence;
+
+/// How a handler may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Under the mutex, and not while it runs.
+    Exclusive,
+    /// Under the mutex, also while it runs.
+    Reentrant,
+    /// Without a mutex, by several threads at once.
+    Shared,
+}
+
+/// A handler. `call` takes `&self` for every kind; [`Exclusive`] is where that is made good.
+pub(crate) trait Call: Send {
+    /// Calls the handler.
+    ///
+    /// # Safety
+    ///
+    /// For an [`Exclusive`] handler no other call of it is going on.
+    unsafe fn call(&self, event: &mut Event<'_>) -> i32;
+}
+
+/// A handler that must have itself alone.
+pub(crate) struct Exclusive<F>(pub(crate) UnsafeCell<F>);
+
+impl<F: FnMut(&mut Event<'_>) -> i32 + Send> Call for Exclusive<F> {
+    unsafe fn call(&self, event: &mut Event<'_>) -> i32 {
+        // SAFETY: the caller says that this is the only call.
+        unsafe { (*self.0.get())(event) }
+    }
+}
+
+/// A handler that may be entered again.
+pub(crate) struct Repeatable<F>(pub(crate) F);
+
+impl<F: Fn(&mut Event<'_>) -> i32 + Send> Call for Repeatable<F> {
+    unsafe fn call(&self, event: &mut Event<'_>) -> i32 {
+        (self.0)(event)
+    }
+}
+
+/// One continuation.
+pub(crate) struct Cell {
+    pub(crate) life: Life,
+    kind: Kind,
+    pub(crate) name: Option<&'static str>,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) mutex: Option<ProxyMutex>,
+    /// A packed [`ThreadRef`]; zero is none.
+    affinity: AtomicU64,
+    /// The thread that has this continuation's events, or [`HOME_MANY`].
+    home: AtomicU64,
+    pub(crate) registered: Registered,
+    body: UnsafeCell<Option<Box<dyn Call>>>,
+}
+
+/// `home` once events have waited on more than one thread.
+const HOME_MANY: u64 = u64::MAX;
+
+// SAFETY: `body` is touched only as the module head says, which orders all accesses; it is `Send`, and shared between
+// threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
+unsafe impl Sync for Cell {}
+// SAFETY: see above; nothing in it belongs to a thread.
+unsafe impl Send for Cell {}
+
+/// A pointer to a cell that somebody else keeps alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CellRef(NonNull<Cell>);
+
+// SAFETY: it is a shared reference to a `Sync` cell by another name.
+unsafe impl Send for CellRef {}
+// SAFETY: see above.
+unsafe impl Sync for CellRef {}
+
+/// What became of the handler when the continuation was destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Destroyed {
+    /// The handler and its data have been dropped.
+    Now,
+    /// The handler is running; it and its data are dropped when it returns.
+    AfterHandler,
+    /// Another thread holds the mutex; handler and data are dropped when it lets go.
+    AtUnlock,
+    /// The continuation had been destroyed before.
+    Already,
+}
+
+impl Cell {
+    pub(crate) fn allocate(
+        kind: Kind,
+        mutex: Option<ProxyMutex>,
+        name: Option<&'static str>,
+        place: &'static Location<'static>,
+        body: Box<dyn Call>,
+    ) -> CellRef {
+        let cell = Box::new(Self {
+            life: Life::new(),
+            kind,
+            name,
+            place,
+            mutex,
+            affinity: AtomicU64::new(0),
+            home: AtomicU64::new(0),
+            registered: Registered::new(),
+            body: UnsafeCell::new(Some(body)),
+        });
+        let cell = CellRef(NonNull::from(Box::leak(cell)));
+        registry::enter(cell);
+        cell
+    }
+
+    /// How the continuation is called in reports.
+    pub(crate) fn label(&self) -> String {
+        match self.name {
+            Some(name) => format!("{name} ({})", self.place),
+            None => format!("continuation made at {}", self.place),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn affinity(&self) -> Option<ThreadRef> {
+        // Relaxed: the number is all there is; threads are looked up in tables that order themselves.
+        ThreadRef::unpack(self.affinity.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_affinity(&self, thread: Option<ThreadRef>) {
+        // Relaxed: see `affinity`.
+        self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
+    }
+
+    /// Notes that an event of this continuation waits on `thread`.
+    pub(crate) fn note_home(&self, thread: ThreadRef) {
+        let thread = thread.pack();
+        // Relaxed, also below: a hint for the sweep after a destruction. Two first events at once may leave one thread
+        // unnamed; its dead events are then met when due.
+        let home = self.home.load(Ordering::Relaxed);
+        if home != thread && home != HOME_MANY {
+            let new = if home == 0 { thread } else { HOME_MANY };
+            self.home.store(new, Ordering::Relaxed);
+        }
+    }
+
+    /// The threads on which events may wait: none, one, or (an error) too many to tell.
+    fn home(&self) -> Home {
+        // Relaxed: see `note_home`.
+        match self.home.load(Ordering::Relaxed) {
+            0 => Home::Nowhere,
+            HOME_MANY => Home::Many,
+            packed => ThreadRef::unpack(packed).map_or(Home::Nowhere, Home::One),
+        }
+    }
+
+    /// Drops the handler and its data.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the handler alone: it holds the mutex and no call is on its stack, or it won `claim_drop`.
+    unsafe fn drop_body(&self) {
+        // SAFETY: nobody else touches the body, says the caller.
+        let body = unsafe { (*self.body.get()).take() };
+        if let Some(body) = body
+            && catch_unwind(AssertUnwindSafe(|| drop(body))).is_err()
+        {
+            tracing::error!(continuation = %self.label(), "dropping the handler of a destroyed continuation panicked");
+        }
+    }
+
+    /// Calls the handler.
+    fn call_body(&self, event: &mut Event<'_>) -> Result<i32, CallError> {
+        // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the body meanwhile.
+        let Some(body) = (unsafe { (*self.body.get()).as_deref() }) else {
+            return Err(CallError::Destroyed);
+        };
+        // SAFETY: for an exclusive handler `call_locked` has seen that no other call is on the stack of the mutex's holder.
+        match catch_unwind(AssertUnwindSafe(|| unsafe { body.call(event) })) {
+            Ok(number) => Ok(number),
+            Err(panic) => {
+                self.retire(&*panic);
+                Err(CallError::Panicked)
+            }
+        }
+    }
+
+    #[cold]
+    fn retire(&self, panic: &(dyn std::any::Any + Send)) {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic without a text");
+        tracing::error!(continuation = %self.label(), panic = text, "a handler panicked; its continuation is retired");
+        if processor::panics_abort() {
+            std::process::abort();
+        }
+        // The handler is still on the stack, so it is dropped by whoever leaves it last.
+        let _ = self.life.mark_destroyed();
+    }
+}
+
+enum Home {
+    Nowhere,
+    One(ThreadRef),
+    Many,
+}
+
+impl CellRef {
+    pub(crate) fn get(&self) -> &Cell {
+        // SAFETY: whoever has a `CellRef` is kept company by a reference: a handle, an event that is counted, or the
+        // registry's lock, under which a cell leaves the registry before it is freed.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn as_ptr(self) -> NonNull<()> {
+        self.0.cast()
+    }
+
+    /// # Safety
+    ///
+    /// The pointer came from `as_ptr`, and somebody keeps the cell alive.
+    pub(crate) unsafe fn from_ptr(raw: NonNull<()>) -> Self {
+        Self(raw.cast())
+    }
+
+    pub(crate) fn id(self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
+    /// Counts an event, plainly if the calling thread holds the mutex.
+    pub(crate) fn count_event(self) -> (Self, Counted) {
+        let cell = self.get();
+        match &cell.mutex {
+            Some(mutex) if mutex.held_by_current() => {
+                // SAFETY: the mutex is held, and the caller's handle is a reference.
+                unsafe { cell.life.add_plain() };
+                (self, Counted::Plain)
+            }
+            _ => {
+                cell.life.retain();
+                (self, Counted::Shared)
+            }
+        }
+    }
+
+    /// Counts off an event that was not dispatched, from any thread, with or without the mutex.
+    pub(crate) fn count_off(self, counted: Counted) {
+        match (counted, &self.get().mutex) {
+            (Counted::Plain, Some(mutex)) => {
+                let mutex = mutex.clone();
+                mutex.when_free(move |_| {
+                    // SAFETY: the mutex is held here.
+                    let owed = unsafe { self.get().life.remove_plain() };
+                    self.release(owed);
+                });
+            }
+            _ => self.release(1),
+        }
+    }
+
+    /// Gives back references; the cell may be gone afterwards.
+    pub(crate) fn release(self, count: usize) {
+        if count > 0 && self.get().life.release(count) == Release::Last {
+            registry::leave(self);
+            // SAFETY: the last reference is gone and the registry has forgotten the cell, so nobody can reach it; it was
+            // leaked from a box in `allocate`.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
+    }
+
+    pub(crate) fn retain(self) -> Self {
+        self.get().life.retain();
+        self
+    }
+
+    /// Calls the handler under its mutex.
+    ///
+    /// # Safety
+    ///
+    /// `guard` is of this continuation's mutex.
+    pub(crate) unsafe fn call_locked(
+        self,
+        _guard: &MutexGuard<'_>,
+        event: &mut Event<'_>,
+    ) -> Result<i32, CallError> {
+        let cell = self.get();
+        if cell.life.is_destroyed() {
+            return Err(CallError::Destroyed);
+        }
+        // SAFETY: the mutex is held.
+        if cell.kind == Kind::Exclusive && unsafe { cell.life.depth() } > 0 {
+            return Err(CallError::Reentrant);
+        }
+        // SAFETY: the mutex is held.
+        unsafe { cell.life.enter() };
+        let outcome = cell.call_body(event);
+        // SAFETY: the mutex is held, and entered above.
+        if unsafe { cell.life.leave() } == 0 && cell.life.is_destroyed() {
+            // SAFETY: the mutex is held and no call is on the stack any more.
+            unsafe { cell.drop_body() };
+        }
+        outcome
+    }
+
+    /// Calls the handler of a continuation without a mutex.
+    pub(crate) fn call_shared(self, event: &mut Event<'_>) -> Result<i32, CallError> {
+        let cell = self.get();
+        debug_assert_eq!(cell.kind, Kind::Shared);
+        let outcome =
+            if cell.life.enter_shared() { cell.call_body(event) } else { Err(CallError::Destroyed) };
+        if cell.life.leave_shared() {
+            // SAFETY: `leave_shared` gave this thread the sole right.
+            unsafe { cell.drop_body() };
+        }
+        outcome
+    }
+
+    pub(crate) fn destroy(self) -> Destroyed {
+        let cell = self.get();
+        if cell.life.mark_destroyed() == Mark::Already {
+            return Destroyed::Already;
+        }
+        let destroyed = match &cell.mutex {
+            None => {
+                if cell.life.claim_drop() {
+                    // SAFETY: `claim_drop` gave this thread the sole right.
+                    unsafe { cell.drop_body() };
+                    Destroyed::Now
+                } else {
+                    Destroyed::AfterHandler
+                }
+            }
+            Some(mutex) => self.destroy_under(mutex),
+        };
+        match cell.home() {
+            Home::Nowhere => {}
+            Home::One(thread) => processor::tell_sweep(Some(thread)),
+            Home::Many => processor::tell_sweep(None),
+        }
+        destroyed
+    }
+
+    fn destroy_under(self, mutex: &ProxyMutex) -> Destroyed {
+        if let Some(_guard) = mutex.try_lock() {
+            // SAFETY: the mutex is held.
+            if unsafe { self.get().life.depth() } > 0 {
+                return Destroyed::AfterHandler;
+            }
+            // SAFETY: the mutex is held and no call is on the stack.
+            unsafe { self.get().drop_body() };
+            return Destroyed::Now;
+        }
+        // The holder is on another thread. The barrier makes sure that it sees the flag from here on, so that no handler
+        // is entered after this call returns.
+        fence::heavy();
+        let this = self.retain();
+        mutex.when_free(move |_| {
+            // SAFETY: the mutex is held; it is run when the lock is let go of altogether, so no call is on the stack.
+            unsafe { this.get().drop_body() };
+            this.release(1);
+        });
+        Destroyed::AtUnlock
+    }
+
+    /// A handle of its own.
+    pub(crate) fn handle(self) -> Continuation {
+        Continuation::from_cell(self.retain())
+    }
+}

@@ -1,0 +1,107 @@
+//! Event codes as a type, with the numbers of the original, and who owns which block of them.
+
+use std::fmt;
+
+/// The number that tells a handler what happened.
+///
+/// The numbers are those of Traffic Server, so that a code means the same in a Rust handler, in a C handler and in a log
+/// of either. A program is free to use numbers of its own above [`EventCode::USER`]; the blocks below belong to the
+/// subsystems named here.
+///
+/// # Examples
+///
+/// ```
+/// use ts_cont::EventCode;
+///
+/// assert_eq!(EventCode::INTERVAL.number(), 2);
+/// assert_eq!(EventCode::new(60_002).to_string(), "60002");
+/// assert_eq!(EventCode::IMMEDIATE.to_string(), "IMMEDIATE (1)");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[repr(transparent)]
+pub struct EventCode(i32);
+
+impl EventCode {
+    /// Nothing in particular.
+    pub const NONE: Self = Self(0);
+    /// An event scheduled for now.
+    pub const IMMEDIATE: Self = Self(1);
+    /// A timer came due, once or periodically. Plugin authors know it as TIMEOUT.
+    pub const INTERVAL: Self = Self(2);
+    /// Something failed.
+    pub const ERROR: Self = Self(3);
+    /// A plain call. Plugin authors know it as CONTINUE.
+    pub const CALL: Self = Self(4);
+    /// A poll event had its turn.
+    pub const POLL: Self = Self(5);
+
+    /// First code of virtual connections.
+    pub const VC_START: Self = Self(100);
+    /// First code of the network.
+    pub const NET_START: Self = Self(200);
+    /// First code of disk access.
+    pub const DISK_START: Self = Self(300);
+    /// First code of the host database.
+    pub const HOSTDB_START: Self = Self(500);
+    /// First code of name resolution.
+    pub const DNS_START: Self = Self(600);
+    /// First code of configuration.
+    pub const CONFIG_START: Self = Self(800);
+    /// First code of logging.
+    pub const LOG_START: Self = Self(900);
+    /// First code of the cache.
+    pub const CACHE_START: Self = Self(1100);
+    /// First code of transformations.
+    pub const TRANSFORM_START: Self = Self(2000);
+    /// First code of HTTP sessions.
+    pub const HTTP_SESSION_START: Self = Self(2200);
+    /// First code of HTTP/2.
+    pub const HTTP2_START: Self = Self(2250);
+    /// First code of tunnels.
+    pub const TUNNEL_START: Self = Self(2300);
+    /// First code of asynchronous disk I/O.
+    pub const AIO_START: Self = Self(3900);
+    /// First code of the plugin interface; HTTP hooks are `60002 + hook id`.
+    pub const PLUGIN_START: Self = Self(60_000);
+    /// First code that no subsystem of the original uses.
+    pub const USER: Self = Self(100_000);
+
+    /// The code with this number.
+    #[must_use]
+    pub const fn new(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// The number of this code.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl From<i32> for EventCode {
+    fn from(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for EventCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::NONE => "NONE",
+            Self::IMMEDIATE => "IMMEDIATE",
+            Self::INTERVAL => "INTERVAL",
+            Self::ERROR => "ERROR",
+            Self::CALL => "CALL",
+            Self::POLL => "POLL",
+            _ => return write!(f, "{}", self.0),
+        };
+        write!(f, "{name} ({})", self.0)
+    }
+}
+
+impl fmt::Debug for EventCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventCode({self})")
+    }
+}

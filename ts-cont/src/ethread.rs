@@ -1,0 +1,431 @@
+//! An event thread: as a target that any thread may hold, and as the ground under the feet of the code it runs.
+//!
+//! [`EThread`] is a handle: `Send`, `Sync`, good for scheduling from anywhere. [`Here`] is evidence: it cannot leave its
+//! thread, so whoever holds one runs on that event thread, and what it offers needs no atomic operation.
+
+pub(crate) mod dispatch;
+pub(crate) mod local;
+pub(crate) mod parked;
+pub(crate) mod run;
+
+pub use local::Here;
+
+use crate::affinity::ThreadRef;
+use crate::event::{Message, Period};
+use crate::processor::Core;
+use crate::work::{SLOTS, Scheduled, Work};
+use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
+use crossbeam_utils::CachePadded;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use ts_event::{Cache, Entry, Pushed, Sender, Wakeup, When};
+use ts_mutex::ProxyMutex;
+use ts_thread::{ContextId, ContextLocal, HrTime};
+
+/// Slots for events that threads without a queue of their own send.
+static OUTSIDE: ContextLocal<Cache<Work>> = ContextLocal::new(|| Cache::new(&SLOTS));
+
+/// Whether a thread has an event loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThreadType {
+    /// Runs its start continuation, then its queue until it is stopped.
+    Regular,
+    /// Runs its start continuation and ends.
+    Dedicated,
+}
+
+/// An event thread, as a target for work.
+///
+/// Clones are the same thread. The handle may outlive the thread; scheduling then fails with [`Refusal::ShuttingDown`].
+#[derive(Clone)]
+pub struct EThread {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    reference: ThreadRef,
+    name: String,
+    kind: ThreadType,
+    mutex: ProxyMutex,
+    sender: Option<Sender<Work>>,
+    pub(crate) core: Arc<Core>,
+    /// Set by the thread itself before it first sleeps, so before anybody can be told to wake it.
+    wakeup: OnceLock<Arc<dyn Wakeup>>,
+    context: OnceLock<ContextId>,
+    pub(crate) flags: CachePadded<Flags>,
+    /// Mutexes that may be tried again, by their numbers.
+    pub(crate) woken: Mutex<Vec<usize>>,
+}
+
+/// What others tell the thread, and what it tells them, between two events.
+#[derive(Default)]
+pub(crate) struct Flags {
+    /// Something in `woken` wants to be looked at before the next handler.
+    pub(crate) urgent: AtomicBool,
+    /// A handler is running.
+    pub(crate) in_handler: AtomicBool,
+    /// A [`Stop`].
+    stop: AtomicU8,
+}
+
+/// How the loop is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    No = 0,
+    /// Run what is ready, then end.
+    Drain = 1,
+    /// End at once.
+    Now = 2,
+}
+
+/// When an event is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timing {
+    Now,
+    At(HrTime),
+    In(Duration),
+    Every(Duration),
+    Poll(u64),
+}
+
+impl Timing {
+    /// The code that is delivered unless another is asked for.
+    pub(crate) fn code(self) -> EventCode {
+        match self {
+            Self::Now => EventCode::IMMEDIATE,
+            Self::At(_) | Self::In(_) | Self::Every(_) => EventCode::INTERVAL,
+            Self::Poll(_) => EventCode::POLL,
+        }
+    }
+
+    /// Where the event waits; a period goes into the message.
+    pub(crate) fn resolve(self, core: &Core, message: &mut Message) -> When {
+        match self {
+            Self::Now => When::Now,
+            Self::At(at) => When::At(at),
+            Self::In(delay) => When::At(core.clock.now().saturating_add(delay)),
+            Self::Every(period) => {
+                let due = core.clock.now().saturating_add(period);
+                message.extra_mut().period = Some(Period::Every { period, due });
+                When::At(due)
+            }
+            Self::Poll(order) => {
+                message.extra_mut().period = Some(Period::Poll(order));
+                When::Poll(order)
+            }
+        }
+    }
+
+    pub(crate) fn check(self, continuation: &Continuation, core: &Core) -> Result<(), Refusal> {
+        if continuation.is_destroyed() {
+            Err(Refusal::Destroyed)
+        } else if core.is_closing() {
+            Err(Refusal::ShuttingDown)
+        } else if self == Self::Every(Duration::ZERO) {
+            Err(Refusal::ZeroPeriod)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        reference: ThreadRef,
+        name: String,
+        kind: ThreadType,
+        sender: Option<Sender<Work>>,
+        core: Arc<Core>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            reference,
+            name,
+            kind,
+            mutex: ProxyMutex::new(),
+            sender,
+            core,
+            wakeup: OnceLock::new(),
+            context: OnceLock::new(),
+            flags: CachePadded::new(Flags::default()),
+            woken: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub(crate) fn install(&self, context: ContextId, wakeup: Option<Arc<dyn Wakeup>>) {
+        let _ = self.context.set(context);
+        if let Some(wakeup) = wakeup {
+            let _ = self.wakeup.set(wakeup);
+        }
+    }
+
+    /// Puts work into the inbox, and wakes the thread if it sleeps. The work comes back if the thread has closed its inbox.
+    pub(crate) fn send(&self, entry: Entry<Work>, when: When) -> Result<(), Entry<Work>> {
+        let Some(sender) = &self.sender else { return Err(entry) };
+        match sender.push(entry, when) {
+            Ok(Pushed::Sleeping) => {
+                if let Some(wakeup) = self.wakeup.get() {
+                    wakeup.wakeup();
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(closed) => Err(closed.0),
+        }
+    }
+
+    /// Sends work that is not an event, and so is nobody's to cancel.
+    pub(crate) fn send_work(&self, work: Work) -> Result<(), Work> {
+        let entry = new_entry(work, self.reference);
+        self.send(entry, When::Now).map_err(Entry::into_inner)
+    }
+
+    /// Makes the thread look at its flags.
+    pub(crate) fn nudge(&self) {
+        // A thread that has closed its inbox looks at nothing any more.
+        let _ = self.send_work(Work::Nudge);
+    }
+
+    pub(crate) fn stop(&self, stop: Stop) {
+        // Release [stop]: whatever the stopper did comes before the thread sees it.
+        self.flags.stop.fetch_max(stop as u8, Ordering::Release);
+        self.nudge();
+    }
+
+    pub(crate) fn asked_to_stop(&self) -> Stop {
+        // Acquire [stop]: the other end of `stop`.
+        match self.flags.stop.load(Ordering::Acquire) {
+            0 => Stop::No,
+            1 => Stop::Drain,
+            _ => Stop::Now,
+        }
+    }
+
+    pub(crate) fn reference(&self) -> ThreadRef {
+        self.reference
+    }
+}
+
+/// An occupied slot, from the calling thread's own share of them.
+pub(crate) fn new_entry(work: Work, owner: ThreadRef) -> Entry<Work> {
+    let mut work = Some(work);
+    let entry = Here::with_current(|here| here.new_entry(work.take())).flatten();
+    let entry =
+        entry.or_else(|| OUTSIDE.try_with(|cache| work.take().map(|work| cache.entry(work))).ok().flatten());
+    // A context that is being torn down has no share any more.
+    let entry = entry.or_else(|| work.take().map(|work| SLOTS.entry(work))).expect("one of them took it");
+    entry.set_tag(owner.pack());
+    entry
+}
+
+impl EThread {
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn thread_ref(&self) -> ThreadRef {
+        self.shared.reference
+    }
+
+    /// The event thread that runs the caller, regular or dedicated; none on any other thread.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        Here::with_current(|here| here.thread().clone()).or_else(crate::processor::spawn::current_dedicated)
+    }
+
+    /// Whether the caller runs on this thread.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.shared.context.get() == Some(&ts_thread::current_id())
+    }
+
+    /// The full name, such as `[ET_NET 0]`; the operating system shows its first 15 bytes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Regular or dedicated.
+    #[must_use]
+    pub fn kind(&self) -> ThreadType {
+        self.shared.kind
+    }
+
+    /// The group it belongs to; none for a dedicated thread.
+    #[must_use]
+    pub fn group(&self) -> Option<EventType> {
+        (self.shared.kind == ThreadType::Regular).then_some(self.shared.reference.group)
+    }
+
+    /// Its place in its group, from zero.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.shared.reference.index()
+    }
+
+    /// The thread's own mutex. It is free unless somebody locked it, like any other.
+    #[must_use]
+    pub fn mutex(&self) -> &ProxyMutex {
+        &self.shared.mutex
+    }
+
+    /// Runs `continuation` once on this thread, after everything that is queued there for now.
+    ///
+    /// Any thread may call it. On this very thread it costs no atomic operation while the caller holds the continuation's
+    /// mutex, as its handler does. The handler never runs inside this call. Without a code in the message
+    /// [`EventCode::IMMEDIATE`] is delivered. The continuation's affinity is neither used nor changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`] with [`Refusal::NoLoop`], [`Refusal::Destroyed`] or [`Refusal::ShuttingDown`]; the message comes
+    /// back in it.
+    pub fn schedule_imm(
+        &self,
+        continuation: &Continuation,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::Now, message.into())
+    }
+
+    /// Runs `continuation` once on this thread at `at` on the processor's clock, never before.
+    ///
+    /// A time in the past is as soon as possible. The usual code is [`EventCode::INTERVAL`]. See
+    /// [`EThread::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_at(
+        &self,
+        continuation: &Continuation,
+        at: HrTime,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::At(at), message.into())
+    }
+
+    /// Runs `continuation` once on this thread, at least `delay` from now. Delays beyond the clock's range mean never.
+    ///
+    /// The usual code is [`EventCode::INTERVAL`]. See [`EThread::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_in(
+        &self,
+        continuation: &Continuation,
+        delay: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::In(delay), message.into())
+    }
+
+    /// Runs `continuation` on this thread every `period`, the first time one period from now.
+    ///
+    /// The usual code is [`EventCode::INTERVAL`]; [`Message::missed_ticks`] says what becomes of ticks that were missed. See
+    /// [`EThread::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`]; [`Refusal::ZeroPeriod`] for a period of zero.
+    pub fn schedule_every(
+        &self,
+        continuation: &Continuation,
+        period: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::Every(period), message.into())
+    }
+
+    /// Runs `continuation` in every turn of this thread's loop, those with a lower `order` first.
+    ///
+    /// A turn comes after at most a budget of events, and at least every [`crate::POLL_INTERVAL`] while there are poll
+    /// events. (The original asks for it with a negative period, the one nearest to zero first.) The usual code is
+    /// [`EventCode::POLL`]. See [`EThread::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_poll(
+        &self,
+        continuation: &Continuation,
+        order: u64,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::Poll(order), message.into())
+    }
+
+    pub(crate) fn submit(
+        &self,
+        continuation: &Continuation,
+        timing: Timing,
+        mut message: Message,
+    ) -> Result<Action, ScheduleError> {
+        let shared = &self.shared;
+        if let Err(refusal) = timing.check(continuation, &shared.core) {
+            return Err(ScheduleError::new(refusal, message));
+        }
+        if shared.kind == ThreadType::Dedicated {
+            return Err(ScheduleError::new(Refusal::NoLoop, message));
+        }
+        let when = timing.resolve(&shared.core, &mut message);
+        let scheduled = Scheduled::new(continuation, timing.code(), message);
+        self.place(scheduled, when)
+    }
+
+    /// Puts an event into this thread's queue, directly when the caller runs on it.
+    pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Result<Action, ScheduleError> {
+        let cell = scheduled.cell();
+        cell.get().note_home(self.shared.reference);
+        cell.get().registered.belong_to(self.shared.core.id);
+        let mut scheduled = Some(scheduled);
+        let placed = Here::with_current(|here| {
+            here.is(&self.shared).then(|| here.place(scheduled.take().expect("nobody took it yet"), when))
+        });
+        if let Some(Some(action)) = placed {
+            return Ok(action);
+        }
+        let entry = new_entry(Work::Call(scheduled.take().expect("nobody took it")), self.shared.reference);
+        let action = Action::new(entry.key());
+        self.shared.send(entry, when).map_err(refused)?;
+        Ok(action)
+    }
+
+    /// Places an event that waited, in its slot, for this thread to exist.
+    pub(crate) fn place_entry(&self, entry: Entry<Work>, when: When) {
+        entry.set_tag(self.shared.reference.pack());
+        if let Work::Call(scheduled) = &*entry {
+            scheduled.cell().get().note_home(self.shared.reference);
+        }
+        // A thread that is gone already runs nothing; dropping the entry counts it off.
+        drop(self.shared.send(entry, when));
+    }
+}
+
+/// An entry came back: so does its message.
+fn refused(entry: Entry<Work>) -> ScheduleError {
+    let message = match entry.into_inner() {
+        Work::Call(scheduled) => scheduled.into_message(),
+        _ => Message::default(),
+    };
+    ScheduleError::new(Refusal::ShuttingDown, message)
+}
+
+impl PartialEq for EThread {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl Eq for EThread {}
+
+impl fmt::Debug for EThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EThread({}, {:?})", self.shared.name, self.shared.kind)
+    }
+}

@@ -1,0 +1,313 @@
+//! One entry of the queue: take the mutex or wait at it, call, and see what becomes of the event.
+
+use super::local::Here;
+use super::parked::Place;
+use crate::cell::CellRef;
+use crate::event::{Event, Extra, MissedTicks, Period, Rearm};
+use crate::work::{Scheduled, Work};
+use crate::{Action, CallError, Continuation};
+use std::mem::ManuallyDrop;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use ts_event::{Begin, End, Entry, When};
+use ts_mutex::MutexGuard;
+use ts_thread::{HrTime, fence};
+
+/// References to give back once the mutex is free again.
+type Owed = (CellRef, usize);
+
+impl Here {
+    /// Runs one entry, after tending to mutexes that have become free.
+    pub(super) fn dispatch(&self, entry: Entry<Work>) {
+        let flags = &self.thread().shared().flags;
+        // Relaxed: `is_busy` reads it after the heavy half of this fence.
+        flags.in_handler.store(true, Ordering::Relaxed);
+        fence::light();
+        // Relaxed: the list behind it has a lock of its own; `retry_parked` reads the flag again.
+        if flags.urgent.load(Ordering::Relaxed) {
+            flags.in_handler.store(false, Ordering::Relaxed);
+            self.retry_parked();
+            flags.in_handler.store(true, Ordering::Relaxed);
+        }
+        self.run_entry(entry);
+        // Relaxed: an early or late look only moves a reservation to another waiter.
+        flags.in_handler.store(false, Ordering::Relaxed);
+    }
+
+    fn run_entry(&self, entry: Entry<Work>) {
+        if let Work::Call(_) = &*entry {
+            self.run_call(entry);
+            return;
+        }
+        match self.local().cache.take(entry) {
+            Work::Call(_) => unreachable!("handled above"),
+            Work::Task(runnable) => {
+                runnable.run();
+            }
+            Work::Sleep(sleep) => sleep.fire(),
+            Work::Unlink(key) => {
+                let entry = self.local().queue.borrow_mut().remove(key);
+                let entry = entry.or_else(|| self.local().parked.borrow_mut().remove(key));
+                if let Some(entry) = entry {
+                    self.drop_entry(entry);
+                }
+            }
+            Work::Closure(f) => f(self),
+            Work::Nudge => {}
+        }
+    }
+
+    fn run_call(&self, mut entry: Entry<Work>) {
+        let Work::Call(scheduled) = &mut *entry else { unreachable!("the caller looked") };
+        let cell = scheduled.cell();
+        let Some(mutex) = &cell.get().mutex else {
+            let owed = self.run_event(entry, None);
+            Self::settle(owed);
+            return;
+        };
+        if !self.local().parked.borrow().is_empty() {
+            match self.local().parked.borrow_mut().queue_behind(mutex.id(), entry) {
+                Ok(()) => return,
+                Err(back) => entry = back,
+            }
+        }
+        let Some(guard) = mutex.try_lock() else {
+            self.park(entry, cell);
+            return;
+        };
+        let owed = self.run_event(entry, Some(&guard));
+        drop(guard);
+        Self::settle(owed);
+    }
+
+    fn settle(owed: Option<Owed>) {
+        if let Some((cell, count)) = owed {
+            cell.release(count);
+        }
+    }
+
+    /// Lets an event wait for its mutex.
+    #[cold]
+    fn park(&self, entry: Entry<Work>, cell: CellRef) {
+        self.count(|counts| counts.missed += 1);
+        let Some(mutex) = &cell.get().mutex else { unreachable!("it was missed") };
+        let mut place = Place::new(self.thread().shared(), mutex);
+        place.events.push_back(entry);
+        self.run_place(place);
+    }
+
+    /// Tries the mutexes whose unlock told this thread.
+    pub(super) fn retry_parked(&self) {
+        let shared = self.thread().shared();
+        // Acquire [urgent]: the list was written before the flag. A number that comes later raises the flag again.
+        while shared.flags.urgent.swap(false, Ordering::Acquire) {
+            let woken = std::mem::take(&mut *shared.woken.lock().unwrap_or_else(PoisonError::into_inner));
+            for mutex in woken {
+                let place = self.local().parked.borrow_mut().take(mutex);
+                if let Some(place) = place {
+                    self.run_place(place);
+                }
+            }
+        }
+    }
+
+    /// Runs the events of a place under one acquisition if the mutex can be had; otherwise the place stays in the queue.
+    fn run_place(&self, mut place: Place) {
+        let mutex = place.mutex.clone();
+        let mut budget = self.thread().shared().core.budget;
+        let mut owed = Vec::new();
+        if place.events.is_empty() {
+            place.waiter.leave(&mutex);
+            return;
+        }
+        let Some(guard) = mutex.try_lock_or_wait(&place.waiter) else {
+            self.local().parked.borrow_mut().put(place);
+            return;
+        };
+        let flags = &self.thread().shared().flags;
+        // Relaxed: see `dispatch`.
+        let outer = flags.in_handler.swap(true, Ordering::Relaxed);
+        while budget > 0
+            && let Some(entry) = place.events.pop_front()
+        {
+            budget -= 1;
+            owed.extend(self.run_event(entry, Some(&guard)));
+        }
+        flags.in_handler.store(outer, Ordering::Relaxed);
+        drop(guard);
+        for (cell, count) in owed {
+            cell.release(count);
+        }
+        if !place.events.is_empty() {
+            // The budget is spent: take a new place in the queue, so that others have their turn.
+            self.run_place_later(place);
+        }
+    }
+
+    fn run_place_later(&self, place: Place) {
+        let shared = self.thread().shared();
+        let mutex = place.mutex.id();
+        self.local().parked.borrow_mut().put(place);
+        shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(mutex);
+        self.push(
+            Work::Closure(Box::new(|here| {
+                // Release [urgent]: as in `Told::wake`; it is this thread that reads it.
+                here.thread().shared().flags.urgent.store(true, Ordering::Release);
+                here.retry_parked();
+            })),
+            When::Now,
+        );
+    }
+
+    /// Calls the handler and decides what becomes of the event. The mutex, if there is one, is held.
+    fn run_event(&self, mut entry: Entry<Work>, guard: Option<&MutexGuard<'_>>) -> Option<Owed> {
+        let local = self.local();
+        let key = entry.key();
+        let Work::Call(scheduled) = &mut *entry else { unreachable!("only calls wait for a mutex") };
+        let cell = scheduled.cell();
+        if cell.get().life.is_destroyed() {
+            return self.end_event(entry);
+        }
+        if entry.begin() == Begin::CalledOff {
+            return self.end_event(entry);
+        }
+        let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
+        if guard.is_some() {
+            // SAFETY: the mutex is held.
+            unsafe { scheduled.adopt() };
+        }
+        let code = scheduled.code;
+        let extra = scheduled.extra.take();
+        local.running.set(Some(key));
+        local.rearm.set(Rearm::Unsaid);
+        self.count(|counts| counts.dispatched += 1);
+
+        // A handle that borrows the event's reference instead of taking one.
+        let continuation = ManuallyDrop::new(Continuation::from_cell(cell));
+        let mut event = Event::dispatched(code, extra, &continuation, guard, self, Action::new(key));
+        let outcome = match guard {
+            // SAFETY: the guard is of this continuation's mutex.
+            Some(guard) => unsafe { cell.call_locked(guard, &mut event) },
+            None => cell.call_shared(&mut event),
+        };
+        let mut extra = event.into_extra();
+        local.running.set(None);
+        let rearm = local.rearm.replace(Rearm::Unsaid);
+
+        if outcome != Err(CallError::Destroyed)
+            && let Some(notify) = extra.as_mut().and_then(|extra| extra.notify.take())
+        {
+            notify.ran();
+        }
+        let again = outcome.is_ok() && !self.thread().shared().core.is_closing();
+        if again
+            && let Some(when) = next_run(rearm, &mut extra, || self.now())
+            && entry.end() == End::Ended
+        {
+            let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
+            scheduled.extra = extra;
+            local.queue.borrow_mut().push(entry, when);
+            return None;
+        }
+        drop(extra);
+        self.end_event(entry)
+    }
+
+    /// Ends an event; the mutex of its continuation, if there is one, is held.
+    fn end_event(&self, entry: Entry<Work>) -> Option<Owed> {
+        match self.local().cache.take(entry) {
+            // SAFETY: the mutex is held.
+            Work::Call(scheduled) => Some(unsafe { Scheduled::end(scheduled) }),
+            _ => unreachable!("only calls come here"),
+        }
+    }
+}
+
+/// When the event runs again, if it does.
+fn next_run(rearm: Rearm, extra: &mut Option<Box<Extra>>, now: impl FnOnce() -> HrTime) -> Option<When> {
+    match rearm {
+        Rearm::Stopped => None,
+        Rearm::Now => {
+            forget_period(extra);
+            Some(When::Now)
+        }
+        Rearm::At(at) => {
+            forget_period(extra);
+            Some(When::At(at))
+        }
+        Rearm::Every(period) => {
+            let due = now().saturating_add(period);
+            extra.get_or_insert_default().period = Some(Period::Every { period, due });
+            Some(When::At(due))
+        }
+        Rearm::Unsaid => {
+            let extra = extra.as_mut()?;
+            match extra.period? {
+                Period::Poll(order) => Some(When::Poll(order)),
+                Period::Every { period, due } => {
+                    let due = next_tick(extra.missed, period, due, now());
+                    extra.period = Some(Period::Every { period, due });
+                    Some(When::At(due))
+                }
+            }
+        }
+    }
+}
+
+fn forget_period(extra: &mut Option<Box<Extra>>) {
+    if let Some(extra) = extra {
+        extra.period = None;
+    }
+}
+
+/// The tick after the one that was due at `due` and is through at `now`.
+fn next_tick(missed: MissedTicks, period: Duration, due: HrTime, now: HrTime) -> HrTime {
+    match missed {
+        MissedTicks::Delay => now.saturating_add(period),
+        MissedTicks::Burst => due.saturating_add(period),
+        MissedTicks::Skip => {
+            let next = due.saturating_add(period);
+            if next > now {
+                return next;
+            }
+            // The first whole multiple after `now`. The period is not zero; see `Timing::check`.
+            let late = now.saturating_duration_since(due).as_nanos();
+            let period = period.as_nanos();
+            let ticks = (late / period + 1).saturating_mul(period);
+            due.saturating_add(Duration::from_nanos(u64::try_from(ticks).unwrap_or(u64::MAX)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> HrTime {
+        HrTime::from_nanos(nanos)
+    }
+
+    #[test]
+    fn a_delayed_tick_is_a_period_after_the_handler() {
+        assert_eq!(next_tick(MissedTicks::Delay, Duration::from_nanos(10), at(100), at(137)), at(147));
+    }
+
+    #[test]
+    fn a_skipping_tick_is_the_next_multiple_still_to_come() {
+        let tick = |now| next_tick(MissedTicks::Skip, Duration::from_nanos(10), at(100), at(now));
+        assert_eq!((tick(100), tick(109), tick(110), tick(137)), (at(110), at(110), at(120), at(140)));
+    }
+
+    #[test]
+    fn a_bursting_tick_makes_up_for_those_that_were_missed() {
+        assert_eq!(next_tick(MissedTicks::Burst, Duration::from_nanos(10), at(100), at(137)), at(110));
+    }
+
+    #[test]
+    fn a_tick_beyond_the_end_of_time_is_never() {
+        for missed in [MissedTicks::Delay, MissedTicks::Skip, MissedTicks::Burst] {
+            assert_eq!(next_tick(missed, Duration::MAX, HrTime::MAX, HrTime::MAX), HrTime::MAX);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What an event thread has to itself: its queue, its slots, its tasks.
+
+use super::parked::Parked;
+use super::{EThread, Shared, Timing};
+use crate::event::{Message, Rearm};
+use crate::processor::Inner;
+use crate::work::{SLOTS, Scheduled, Work};
+use crate::{Action, Cancel, Continuation, EventProcessor, RearmError, ScheduleError};
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+use ts_event::{Cache, CallOff, Entry, Io, Key, Queue, Receiver, When};
+use ts_thread::{ContextLocal, HrTime};
+
+static CURRENT: ContextLocal<RefCell<Option<Here>>> = ContextLocal::new(|| RefCell::new(None));
+
+/// Evidence that the code runs on an event thread, and what only that thread may do.
+///
+/// It cannot be sent or shared; it reaches code as [`crate::Event::here`], as the argument of start functions, or through
+/// [`Here::current`].
+pub struct Here {
+    local: Rc<Local>,
+}
+
+pub(crate) struct Local {
+    pub(super) thread: EThread,
+    pub(super) processor: Arc<Inner>,
+    pub(super) queue: RefCell<Queue<Work>>,
+    pub(super) cache: Cache<Work>,
+    pub(super) parked: RefCell<Parked>,
+    /// Wakers of the futures that live here, so that none is forgotten at the end.
+    pub(super) tasks: RefCell<Slab<Waker>>,
+    pub(super) io: Option<Io>,
+    /// The event whose handler is running, and what is to become of it.
+    pub(super) running: Cell<Option<Key<Work>>>,
+    pub(super) rearm: Cell<Rearm>,
+    pub(super) sweep: Cell<Sweep>,
+    pub(super) counts: Cell<Counts>,
+}
+
+/// When dead events are looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sweep {
+    /// A pass is to begin at this time.
+    pub(super) at: Option<HrTime>,
+    /// A pass is going on.
+    pub(super) under_way: bool,
+}
+
+/// What the thread did, for the report at shutdown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) dispatched: u64,
+    pub(crate) missed: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) tasks_dropped: u64,
+}
+
+impl Here {
+    /// The evidence, for code that runs on a regular event thread; none elsewhere.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        Self::with_current(|here| Self { local: Rc::clone(&here.local) })
+    }
+
+    pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
+        // A context whose storage is being torn down has no loop any more.
+        CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok().flatten()
+    }
+
+    /// Makes the calling context an event thread.
+    pub(super) fn install(
+        shared: &Arc<Shared>,
+        processor: Arc<Inner>,
+        receiver: Receiver<Work>,
+        io: Option<Io>,
+    ) -> Self {
+        let mut queue = Queue::new(receiver, shared.core.clock.now());
+        queue.set_budget(shared.core.budget);
+        let local = Rc::new(Local {
+            thread: EThread::from_shared(Arc::clone(shared)),
+            processor,
+            queue: RefCell::new(queue),
+            cache: Cache::new(&SLOTS),
+            parked: RefCell::new(Parked::default()),
+            tasks: RefCell::new(Slab::new()),
+            io,
+            running: Cell::new(None),
+            rearm: Cell::new(Rearm::Unsaid),
+            sweep: Cell::new(Sweep::default()),
+            counts: Cell::new(Counts::default()),
+        });
+        CURRENT.with(|current| *current.borrow_mut() = Some(Self { local: Rc::clone(&local) }));
+        Self { local }
+    }
+
+    /// Ends what [`Here::install`] began.
+    pub(super) fn uninstall() {
+        let here = CURRENT.with(|current| current.borrow_mut().take());
+        drop(here);
+    }
+
+    pub(super) fn local(&self) -> &Local {
+        &self.local
+    }
+
+    pub(crate) fn is(&self, shared: &Arc<Shared>) -> bool {
+        Arc::ptr_eq(self.local.thread.shared(), shared)
+    }
+
+    /// The thread under our feet, as a target.
+    #[must_use]
+    pub fn thread(&self) -> &EThread {
+        &self.local.thread
+    }
+
+    /// The processor it belongs to.
+    #[must_use]
+    pub fn processor(&self) -> EventProcessor {
+        EventProcessor::from_inner(&self.local.processor)
+    }
+
+    /// The time on the processor's clock.
+    #[must_use]
+    pub fn now(&self) -> HrTime {
+        self.local.thread.shared().core.clock.now()
+    }
+
+    /// Readiness of sockets and pipes on this thread; none if its group does not wait for I/O.
+    #[must_use]
+    pub fn io(&self) -> Option<&Io> {
+        self.local.io.as_ref()
+    }
+
+    /// As [`EThread::schedule_imm`], on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_imm(
+        &self,
+        continuation: &Continuation,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::Now, message.into())
+    }
+
+    /// As [`EThread::schedule_at`], on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_at(
+        &self,
+        continuation: &Continuation,
+        at: HrTime,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::At(at), message.into())
+    }
+
+    /// As [`EThread::schedule_in`], on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_imm`].
+    pub fn schedule_in(
+        &self,
+        continuation: &Continuation,
+        delay: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::In(delay), message.into())
+    }
+
+    /// As [`EThread::schedule_every`], on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EThread::schedule_every`].
+    pub fn schedule_every(
+        &self,
+        continuation: &Continuation,
+        period: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.submit(continuation, Timing::Every(period), message.into())
+    }
+
+    fn submit(
+        &self,
+        continuation: &Continuation,
+        timing: Timing,
+        mut message: Message,
+    ) -> Result<Action, ScheduleError> {
+        let shared = self.local.thread.shared();
+        if let Err(refusal) = timing.check(continuation, &shared.core) {
+            return Err(ScheduleError::new(refusal, message));
+        }
+        let when = timing.resolve(&shared.core, &mut message);
+        let scheduled = Scheduled::new(continuation, timing.code(), message);
+        let cell = scheduled.cell();
+        cell.get().note_home(shared.reference());
+        cell.get().registered.belong_to(shared.core.id);
+        Ok(self.place(scheduled, when))
+    }
+
+    /// Puts an event straight into the queue.
+    pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Action {
+        let entry = self.local.cache.entry(Work::Call(scheduled));
+        entry.set_tag(self.local.thread.shared().reference().pack());
+        let action = Action::new(entry.key());
+        self.local.queue.borrow_mut().push(entry, when);
+        action
+    }
+
+    pub(crate) fn new_entry(&self, work: Option<Work>) -> Option<Entry<Work>> {
+        work.map(|work| self.local.cache.entry(work))
+    }
+
+    pub(crate) fn push(&self, work: Work, when: When) {
+        let entry = self.local.cache.entry(work);
+        entry.set_tag(self.local.thread.shared().reference().pack());
+        self.local.queue.borrow_mut().push(entry, when);
+    }
+
+    /// As `push`, and returns how to find it again.
+    pub(crate) fn push_keyed(&self, work: Work, when: When) -> Key<Work> {
+        let entry = self.local.cache.entry(work);
+        entry.set_tag(self.local.thread.shared().reference().pack());
+        let key = entry.key();
+        self.local.queue.borrow_mut().push(entry, when);
+        key
+    }
+
+    /// Says what becomes of the event under dispatch.
+    pub(crate) fn rearm(&self, rearm: Rearm) -> Result<(), RearmError> {
+        if self.local.thread.shared().core.is_closing() {
+            return Err(RearmError::ShuttingDown);
+        }
+        if self.local.rearm.get() == Rearm::Stopped {
+            return Err(RearmError::Cancelled);
+        }
+        self.local.rearm.set(rearm);
+        Ok(())
+    }
+
+    /// Cancels an event whose owner is `owner`. None if the caller has to go the long way.
+    ///
+    /// No other thread dispatches this thread's events, so there is nobody to race with but other cancellers, and they
+    /// are answered by the slot.
+    pub(crate) fn cancel_own(&self, key: Key<Work>, owner: u64) -> Option<Cancel> {
+        let local = &*self.local;
+        if owner != local.thread.shared().reference().pack() {
+            return None;
+        }
+        if local.running.get() == Some(key) {
+            return Some(match local.rearm.replace(Rearm::Stopped) {
+                Rearm::Now | Rearm::At(_) | Rearm::Every(_) => Cancel::Cancelled,
+                Rearm::Unsaid | Rearm::Stopped => Cancel::Running,
+            });
+        }
+        // A canceller elsewhere may be at it as well: the slot knows who was first. This thread does what the event's owner
+        // does, so it needs no fence.
+        let found = key.call_off_here();
+        if found == CallOff::BeforeRun {
+            let entry = local.queue.borrow_mut().remove(key);
+            let entry = entry.or_else(|| local.parked.borrow_mut().remove(key));
+            // One that is still in the inbox is met there.
+            if let Some(entry) = entry {
+                self.drop_entry(entry);
+            }
+        }
+        Some(found.into())
+    }
+
+    /// Ends an entry that will not be dispatched; its slot stays with this thread.
+    pub(crate) fn drop_entry(&self, entry: Entry<Work>) {
+        drop(self.local.cache.take(entry));
+    }
+
+    /// Looks for dead events within [`crate::SWEEP_DELAY`] from now.
+    pub(crate) fn request_sweep(&self) {
+        let mut sweep = self.local.sweep.get();
+        if sweep.at.is_none() {
+            sweep.at = Some(self.now().saturating_add(crate::SWEEP_DELAY));
+            self.local.sweep.set(sweep);
+        }
+    }
+
+    pub(crate) fn count(&self, f: impl FnOnce(&mut Counts)) {
+        let mut counts = self.local.counts.get();
+        f(&mut counts);
+        self.local.counts.set(counts);
+    }
+
+    pub(crate) fn enter_task(&self, waker: Waker) -> usize {
+        self.local.tasks.borrow_mut().insert(waker)
+    }
+
+    pub(crate) fn leave_task(&self, index: usize) {
+        let waker = self.local.tasks.borrow_mut().try_remove(index);
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Here({})", self.local.thread.name())
+    }
+}

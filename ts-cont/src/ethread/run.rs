@@ -1,0 +1,283 @@
+//! The loop of a regular thread: one turn, and how it begins and ends.
+//!
+//! A turn looks once at the clock, the inbox, I/O, timers and poll events, then dispatches ready events until there are none
+//! or the budget is spent. When nothing is ready the thread says in its inbox that it sleeps and waits for the exact next
+//! deadline. The same turns run on an operating-system thread and in a simulation; only who calls them, and what waiting
+//! means, differ.
+//!
+//! # The end
+//!
+//! Asked to drain, the thread goes on until nothing is ready or waiting for a mutex. Then, in this order, so that nothing is
+//! lost in between: futures are dropped (each wakes, is found in the queue and dropped there, on its own thread), the inbox
+//! closes (senders get their work back from here on), and what is left is dropped.
+
+use super::local::{Here, Sweep};
+use super::{EThread, Shared, Stop};
+use crate::processor::{Inner, SpawnCall};
+use crate::simulate;
+use crate::work::Work;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use ts_event::{Entry, Receiver, Wait, When};
+use ts_thread::{HrTime, current_id};
+
+/// How long a thread with poll events waits at most before their next turn: as long as the original's poll, 10 ms.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long dead events of a destroyed continuation may stay in a queue before the thread looks for them: long enough that
+/// one pass serves many destructions, short enough that memory does not pile up.
+pub const SWEEP_DELAY: Duration = Duration::from_secs(1);
+
+/// How many timers a turn looks at during a pass for dead events.
+const SWEEP_STEP: usize = 1024;
+
+/// How much virtual time a simulated thread lets pass before it looks at a busy mutex again.
+const SIMULATED_WAIT: Duration = Duration::from_micros(1);
+
+/// A thread that is about to run, with all it needs.
+pub(crate) struct Newborn {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) processor: Arc<Inner>,
+    pub(crate) receiver: Receiver<Work>,
+}
+
+/// What a turn ended with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is more to do.
+    Busy,
+    /// Nothing to do until this time, or until something comes in. The inbox says that the thread sleeps.
+    Idle(Option<HrTime>),
+    /// The thread was asked to stop, and has done what it was to do before.
+    Stop,
+}
+
+impl Newborn {
+    /// Makes the calling context this thread, and runs the group's start continuations.
+    pub(crate) fn start(self, wait: &dyn Wait) -> Here {
+        let Self { shared, processor, receiver } = self;
+        shared.install(current_id(), Some(wait.wakeup()));
+        let here = Here::install(&shared, Arc::clone(&processor), receiver, wait.io());
+        let group = processor.group(shared.reference().group).expect("a thread's group exists");
+        for call in group.spawn_calls() {
+            match call {
+                SpawnCall::Function(f) => f(&here),
+                SpawnCall::Continuation { continuation, code, cookie } => {
+                    call_at_start(&here, &continuation, code, cookie);
+                }
+            }
+        }
+        ts_mutex::diagnostics::set_blocking_allowed(group.attributes().may_block);
+        group.thread_started(&here);
+        here
+    }
+
+    /// Runs the thread until it is asked to stop.
+    pub(crate) fn run(self, mut wait: Box<dyn Wait>) {
+        let here = self.start(&*wait);
+        loop {
+            if let Err(error) = wait.visit() {
+                report(&here, &error);
+            }
+            match here.turn() {
+                Turn::Busy => {}
+                Turn::Stop => break,
+                Turn::Idle(deadline) => {
+                    if let Err(error) = wait.wait(deadline) {
+                        report(&here, &error);
+                    }
+                    here.awake();
+                }
+            }
+        }
+        here.finish();
+    }
+}
+
+#[cold]
+fn report(here: &Here, error: &io::Error) {
+    tracing::error!(thread = here.thread().name(), %error, "waiting for I/O failed");
+}
+
+/// A start continuation is called under its mutex, waiting for it if need be: other threads of the group may be at it.
+fn call_at_start(here: &Here, continuation: &crate::Continuation, code: crate::EventCode, cookie: usize) {
+    let _guard = continuation.mutex().map(|mutex| {
+        if here.thread().shared().core.simulated {
+            // The holder is a simulated thread too, and shares this OS thread: it goes on while virtual time passes.
+            loop {
+                match mutex.try_lock() {
+                    Some(guard) => break guard,
+                    None => {
+                        simulate::pass(SIMULATED_WAIT).expect("a simulated thread is run by its simulation")
+                    }
+                }
+            }
+        } else {
+            mutex.lock()
+        }
+    });
+    let message = crate::Message::new(code).cookie(cookie);
+    if let Err(error) = continuation.call(message) {
+        tracing::error!(thread = here.thread().name(), ?continuation, %error, "a start continuation did not run");
+    }
+}
+
+impl Here {
+    /// One turn of the loop.
+    pub(crate) fn turn(&self) -> Turn {
+        let local = self.local();
+        let shared = self.thread().shared();
+        let now = self.now();
+        local.queue.borrow_mut().visit(now);
+        self.retry_parked();
+        self.run_poll_events();
+        self.sweep(now);
+        loop {
+            let entry = local.queue.borrow_mut().next();
+            let Some(entry) = entry else { break };
+            self.dispatch(entry);
+            if shared.asked_to_stop() == Stop::Now {
+                return Turn::Stop;
+            }
+        }
+        self.end_of_turn(shared.asked_to_stop())
+    }
+
+    fn end_of_turn(&self, stop: Stop) -> Turn {
+        let local = self.local();
+        let mut queue = local.queue.borrow_mut();
+        if stop == Stop::Now {
+            return Turn::Stop;
+        }
+        if queue.has_ready() || local.sweep.get().under_way {
+            return Turn::Busy;
+        }
+        let mut deadline = queue.next_deadline();
+        if let Some(at) = local.sweep.get().at {
+            deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
+        }
+        if queue.has_poll() {
+            let at = self.now().saturating_add(POLL_INTERVAL);
+            deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
+        }
+        if !queue.try_sleep() {
+            return Turn::Busy;
+        }
+        if stop == Stop::Drain && local.parked.borrow().is_empty() {
+            queue.awake();
+            return Turn::Stop;
+        }
+        Turn::Idle(deadline)
+    }
+
+    /// After waiting: the inbox no longer says that the thread sleeps.
+    pub(crate) fn awake(&self) {
+        self.local().queue.borrow_mut().awake();
+    }
+
+    fn run_poll_events(&self) {
+        if !self.local().queue.borrow().has_poll() {
+            return;
+        }
+        // Those that are there now; one that is re-armed has its next turn in the next turn.
+        let count = self.local().queue.borrow_mut().begin_poll_turn();
+        for _ in 0..count {
+            let next = self.local().queue.borrow_mut().next_poll();
+            let Some((entry, _)) = next else { break };
+            self.dispatch(entry);
+        }
+    }
+
+    /// Looks for dead events, a step a turn.
+    fn sweep(&self, now: HrTime) {
+        let local = self.local();
+        let sweep = local.sweep.get();
+        if !sweep.under_way && sweep.at.is_none_or(|at| now < at) {
+            return;
+        }
+        let mut removed = local.parked.borrow_mut().remove_if(is_dead);
+        let swept =
+            local.queue.borrow_mut().sweep(SWEEP_STEP, |entry| is_dead(entry), |entry| removed.push(entry));
+        // A request that came during the pass asks for another.
+        let at = if sweep.under_way { sweep.at } else { None };
+        local.sweep.set(Sweep { at, under_way: !swept.is_round_done });
+        // The entries are dropped with no queue borrowed: a handler's data may schedule something in its destructor.
+        for entry in removed {
+            self.drop_entry(entry);
+        }
+    }
+
+    /// Ends the thread's life as an event thread and leaves nothing behind.
+    pub(crate) fn finish(&self) {
+        let local = self.local();
+        self.drop_tasks();
+        local.queue.borrow_mut().close();
+        let parked = local.parked.borrow_mut().drain();
+        for entry in parked {
+            self.cancel_entry(entry);
+        }
+        loop {
+            let entry = local.queue.borrow_mut().pop_any();
+            let Some(entry) = entry else { break };
+            self.cancel_entry(entry);
+        }
+        self.processor().inner().thread_finished(self.thread(), local.counts.get());
+        Self::uninstall();
+    }
+
+    /// Drops all futures of this thread. One that is dropped may wake or even start others, so this goes on until none is left.
+    fn drop_tasks(&self) {
+        let local = self.local();
+        let mut kept = Vec::new();
+        loop {
+            let wakers: Vec<_> = local.tasks.borrow().iter().map(|(_, waker)| waker.clone()).collect();
+            for waker in wakers {
+                waker.wake();
+            }
+            local.queue.borrow_mut().visit(self.now());
+            let mut dropped = false;
+            loop {
+                let entry = local.queue.borrow_mut().pop_any();
+                let Some(entry) = entry else { break };
+                if matches!(&*entry, Work::Task(_)) {
+                    dropped = true;
+                    self.count(|counts| counts.tasks_dropped += 1);
+                    self.drop_entry(entry);
+                } else {
+                    kept.push(entry);
+                }
+            }
+            if !dropped && local.tasks.borrow().is_empty() {
+                break;
+            }
+        }
+        for entry in kept {
+            self.cancel_entry(entry);
+        }
+    }
+
+    fn cancel_entry(&self, entry: Entry<Work>) {
+        if matches!(&*entry, Work::Call(_)) {
+            self.count(|counts| counts.cancelled += 1);
+        }
+        self.drop_entry(entry);
+    }
+}
+
+/// Whether an entry waits for nothing any more.
+fn is_dead(work: &Work) -> bool {
+    match work {
+        Work::Call(scheduled) => scheduled.cell().get().life.is_destroyed(),
+        _ => false,
+    }
+}
+
+/// Runs a closure on `thread`, or drops it if the thread is gone.
+pub(crate) fn run_on(thread: &EThread, f: impl FnOnce(&Here) + Send + 'static) {
+    if Here::with_current(|here| here.is(thread.shared())) == Some(true) {
+        Here::with_current(|here| here.push(Work::Closure(Box::new(f)), When::Now));
+        return;
+    }
+    drop(thread.shared().send_work(Work::Closure(Box::new(f))));
+}

@@ -1,0 +1,328 @@
+//! What a handler is told: the code, the cookie, the data, and the means to be called again.
+
+use crate::completion::Notify;
+use crate::ethread::Here;
+use crate::{Action, Continuation, EventCode, RearmError};
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+use ts_mutex::MutexGuard;
+use ts_thread::HrTime;
+
+/// What is to be delivered: a code, a cookie, data; for a periodic event also what to do about ticks that were missed.
+///
+/// A schedule call takes `impl Into<Message>`: `()` for the usual code, an [`EventCode`], or a message with more in it.
+///
+/// # Examples
+///
+/// ```
+/// use ts_cont::{EventCode, Message};
+///
+/// let message = Message::new(EventCode::new(100_007)).cookie(42).data(String::from("hello"));
+/// assert_eq!(message.code(), Some(EventCode::new(100_007)));
+/// ```
+#[derive(Default)]
+#[must_use = "a message does nothing until it is scheduled"]
+pub struct Message {
+    code: Option<EventCode>,
+    extra: Option<Box<Extra>>,
+}
+
+/// What only some events carry; one allocation for all of it, and none for those that carry nothing.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) cookie: usize,
+    pub(crate) data: Option<Box<dyn Any + Send>>,
+    pub(crate) period: Option<Period>,
+    pub(crate) missed: MissedTicks,
+    pub(crate) notify: Option<Notify>,
+}
+
+/// How an event comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Period {
+    /// Every so often; the time is when the current tick was due.
+    Every { period: Duration, due: HrTime },
+    /// In every turn of its thread's loop.
+    Poll(u64),
+}
+
+/// What a periodic event does about ticks that passed while its thread or mutex was busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissedTicks {
+    /// The next tick is one period after the handler returned: the event drifts, as in the original.
+    #[default]
+    Delay,
+    /// The next tick is the next whole multiple of the period that is still to come: no drift, missed ticks are dropped.
+    Skip,
+    /// The next tick is one period after the last was due: no drift, missed ticks are made up at once.
+    Burst,
+}
+
+impl Message {
+    /// A message with a code of the caller's choice.
+    pub fn new(code: impl Into<EventCode>) -> Self {
+        Self { code: Some(code.into()), extra: None }
+    }
+
+    /// Adds a number for the handler, [`Event::cookie`]. Without it the cookie is zero.
+    pub fn cookie(mut self, cookie: usize) -> Self {
+        self.extra_mut().cookie = cookie;
+        self
+    }
+
+    /// Adds data for the handler, [`Event::data`]. A periodic or re-armed event keeps it from run to run; it is dropped
+    /// with the event.
+    pub fn data(mut self, data: impl Any + Send) -> Self {
+        self.extra_mut().data = Some(Box::new(data));
+        self
+    }
+
+    /// Chooses what a periodic event does about missed ticks; it means nothing for others.
+    pub fn missed_ticks(mut self, policy: MissedTicks) -> Self {
+        self.extra_mut().missed = policy;
+        self
+    }
+
+    /// The code, if one was chosen; otherwise the schedule call's own is delivered.
+    #[must_use]
+    pub fn code(&self) -> Option<EventCode> {
+        self.code
+    }
+
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    pub(crate) fn into_parts(self) -> (Option<EventCode>, Option<Box<Extra>>) {
+        (self.code, self.extra)
+    }
+
+    pub(crate) fn from_parts(code: Option<EventCode>, extra: Option<Box<Extra>>) -> Self {
+        Self { code, extra }
+    }
+}
+
+impl From<()> for Message {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+impl From<EventCode> for Message {
+    fn from(code: EventCode) -> Self {
+        Self::new(code)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut message = f.debug_struct("Message");
+        message.field("code", &self.code);
+        if let Some(extra) = &self.extra {
+            message.field("cookie", &extra.cookie).field("has_data", &extra.data.is_some());
+        }
+        message.finish_non_exhaustive()
+    }
+}
+
+/// One call of a handler, as the handler sees it.
+///
+/// The mutex of the continuation is held while a handler has its event ([`Event::guard`] proves it), unless the
+/// continuation was made without one.
+pub struct Event<'a> {
+    code: EventCode,
+    extra: Option<Box<Extra>>,
+    borrowed: Option<&'a mut (dyn Any + 'static)>,
+    continuation: &'a Continuation,
+    guard: Option<&'a MutexGuard<'a>>,
+    dispatch: Option<(&'a Here, Action)>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn dispatched(
+        code: EventCode,
+        extra: Option<Box<Extra>>,
+        continuation: &'a Continuation,
+        guard: Option<&'a MutexGuard<'a>>,
+        here: &'a Here,
+        action: Action,
+    ) -> Self {
+        Self { code, extra, borrowed: None, continuation, guard, dispatch: Some((here, action)) }
+    }
+
+    pub(crate) fn called(
+        code: EventCode,
+        extra: Option<Box<Extra>>,
+        borrowed: Option<&'a mut (dyn Any + 'static)>,
+        continuation: &'a Continuation,
+        guard: Option<&'a MutexGuard<'a>>,
+    ) -> Self {
+        Self { code, extra, borrowed, continuation, guard, dispatch: None }
+    }
+
+    pub(crate) fn into_extra(self) -> Option<Box<Extra>> {
+        self.extra
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn code(&self) -> EventCode {
+        self.code
+    }
+
+    /// The number that came with the schedule call; zero if none did.
+    #[must_use]
+    pub fn cookie(&self) -> usize {
+        self.extra.as_ref().map_or(0, |extra| extra.cookie)
+    }
+
+    /// The data that came along, if there is any and it is a `T`.
+    pub fn data<T: Any>(&mut self) -> Option<&mut T> {
+        match &mut self.borrowed {
+            Some(data) => data.downcast_mut(),
+            None => self.extra.as_mut()?.data.as_mut()?.downcast_mut(),
+        }
+    }
+
+    /// Takes the data out of a scheduled event, if it is a `T`; a re-armed event then comes back without it.
+    pub fn take_data<T: Any>(&mut self) -> Option<T> {
+        let slot = &mut self.extra.as_mut()?.data;
+        match slot.take()?.downcast::<T>() {
+            Ok(data) => Some(*data),
+            Err(other) => {
+                *slot = Some(other);
+                None
+            }
+        }
+    }
+
+    /// The continuation whose handler this is.
+    #[must_use]
+    pub fn continuation(&self) -> &'a Continuation {
+        self.continuation
+    }
+
+    /// Proof that the continuation's mutex is held, for data that belongs to it; none for a continuation without a mutex.
+    #[must_use]
+    pub fn guard(&self) -> Option<&'a MutexGuard<'a>> {
+        self.guard
+    }
+
+    /// The event thread under our feet; none when the handler was called directly.
+    #[must_use]
+    pub fn here(&self) -> Option<&'a Here> {
+        self.dispatch.as_ref().map(|(here, _)| *here)
+    }
+
+    /// The action of this event, as the schedule call returned it; none when the handler was called directly.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        self.dispatch.as_ref().map(|(_, action)| *action)
+    }
+
+    /// The period of a periodic event.
+    #[must_use]
+    pub fn period(&self) -> Option<Duration> {
+        match self.extra.as_ref()?.period? {
+            Period::Every { period, .. } => Some(period),
+            Period::Poll(_) => None,
+        }
+    }
+
+    /// Runs this event again as soon as what is already queued on its thread has had its turn.
+    ///
+    /// The event keeps its code, cookie, data and [`Action`]; nothing is allocated and nothing counted. A periodic event
+    /// becomes a one-shot. The last call of a `reschedule` method in a run is the one that counts.
+    ///
+    /// # Errors
+    ///
+    /// [`RearmError`] if the handler was called directly, the event was cancelled in this run, or the system is shutting
+    /// down.
+    pub fn reschedule_imm(&mut self) -> Result<(), RearmError> {
+        self.rearm(Rearm::Now)
+    }
+
+    /// Runs this event again at `at`, never before. See [`Event::reschedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Event::reschedule_imm`].
+    pub fn reschedule_at(&mut self, at: HrTime) -> Result<(), RearmError> {
+        self.rearm(Rearm::At(at))
+    }
+
+    /// Runs this event again at least `delay` from now. See [`Event::reschedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Event::reschedule_imm`].
+    pub fn reschedule_in(&mut self, delay: Duration) -> Result<(), RearmError> {
+        let (here, _) = self.dispatch.as_ref().ok_or(RearmError::NotScheduled)?;
+        let at = here.now().saturating_add(delay);
+        self.rearm(Rearm::At(at))
+    }
+
+    /// Runs this event again every `period`, the first time one period from now. See [`Event::reschedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Event::reschedule_imm`]; [`RearmError::ZeroPeriod`] for a period of zero.
+    pub fn reschedule_every(&mut self, period: Duration) -> Result<(), RearmError> {
+        if period.is_zero() {
+            return Err(RearmError::ZeroPeriod);
+        }
+        self.rearm(Rearm::Every(period))
+    }
+
+    fn rearm(&mut self, rearm: Rearm) -> Result<(), RearmError> {
+        let (here, _) = self.dispatch.as_ref().ok_or(RearmError::NotScheduled)?;
+        here.rearm(rearm)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("code", &self.code)
+            .field("cookie", &self.cookie())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is to become of the event under dispatch once its handler returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Rearm {
+    /// Nothing was said: a periodic event goes on, any other ends.
+    #[default]
+    Unsaid,
+    /// Again, behind what is queued.
+    Now,
+    /// Again at a time.
+    At(HrTime),
+    /// Again and again.
+    Every(Duration),
+    /// Not again: it was cancelled in its own run.
+    Stopped,
+}
+
+/// What a handler may return: nothing, or a number for whoever called it directly.
+///
+/// The dispatcher ignores the number, as in the original; [`Continuation::call`] hands it on.
+pub trait Outcome {
+    /// The number.
+    fn number(self) -> i32;
+}
+
+impl Outcome for () {
+    fn number(self) -> i32 {
+        0
+    }
+}
+
+impl Outcome for i32 {
+    fn number(self) -> i32 {
+        self
+    }
+}

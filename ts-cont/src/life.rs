@@ -1,0 +1,275 @@
+//! How long a continuation lives: who refers to it, whether it is destroyed, and who may drop its handler.
+//!
+//! # References
+//!
+//! A continuation's memory lives as long as somebody refers to it: handles, and events that wait to call it. Handles
+//! count with atomic operations. Events come in two kinds, so that a dispatch needs no read-modify-write of its own:
+//!
+//! * *shared*: scheduled by a thread that does not hold the continuation's mutex. Such an event owns one of `refs`.
+//! * *plain*: scheduled by the holder of the mutex. It is counted in [`Plain::pending`], an ordinary number that only
+//!   the holder of the mutex touches. All plain events together own [`Plain::borrowed`] of `refs`, at least one while
+//!   there are any.
+//!
+//! At its dispatch, under the mutex, a shared event becomes a plain one: its reference joins `borrowed` and nothing
+//! atomic happens. References go back when the last plain event is through. A handler that schedules its continuation
+//! again does so while the event under dispatch still counts, so a continuation that keeps itself going never returns to
+//! zero and never pays.
+//!
+//! # Destroying
+//!
+//! The flag `DESTROYED` is set once, by anybody. Whoever is then alone with the handler drops it:
+//!
+//! * with a mutex: whoever holds the mutex with no handler of this continuation on its stack. That is the destroyer
+//!   itself if it can have the mutex, else the dispatcher when the handler returns, else the holder's unlock.
+//! * without one: `running` counts the threads inside the handler in the same word as the flag; who takes the count to
+//!   zero with the flag set, or finds it there when setting the flag, drops.
+//!
+//! # Ordering
+//!
+//! `[refs]`: every release of a reference is a Release, and the one that takes the count to zero is followed by an
+//! Acquire fence, so that whatever was done through any reference happens before the memory is freed.
+//! `[shared-running]`: leaving a handler is a Release, and whoever finds `running` at zero acquires, so that the handler
+//! is dropped after its last use. `[destroyed]`: the flag is set with Release and read with Acquire by those that the
+//! mutex does not order.
+
+use ts_thread::sync::UnsafeCell;
+use ts_thread::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+
+/// Set in `state` when the continuation has been destroyed.
+const DESTROYED: u32 = 1 << 31;
+/// Set in `state` by whoever has the sole right to drop the handler of a continuation without a mutex.
+const DROPPING: u32 = 1 << 30;
+/// The other bits count the threads inside the handler of a continuation without a mutex.
+const RUNNING: u32 = DROPPING - 1;
+
+/// What the holder of the mutex alone reads and writes.
+#[derive(Debug, Default)]
+struct Plain {
+    /// Events that wait or run, counted by holders of the mutex.
+    pending: u32,
+    /// How many of `refs` these events own together.
+    borrowed: u32,
+    /// How many calls of the handler are on the holder's stack.
+    depth: u32,
+}
+
+/// References, destruction and running handlers of one continuation.
+#[derive(Debug)]
+pub struct Life {
+    refs: AtomicUsize,
+    state: AtomicU32,
+    plain: UnsafeCell<Plain>,
+}
+
+// SAFETY: `plain` is touched only by methods that require the mutex to be held (their `# Safety`), so accesses of
+// different threads are ordered by the mutex; the other fields are atomics.
+unsafe impl Sync for Life {}
+// SAFETY: numbers and atomics belong to no thread.
+unsafe impl Send for Life {}
+
+/// What a thread without the mutex has to do after it set the flag.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Mark {
+    /// Somebody destroyed the continuation before.
+    Already,
+    /// This call destroyed it; its handler is still to be dropped.
+    First,
+}
+
+/// Whether the reference that was given back was the last.
+#[must_use = "the last reference frees the memory"]
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Release {
+    /// Others remain.
+    Shared,
+    /// Nobody refers to the continuation any more: free it.
+    Last,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Life {
+    /// One reference, nothing pending.
+    pub fn new() -> Self {
+        Self { refs: AtomicUsize::new(1), state: AtomicU32::new(0), plain: UnsafeCell::new(Plain::default()) }
+    }
+
+    /// Takes one more reference; the caller has one already.
+    pub fn retain(&self) {
+        // Relaxed: the caller's own reference keeps the count above zero, and nothing is published by counting up.
+        self.refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives `count` references back.
+    pub fn release(&self, count: usize) -> Release {
+        // Release [refs]: what was done through these references comes before the free.
+        if self.refs.fetch_sub(count, Ordering::Release) == count {
+            // Acquire [refs]: the other end, for every Release above.
+            fence(Ordering::Acquire);
+            Release::Last
+        } else {
+            Release::Shared
+        }
+    }
+
+    /// Counts one more event of a caller that holds the mutex.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex, and a reference.
+    pub unsafe fn add_plain(&self) {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        let first = self.plain.with_mut(|plain| unsafe {
+            (*plain).pending += 1;
+            let first = (*plain).pending == 1;
+            if first {
+                (*plain).borrowed += 1;
+            }
+            first
+        });
+        if first {
+            self.retain();
+        }
+    }
+
+    /// Turns an event that owns a reference into a plain one.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex, and the event's reference, which passes to the plain events.
+    pub unsafe fn adopt_shared(&self) {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with_mut(|plain| unsafe {
+            (*plain).pending += 1;
+            (*plain).borrowed += 1;
+        });
+    }
+
+    /// Counts one plain event less, and says how many references the caller now owes to [`Life::release`], after it has
+    /// let go of the mutex.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex and ends an event that was counted plainly.
+    #[must_use = "the references have to be given back"]
+    pub unsafe fn remove_plain(&self) -> usize {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with_mut(|plain| unsafe {
+            debug_assert!((*plain).pending > 0, "an event was counted off twice");
+            (*plain).pending -= 1;
+            if (*plain).pending == 0 { std::mem::take(&mut (*plain).borrowed) as usize } else { 0 }
+        })
+    }
+
+    /// Events counted plainly just now.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex.
+    pub unsafe fn plain_pending(&self) -> u32 {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with(|plain| unsafe { (*plain).pending })
+    }
+
+    /// How many calls of the handler are on the stack of the mutex's holder.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex.
+    pub unsafe fn depth(&self) -> u32 {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with(|plain| unsafe { (*plain).depth })
+    }
+
+    /// Notes that the handler is entered.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex.
+    pub unsafe fn enter(&self) {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with_mut(|plain| unsafe { (*plain).depth += 1 });
+    }
+
+    /// Notes that the handler was left, and returns the calls that remain on the stack.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex and entered before.
+    pub unsafe fn leave(&self) -> u32 {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with_mut(|plain| unsafe {
+            (*plain).depth -= 1;
+            (*plain).depth
+        })
+    }
+
+    /// Whether the continuation has been destroyed.
+    pub fn is_destroyed(&self) -> bool {
+        // Acquire [destroyed]: whoever sees the flag also sees what came before the destruction.
+        self.state.load(Ordering::Acquire) & DESTROYED != 0
+    }
+
+    /// Marks the continuation as destroyed.
+    pub fn mark_destroyed(&self) -> Mark {
+        // AcqRel [destroyed]: published to the readers above; and Acquire [shared-running] for `claim_drop` below.
+        if self.state.fetch_or(DESTROYED, Ordering::AcqRel) & DESTROYED != 0 {
+            Mark::Already
+        } else {
+            Mark::First
+        }
+    }
+
+    /// Enters the handler of a continuation without a mutex; false if it is destroyed.
+    pub fn enter_shared(&self) -> bool {
+        // Acquire [destroyed]: a thread that sees the flag stays out. Relaxed would do for the count itself.
+        if self.state.fetch_add(1, Ordering::Acquire) & DESTROYED == 0 {
+            return true;
+        }
+        // The handler was not touched, but this thread may have been the last that its dropper waited for.
+        false
+    }
+
+    /// Leaves the handler of a continuation without a mutex, also after [`Life::enter_shared`] returned false. True if the
+    /// caller now has the sole right to drop the handler.
+    #[must_use = "the handler has to be dropped"]
+    pub fn leave_shared(&self) -> bool {
+        // Release [shared-running]: the use of the handler comes before its drop.
+        let before = self.state.fetch_sub(1, Ordering::Release);
+        before & RUNNING == 1 && before & DESTROYED != 0 && self.claim_drop()
+    }
+
+    /// After the flag was set: true if nobody is inside the handler of a continuation without a mutex and the caller is the
+    /// one to drop it.
+    #[must_use = "the handler has to be dropped"]
+    pub fn claim_drop(&self) -> bool {
+        // Relaxed: only a first look; the exchange below decides and orders.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & RUNNING != 0 || state & DROPPING != 0 {
+                return false;
+            }
+            // Acquire [shared-running]: every use of the handler comes before the drop. On failure nothing is concluded but
+            // from the new value, so Relaxed will do.
+            match self.state.compare_exchange_weak(
+                state,
+                state | DROPPING,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// References just now; only good for a report.
+    pub fn refs(&self) -> usize {
+        // Relaxed: a figure for people.
+        self.refs.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,692 @@
+//! The event processor: thread groups, and the face for scheduling on them.
+
+pub(crate) mod builder;
+pub(crate) mod group;
+pub(crate) mod spawn;
+
+pub use builder::{Builder, NotReady, PanicPolicy};
+pub use group::{EventType, GroupAttributes, WaitKind};
+pub use spawn::ThreadOptions;
+
+use crate::affinity::{self, Caller, Choice, ThreadRef};
+use crate::ethread::local::Counts;
+use crate::ethread::run::{Newborn, run_on};
+use crate::ethread::{Here, Timing};
+use crate::event::Message;
+use crate::guest;
+use crate::work::{SLOTS, Scheduled, Work};
+use crate::{Action, Continuation, EThread, EventCode, Refusal, RegisterError, ScheduleError};
+use group::{Group, MAX_EVENT_TYPES};
+use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::time::Duration;
+use ts_event::{Key, When};
+use ts_thread::{Clock, HrTime};
+
+/// The processors that are alive, for work that finds its way by number.
+static PROCESSORS: LazyLock<RwLock<HashMap<u32, Weak<Inner>>>> = LazyLock::new(RwLock::default);
+
+/// Manages groups of event threads, and schedules continuations on them.
+///
+/// Clones are the same processor. [`EventProcessor::global`] is the one that a process shares; tests and servers can make
+/// their own with [`EventProcessor::builder`]. Group [`EventType::NET`] always exists. Any thread may schedule; who needs
+/// the rules of the plugin interface, which refuses foreign threads, uses the crate above.
+///
+/// When the last handle is dropped, the threads are told to stop and are not waited for; [`EventProcessor::shutdown`] does
+/// it properly.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use ts_cont::{Continuation, EventProcessor, ProxyMutex, ShutdownOptions};
+///
+/// let processor = EventProcessor::builder().build();
+/// let group = processor.spawn_event_threads("ET_WORK", 2, 0)?;
+/// let (sender, receiver) = mpsc::channel();
+/// let hello = Continuation::new(&ProxyMutex::new(), move |event| {
+///     sender.send(event.here().unwrap().thread().name().to_owned()).unwrap();
+/// });
+/// processor.schedule_imm(&hello, group, ())?;
+/// assert!(receiver.recv()?.starts_with("[ET_WORK "));
+/// processor.shutdown(ShutdownOptions::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct EventProcessor {
+    inner: Arc<Inner>,
+}
+
+/// What threads and processor share.
+pub(crate) struct Core {
+    pub(crate) id: u32,
+    pub(crate) clock: Clock,
+    pub(crate) budget: u32,
+    pub(crate) panics: PanicPolicy,
+    pub(crate) simulated: bool,
+    state: AtomicU8,
+}
+
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
+
+impl Core {
+    /// Whether new work is refused.
+    pub(crate) fn is_closing(&self) -> bool {
+        // Relaxed: an event that slips in is run or counted as cancelled by its thread, which closes its inbox last.
+        self.state.load(Ordering::Relaxed) != OPEN
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) core: Arc<Core>,
+    not_ready: NotReady,
+    groups: [OnceLock<Group>; MAX_EVENT_TYPES],
+    group_count: AtomicUsize,
+    registration: Mutex<()>,
+    pub(crate) running: Mutex<Vec<spawn::Running>>,
+    dedicated: AtomicU32,
+    /// Threads of a simulation that wait for it to take them up.
+    pub(crate) newborn: Mutex<Vec<Newborn>>,
+    finished: Mutex<Vec<(EThread, Counts)>>,
+    /// How many [`EventProcessor`] handles there are; threads hold `Inner` without one.
+    handles: AtomicUsize,
+}
+
+/// What runs on each thread of a group before it dispatches anything.
+#[derive(Clone)]
+pub(crate) enum SpawnCall {
+    Function(Arc<dyn Fn(&Here) + Send + Sync>),
+    Continuation { continuation: Continuation, code: EventCode, cookie: usize },
+}
+
+impl EventProcessor {
+    /// Starts making a processor of one's own.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The processor that the process shares, made at first use with the builder's defaults.
+    pub fn global() -> &'static Self {
+        static GLOBAL: OnceLock<EventProcessor> = OnceLock::new();
+        GLOBAL.get_or_init(|| Self::builder().build())
+    }
+
+    pub(crate) fn new(core: Core, not_ready: NotReady) -> Self {
+        let id = core.id;
+        let inner = Arc::new(Inner {
+            core: Arc::new(core),
+            not_ready,
+            groups: [const { OnceLock::new() }; MAX_EVENT_TYPES],
+            group_count: AtomicUsize::new(0),
+            registration: Mutex::new(()),
+            running: Mutex::new(Vec::new()),
+            dedicated: AtomicU32::new(0),
+            newborn: Mutex::new(Vec::new()),
+            finished: Mutex::new(Vec::new()),
+            handles: AtomicUsize::new(0),
+        });
+        PROCESSORS.write().insert(id, Arc::downgrade(&inner));
+        let processor = Self::from_inner(&inner);
+        processor
+            .register_event_type_with("ET_NET", GroupAttributes::network())
+            .expect("the first group of a new processor");
+        processor
+    }
+
+    pub(crate) fn from_inner(inner: &Arc<Inner>) -> Self {
+        // Relaxed: like any count of handles, see `Drop` for the other end.
+        inner.handles.fetch_add(1, Ordering::Relaxed);
+        Self { inner: Arc::clone(inner) }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// The clock that deadlines of this processor are measured with.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.core.clock
+    }
+
+    /// The time on [`EventProcessor::clock`].
+    #[must_use]
+    pub fn now(&self) -> HrTime {
+        self.inner.core.clock.now()
+    }
+
+    /// Whether two handles are the same processor.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Registers a thread group: events may be scheduled on it from now on, and wait until it has threads.
+    ///
+    /// The group's threads park at the end of a turn, and may block; see [`EventProcessor::register_event_type_with`].
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`]: the name is in use, or there are [`MAX_EVENT_TYPES`](crate::MAX_EVENT_TYPES) groups already.
+    pub fn register_event_type(&self, name: &str) -> Result<EventType, RegisterError> {
+        self.register_event_type_with(name, GroupAttributes::default())
+    }
+
+    /// Registers a thread group with attributes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::register_event_type`].
+    pub fn register_event_type_with(
+        &self,
+        name: &str,
+        attributes: GroupAttributes,
+    ) -> Result<EventType, RegisterError> {
+        let inner = &*self.inner;
+        let _one_at_a_time = inner.registration.lock();
+        if inner.core.is_closing() {
+            return Err(RegisterError::ShuttingDown);
+        }
+        if self.event_type(name).is_some() {
+            return Err(RegisterError::NameTaken(name.to_owned()));
+        }
+        // Relaxed: written under the lock that is held here.
+        let index = inner.group_count.load(Ordering::Relaxed);
+        let Some(slot) = inner.groups.get(index) else {
+            return Err(RegisterError::TooMany { name: name.to_owned(), limit: MAX_EVENT_TYPES });
+        };
+        let event_type = EventType::from_index(index as u8);
+        let _ = slot.set(Group::new(event_type, name, attributes));
+        // Release [groups]: the group is in its slot before it counts. `event_type` has the other end.
+        inner.group_count.store(index + 1, Ordering::Release);
+        Ok(event_type)
+    }
+
+    /// The group with this name. `ET_CALL` is an old name of `ET_NET`.
+    #[must_use]
+    pub fn event_type(&self, name: &str) -> Option<EventType> {
+        let name = if name == "ET_CALL" { "ET_NET" } else { name };
+        self.inner.groups().find(|group| group.name() == name).map(Group::event_type)
+    }
+
+    /// The name of a group.
+    #[must_use]
+    pub fn group_name(&self, group: EventType) -> Option<&str> {
+        self.inner.group(group).map(Group::name)
+    }
+
+    /// The threads of a group, in order; empty until they are spawned, and for an unknown group.
+    #[must_use]
+    pub fn threads(&self, group: EventType) -> &[EThread] {
+        self.inner.group(group).map_or(&[], Group::threads)
+    }
+
+    /// Adds a continuation that every thread of `group` calls before it dispatches anything, in the order of addition.
+    ///
+    /// Each thread calls it once, under its mutex, with the message's code ([`EventCode::IMMEDIATE`] if it has none) and
+    /// cookie. Threads that run already are not affected. (Threads and event processing, `schedule_spawn`.)
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`] with [`Refusal::UnknownGroup`].
+    pub fn schedule_spawn(
+        &self,
+        continuation: &Continuation,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<(), ScheduleError> {
+        let message = message.into();
+        let Some(group_ref) = self.inner.group(group) else {
+            return Err(ScheduleError::new(Refusal::UnknownGroup(group), message));
+        };
+        let (code, extra) = message.into_parts();
+        group_ref.add_spawn_call(SpawnCall::Continuation {
+            continuation: continuation.clone(),
+            code: code.unwrap_or(EventCode::IMMEDIATE),
+            cookie: extra.map_or(0, |extra| extra.cookie),
+        });
+        Ok(())
+    }
+
+    /// Adds a function that every thread of `group` runs before it dispatches anything, in the order of addition.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UnknownGroup`].
+    pub fn schedule_spawn_fn(
+        &self,
+        group: EventType,
+        f: impl Fn(&Here) + Send + Sync + 'static,
+    ) -> Result<(), Refusal> {
+        let group = self.inner.group(group).ok_or(Refusal::UnknownGroup(group))?;
+        group.add_spawn_call(SpawnCall::Function(Arc::new(f)));
+        Ok(())
+    }
+
+    /// Runs `f` once, on the thread of `group` that is the last to start, before that thread dispatches anything; at once,
+    /// as work of the group, if all have started.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UnknownGroup`].
+    pub fn after_start(
+        &self,
+        group: EventType,
+        f: impl FnOnce(&Here) + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let group = self.inner.group(group).ok_or(Refusal::UnknownGroup(group))?;
+        group.after_start(Box::new(f));
+        Ok(())
+    }
+
+    /// Waits until every thread of `group` has run its start continuations. False if that took longer than `limit`, or the
+    /// group is unknown.
+    pub fn wait_started(&self, group: EventType, limit: Duration) -> bool {
+        self.inner.group(group).is_some_and(|group| group.wait_started(limit))
+    }
+
+    /// Runs `continuation` once on a thread of `group`, after everything that is queued there for now.
+    ///
+    /// Any thread may call it; [`crate::affinity`] tells which thread is chosen. If the group is registered but has no
+    /// threads yet, the event waits for them (see [`NotReady`]). Without a code in the message [`EventCode::IMMEDIATE`] is
+    /// delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`] with [`Refusal::UnknownGroup`], [`Refusal::NotReady`], [`Refusal::Destroyed`] or
+    /// [`Refusal::ShuttingDown`]; the message comes back in it.
+    pub fn schedule_imm(
+        &self,
+        continuation: &Continuation,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, Some(group), Timing::Now, message.into())
+    }
+
+    /// Runs `continuation` once on a thread of `group` at `at`, never before. See [`EventProcessor::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_imm`].
+    pub fn schedule_at(
+        &self,
+        continuation: &Continuation,
+        at: HrTime,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, Some(group), Timing::At(at), message.into())
+    }
+
+    /// Runs `continuation` once on a thread of `group`, at least `delay` from now. See [`EventProcessor::schedule_imm`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_imm`].
+    pub fn schedule_in(
+        &self,
+        continuation: &Continuation,
+        delay: Duration,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, Some(group), Timing::In(delay), message.into())
+    }
+
+    /// Runs `continuation` on a thread of `group` every `period`. See [`EThread::schedule_every`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_imm`]; [`Refusal::ZeroPeriod`] for a period of zero.
+    pub fn schedule_every(
+        &self,
+        continuation: &Continuation,
+        period: Duration,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, Some(group), Timing::Every(period), message.into())
+    }
+
+    /// Runs `continuation` in every turn of a thread of `group`. See [`EThread::schedule_poll`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_imm`].
+    pub fn schedule_poll(
+        &self,
+        continuation: &Continuation,
+        order: u64,
+        group: EventType,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, Some(group), Timing::Poll(order), message.into())
+    }
+
+    /// Runs `continuation` once, at least `delay` from now (for now if it is zero), where its affinity is; without one, on
+    /// the calling event thread, or for any other caller on the next network thread, which becomes the affinity.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_imm`].
+    pub fn schedule(
+        &self,
+        continuation: &Continuation,
+        delay: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        let timing = if delay.is_zero() { Timing::Now } else { Timing::In(delay) };
+        self.inner.submit(continuation, None, timing, message.into())
+    }
+
+    /// As [`EventProcessor::schedule`], every `period`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_every`].
+    pub fn schedule_repeating(
+        &self,
+        continuation: &Continuation,
+        period: Duration,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, None, Timing::Every(period), message.into())
+    }
+
+    /// Runs `continuation` once on every thread of `group`, at least `delay` from now (for now if it is zero).
+    ///
+    /// The threads run it at the same time, so it must have been made with [`Continuation::shared`]. Affinity is neither
+    /// used nor changed. The actions are in the order of the threads. `make` is called once a thread for the message.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`] with [`Refusal::NeedsNoMutex`], [`Refusal::NotReady`] for a group without threads, or as for
+    /// [`EventProcessor::schedule_imm`]. Events that were scheduled before the error are cancelled.
+    pub fn schedule_entire(
+        &self,
+        continuation: &Continuation,
+        delay: Duration,
+        group: EventType,
+        make: impl FnMut() -> Message,
+    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+        let timing = if delay.is_zero() { Timing::Now } else { Timing::In(delay) };
+        self.inner.submit_entire(continuation, group, timing, make)
+    }
+
+    /// As [`EventProcessor::schedule_entire`], every `period`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_entire`]; [`Refusal::ZeroPeriod`] for a period of zero.
+    pub fn schedule_every_entire(
+        &self,
+        continuation: &Continuation,
+        period: Duration,
+        group: EventType,
+        make: impl FnMut() -> Message,
+    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+        self.inner.submit_entire(continuation, group, Timing::Every(period), make)
+    }
+
+    /// Tells which thread would get an event of `continuation` now, and why; `group` as for scheduling, none for a schedule
+    /// without one. Nothing changes by asking.
+    #[must_use]
+    pub fn explain(&self, continuation: &Continuation, group: Option<EventType>) -> Choice {
+        self.inner.choose(continuation, group)
+    }
+
+    /// Makes the calling thread a guest of this processor until the result is dropped.
+    ///
+    /// A guest may use the plugin interface's scheduling family from a thread that is no event thread: the main thread
+    /// during start-up, a thread of a plugin. For [`EventProcessor`]'s own calls it makes no difference.
+    #[must_use = "the thread is a guest only as long as this lives"]
+    pub fn guest(&self) -> guest::Guest {
+        guest::Guest::enter(self)
+    }
+
+    /// Runs a closure on a thread.
+    ///
+    /// It is queued like an event for now, and dropped if the thread has stopped.
+    pub fn run_on(thread: &EThread, f: impl FnOnce(&Here) + Send + 'static) {
+        run_on(thread, f);
+    }
+}
+
+impl Inner {
+    pub(crate) fn group(&self, event_type: EventType) -> Option<&Group> {
+        self.groups.get(usize::from(event_type.index()))?.get()
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
+        // Acquire [groups]: the other end of the registration.
+        let count = self.group_count.load(Ordering::Acquire);
+        self.groups[..count].iter().filter_map(OnceLock::get)
+    }
+
+    fn caller(&self) -> Caller {
+        Here::with_current(|here| {
+            let reference = here.thread().thread_ref();
+            (reference.processor == self.core.id).then_some(Caller::EventThread(reference))
+        })
+        .flatten()
+        .unwrap_or(Caller::Guest)
+    }
+
+    fn choose(&self, continuation: &Continuation, group: Option<EventType>) -> Choice {
+        // An affinity to another processor's thread says nothing here.
+        let affinity = continuation.affinity_ref().filter(|thread| thread.processor == self.core.id);
+        affinity::choose(affinity, self.caller(), group)
+    }
+
+    fn submit(
+        &self,
+        continuation: &Continuation,
+        wanted: Option<EventType>,
+        timing: Timing,
+        mut message: Message,
+    ) -> Result<Action, ScheduleError> {
+        if let Err(refusal) = timing.check(continuation, &self.core) {
+            return Err(ScheduleError::new(refusal, message));
+        }
+        let choice = self.choose(continuation, wanted);
+        let Some(mut group) = self.group(choice.group) else {
+            return Err(ScheduleError::new(Refusal::UnknownGroup(choice.group), message));
+        };
+        if group.threads().is_empty() {
+            match self.not_ready {
+                NotReady::Queue => {}
+                NotReady::Refuse => {
+                    return Err(ScheduleError::new(Refusal::NotReady(choice.group), message));
+                }
+                NotReady::FallBackToNet => group = self.group(EventType::NET).expect("it always exists"),
+            }
+        }
+        let when = timing.resolve(&self.core, &mut message);
+        let thread = match choice.thread {
+            Some(reference) => group.threads().get(reference.index()).cloned(),
+            None => group.next_in_turn(),
+        };
+        let Some(thread) = thread else {
+            let scheduled = Scheduled::new(continuation, timing.code(), message);
+            continuation.cell().get().registered.belong_to(self.core.id);
+            let entry = SLOTS.entry(Work::Call(scheduled));
+            let action = Action::new(entry.key());
+            return match group.keep_for_later(entry, when) {
+                None => Ok(action),
+                // The threads came up meanwhile.
+                Some(entry) => {
+                    self.hand_over(group, entry, when);
+                    Ok(action)
+                }
+            };
+        };
+        if choice.becomes_affinity {
+            continuation.set_affinity(&thread);
+        }
+        let scheduled = Scheduled::new(continuation, timing.code(), message);
+        thread.place(scheduled, when)
+    }
+
+    /// Gives an event that waited for a group to one of its threads.
+    pub(crate) fn hand_over(&self, group: &Group, entry: ts_event::Entry<Work>, when: When) {
+        let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a group") };
+        let cell = scheduled.cell();
+        let affinity = cell.get().affinity().filter(|thread| thread.processor == self.core.id);
+        let choice = affinity::choose(affinity, Caller::Guest, Some(group.event_type()));
+        let thread = match choice.thread {
+            Some(reference) => group.thread_at(reference.index()),
+            None => group.next_in_turn(),
+        };
+        let Some(thread) = thread else { return };
+        if choice.becomes_affinity {
+            cell.get().set_affinity(Some(thread.thread_ref()));
+        }
+        thread.place_entry(entry, when);
+    }
+
+    fn submit_entire(
+        &self,
+        continuation: &Continuation,
+        event_type: EventType,
+        timing: Timing,
+        mut make: impl FnMut() -> Message,
+    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+        if continuation.mutex().is_some() {
+            return Err(ScheduleError::new(Refusal::NeedsNoMutex, make()));
+        }
+        let Some(group) = self.group(event_type) else {
+            return Err(ScheduleError::new(Refusal::UnknownGroup(event_type), make()));
+        };
+        if group.threads().is_empty() {
+            return Err(ScheduleError::new(Refusal::NotReady(event_type), make()));
+        }
+        let mut actions = SmallVec::<[Action; 8]>::new();
+        for thread in group.threads() {
+            match thread.submit(continuation, timing, make()) {
+                Ok(action) => actions.push(action),
+                Err(error) => {
+                    for action in actions {
+                        action.cancel();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(actions)
+    }
+
+    pub(crate) fn thread_finished(&self, thread: &EThread, counts: Counts) {
+        self.finished.lock().push((thread.clone(), counts));
+    }
+
+    pub(crate) fn take_finished(&self) -> Vec<(EThread, Counts)> {
+        std::mem::take(&mut *self.finished.lock())
+    }
+
+    /// Refuses new work; true for the one call that changed it.
+    pub(crate) fn close(&self) -> bool {
+        // AcqRel [closing]: the one that closes sees what was scheduled before, and its partner is the load in
+        // `is_closing`, which needs no more than to notice soon.
+        self.core.state.compare_exchange(OPEN, CLOSING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    pub(crate) fn closed(&self) {
+        // Release [closing]: see `close`.
+        self.core.state.store(CLOSED, Ordering::Release);
+    }
+
+    pub(crate) fn all_threads(&self) -> Vec<EThread> {
+        self.groups().flat_map(|group| group.threads().iter().cloned()).collect()
+    }
+
+    /// A number for a dedicated thread.
+    pub(crate) fn next_dedicated(&self) -> u32 {
+        // Relaxed: only its being different counts.
+        self.dedicated.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        PROCESSORS.write().remove(&self.core.id);
+    }
+}
+
+impl Clone for EventProcessor {
+    fn clone(&self) -> Self {
+        Self::from_inner(&self.inner)
+    }
+}
+
+impl Drop for EventProcessor {
+    fn drop(&mut self) {
+        // AcqRel [handles]: whatever other handles were used for comes before the stop.
+        if self.inner.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.inner.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for EventProcessor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups: Vec<_> =
+            self.inner.groups().map(|group| (group.name().to_owned(), group.threads().len())).collect();
+        f.debug_struct("EventProcessor").field("id", &self.inner.core.id).field("groups", &groups).finish()
+    }
+}
+
+fn find(id: u32) -> Option<Arc<Inner>> {
+    PROCESSORS.read().get(&id)?.upgrade()
+}
+
+/// The thread with this reference, if its processor lives.
+pub(crate) fn find_thread(reference: ThreadRef) -> Option<EThread> {
+    find(reference.processor)?.group(reference.group)?.threads().get(reference.index()).cloned()
+}
+
+/// The processor that the calling thread belongs to, as event thread or guest.
+pub(crate) fn current_id() -> Option<u32> {
+    Here::with_current(|here| here.thread().thread_ref().processor).or_else(guest::current_id)
+}
+
+/// Whether a panicking handler on this thread is to end the process.
+pub(crate) fn panics_abort() -> bool {
+    Here::with_current(|here| here.thread().shared().core.panics) == Some(PanicPolicy::Abort)
+}
+
+/// Tells the thread `owner` to take a cancelled entry out of its queue.
+pub(crate) fn tell_unlink(owner: u64, key: Key<Work>) {
+    if let Some(thread) = ThreadRef::unpack(owner).and_then(find_thread) {
+        // A thread that has closed its inbox has dropped the entry already.
+        drop(thread.shared().send_work(Work::Unlink(key)));
+    }
+}
+
+/// Tells one thread, or all of the calling thread's processor, to look for dead events.
+pub(crate) fn tell_sweep(thread: Option<ThreadRef>) {
+    let threads = match thread {
+        Some(thread) => find_thread(thread).into_iter().collect(),
+        None => {
+            let processors: Vec<_> = PROCESSORS.read().values().filter_map(Weak::upgrade).collect();
+            processors.iter().flat_map(|inner| inner.all_threads()).collect::<Vec<_>>()
+        }
+    };
+    for thread in threads {
+        let local = Here::with_current(|here| {
+            let own = here.is(thread.shared());
+            if own {
+                here.request_sweep();
+            }
+            own
+        });
+        if local != Some(true) {
+            drop(thread.shared().send_work(Work::Closure(Box::new(Here::request_sweep))));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! A thread group: its threads in turn, what they run when they start, and what waits for them.
+
+use super::SpawnCall;
+use crate::EThread;
+use crate::ethread::Here;
+use crate::ethread::run::run_on;
+use crate::work::Work;
+use crossbeam_utils::CachePadded;
+use parking_lot::{Condvar, Mutex};
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use ts_event::{Entry, ParkWait, PollWait, Wait, When};
+
+/// How many groups a processor can have. The original has 8.
+pub const MAX_EVENT_TYPES: usize = 32;
+
+/// The number of a thread group in its processor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventType(u8);
+
+impl EventType {
+    /// The network threads: group 0 of every processor.
+    pub const NET: Self = Self(0);
+    /// An old name of [`EventType::NET`].
+    #[deprecated(note = "use `EventType::NET`")]
+    pub const CALL: Self = Self::NET;
+
+    pub(crate) const fn from_index(index: u8) -> Self {
+        Self(index)
+    }
+
+    /// The group with this number, for numbers that come from elsewhere. Whether it exists is seen when it is used.
+    #[must_use]
+    pub const fn new(index: u8) -> Self {
+        Self(index)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn index(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventType({})", self.0)
+    }
+}
+
+/// How a thread waits at the end of a turn.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum WaitKind {
+    /// It parks; only work and timers wake it.
+    #[default]
+    Park,
+    /// It waits in its readiness poller, for work, timers and I/O.
+    Io,
+    /// In a way of the program's own. The function runs on each new thread.
+    Custom(MakeWait),
+}
+
+/// Makes the wait of a new thread, on that thread.
+pub type MakeWait = Arc<dyn Fn() -> io::Result<Box<dyn Wait>> + Send + Sync>;
+
+impl WaitKind {
+    pub(crate) fn make(&self) -> io::Result<Box<dyn Wait>> {
+        Ok(match self {
+            Self::Park => Box::new(ParkWait::new()),
+            Self::Io => Box::new(PollWait::new()?),
+            Self::Custom(make) => make()?,
+        })
+    }
+}
+
+impl fmt::Debug for WaitKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Park => "Park",
+            Self::Io => "Io",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}
+
+/// What is true of all threads of a group.
+#[derive(Debug, Clone)]
+pub struct GroupAttributes {
+    /// Whether handlers may block. A blocking lock on a thread of a group that may not is reported, once for each place.
+    pub may_block: bool,
+    /// How the threads wait.
+    pub wait: WaitKind,
+}
+
+impl GroupAttributes {
+    /// Network threads: they wait for I/O and must not block.
+    #[must_use]
+    pub fn network() -> Self {
+        Self { may_block: false, wait: WaitKind::Io }
+    }
+}
+
+impl Default for GroupAttributes {
+    /// Background threads: they park, and may block.
+    fn default() -> Self {
+        Self { may_block: true, wait: WaitKind::Park }
+    }
+}
+
+type AfterStart = Box<dyn FnOnce(&Here) + Send>;
+
+pub(crate) struct Group {
+    event_type: EventType,
+    name: String,
+    attributes: GroupAttributes,
+    threads: OnceLock<Box<[EThread]>>,
+    next: CachePadded<AtomicUsize>,
+    spawn_calls: Mutex<Vec<SpawnCall>>,
+    waiting: Mutex<Vec<(Entry<Work>, When)>>,
+    start: Mutex<Start>,
+    all_started: Condvar,
+}
+
+#[derive(Default)]
+struct Start {
+    expected: Option<usize>,
+    started: usize,
+    after: Vec<AfterStart>,
+}
+
+impl Start {
+    fn is_complete(&self) -> bool {
+        self.expected == Some(self.started)
+    }
+}
+
+impl Group {
+    pub(super) fn new(event_type: EventType, name: &str, attributes: GroupAttributes) -> Self {
+        Self {
+            event_type,
+            name: name.to_owned(),
+            attributes,
+            threads: OnceLock::new(),
+            next: CachePadded::new(AtomicUsize::new(0)),
+            spawn_calls: Mutex::new(Vec::new()),
+            waiting: Mutex::new(Vec::new()),
+            start: Mutex::new(Start::default()),
+            all_started: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn event_type(&self) -> EventType {
+        self.event_type
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn attributes(&self) -> &GroupAttributes {
+        &self.attributes
+    }
+
+    pub(crate) fn threads(&self) -> &[EThread] {
+        self.threads.get().map_or(&[], |threads| threads)
+    }
+
+    pub(crate) fn thread_at(&self, index: usize) -> Option<EThread> {
+        self.threads().get(index).cloned()
+    }
+
+    /// The next thread in turn; none while there are no threads.
+    pub(crate) fn next_in_turn(&self) -> Option<EThread> {
+        let threads = self.threads();
+        match threads {
+            [] => None,
+            [only] => Some(only.clone()),
+            // Relaxed: any spread over the threads will do.
+            _ => Some(threads[self.next.fetch_add(1, Ordering::Relaxed) % threads.len()].clone()),
+        }
+    }
+
+    pub(crate) fn spawn_calls(&self) -> Vec<SpawnCall> {
+        self.spawn_calls.lock().clone()
+    }
+
+    pub(super) fn add_spawn_call(&self, call: SpawnCall) {
+        self.spawn_calls.lock().push(call);
+    }
+
+    /// Keeps an event until there are threads; gives it back if there are some now.
+    pub(super) fn keep_for_later(&self, entry: Entry<Work>, when: When) -> Option<Entry<Work>> {
+        let mut waiting = self.waiting.lock();
+        if self.threads.get().is_some() {
+            return Some(entry);
+        }
+        waiting.push((entry, when));
+        None
+    }
+
+    /// Drops what still waits.
+    pub(crate) fn forget_waiting(&self) -> usize {
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        waiting.len()
+    }
+
+    /// How many threads are going to start.
+    pub(super) fn expect(&self, count: usize) {
+        self.start.lock().expected = Some(count);
+    }
+
+    /// Publishes the threads, after handing over what waited for them. False if the group has threads already.
+    pub(super) fn publish(
+        &self,
+        threads: Vec<EThread>,
+        mut hand_over: impl FnMut(Entry<Work>, When),
+    ) -> bool {
+        let mut waiting = self.waiting.lock();
+        // Events that come from here on find the threads; those that waited are sent below while the lock keeps others
+        // that looked too early from getting ahead.
+        if self.threads.set(threads.into_boxed_slice()).is_err() {
+            return false;
+        }
+        for (entry, when) in waiting.drain(..) {
+            hand_over(entry, when);
+        }
+        true
+    }
+
+    pub(crate) fn thread_started(&self, here: &Here) {
+        let after = {
+            let mut start = self.start.lock();
+            start.started += 1;
+            if start.is_complete() { std::mem::take(&mut start.after) } else { Vec::new() }
+        };
+        for f in after {
+            f(here);
+        }
+        // Told after the functions ran, so that whoever waits finds their work done.
+        self.all_started.notify_all();
+    }
+
+    pub(super) fn after_start(&self, f: AfterStart) {
+        let mut start = self.start.lock();
+        if !start.is_complete() {
+            start.after.push(f);
+            return;
+        }
+        drop(start);
+        if let Some(thread) = self.next_in_turn() {
+            run_on(&thread, f);
+        }
+    }
+
+    pub(super) fn wait_started(&self, limit: Duration) -> bool {
+        let deadline = Instant::now().checked_add(limit);
+        let mut start = self.start.lock();
+        while !start.is_complete() {
+            match deadline {
+                Some(deadline) => {
+                    if self.all_started.wait_until(&mut start, deadline).timed_out() {
+                        return start.is_complete();
+                    }
+                }
+                None => self.all_started.wait(&mut start),
+            }
+        }
+        true
+    }
+}
