@@ -50,7 +50,8 @@ fn a_token_is_not_lost_and_brings_what_was_written_before_it() {
 #[test]
 fn the_taker_of_one_token_sees_what_both_leavers_wrote() {
     // Three threads: every run with up to two switches that nobody asked for, which is where such mistakes show.
-    let model = loom::model::Builder { preemption_bound: Some(2), ..Default::default() };
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
     model.check(|| {
         let parker = Parker::new();
         let left = Arc::new(AtomicUsize::new(0));
