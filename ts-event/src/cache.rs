@@ -4,9 +4,7 @@
 //! changes it for the second, and only when that does not help it exchanges a whole chain with the pool. So a thread
 //! that makes and ends events at the same rate never meets the pool, and one that only makes them meets it once a batch.
 
-use std::cell::Cell;
 use std::fmt;
-use std::mem;
 use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
@@ -18,8 +16,8 @@ use crate::slots::{Chain, Slots, pool_of};
 /// It can move to another thread but not be shared. Dropped, it gives its free slots back to the pool.
 pub struct Cache<T: 'static> {
     pool: &'static Slots<T>,
-    chain: Cell<Chain<T>>,
-    spare: Cell<Chain<T>>,
+    chain: Chain<T>,
+    spare: Chain<T>,
 }
 
 // SAFETY: a cache owns the free slots in its chains; there is no `T` in them, and no other way to them.
@@ -29,18 +27,16 @@ impl<T> Cache<T> {
     /// An empty share of `pool`.
     #[must_use]
     pub fn new(pool: &'static Slots<T>) -> Self {
-        Self { pool, chain: Cell::new(Chain::new()), spare: Cell::new(Chain::new()) }
+        Self { pool, chain: Chain::new(), spare: Chain::new() }
     }
 
     /// Puts `value` into a free slot.
     #[inline]
     pub fn entry(&self, value: T) -> Entry<T> {
-        let mut chain = self.chain.replace(Chain::new());
-        let slot = match chain.pop() {
+        let slot = match self.chain.pop() {
             Some(slot) => slot,
-            None => self.refill(&mut chain),
+            None => self.refill(),
         };
-        self.chain.set(chain);
         // SAFETY: the chain owned this free slot, and gave it to us.
         unsafe { Entry::occupy(slot, value) }
     }
@@ -63,29 +59,28 @@ impl<T> Cache<T> {
             // SAFETY: the slot is free, and ours.
             return unsafe { home.put(slot) };
         }
-        let mut chain = self.chain.replace(Chain::new());
-        if chain.is_full() {
-            self.make_room(&mut chain);
+        if self.chain.is_full() {
+            self.make_room();
         }
         // SAFETY: the slot is free, and ours.
-        unsafe { chain.push(slot) };
-        self.chain.set(chain);
+        unsafe { self.chain.push(slot) };
     }
 
     #[cold]
-    fn refill(&self, chain: &mut Chain<T>) -> NonNull<Slot<T>> {
-        *chain = self.spare.replace(Chain::new());
+    fn refill(&self) -> NonNull<Slot<T>> {
+        self.chain.set(self.spare.take());
         loop {
-            if let Some(slot) = chain.pop() {
+            if let Some(slot) = self.chain.pop() {
                 return slot;
             }
-            *chain = self.pool.take_batch();
+            self.chain.set(self.pool.take_batch());
         }
     }
 
     #[cold]
-    fn make_room(&self, chain: &mut Chain<T>) {
-        let spare = self.spare.replace(mem::replace(chain, Chain::new()));
+    fn make_room(&self) {
+        let spare = self.spare.take();
+        self.spare.set(self.chain.take());
         if !spare.is_empty() {
             // SAFETY: only slots of this pool get into this cache's chains.
             unsafe { self.pool.put_batch(spare) };
@@ -95,7 +90,7 @@ impl<T> Cache<T> {
 
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
-        for chain in [self.chain.replace(Chain::new()), self.spare.replace(Chain::new())] {
+        for chain in [self.chain.take(), self.spare.take()] {
             if !chain.is_empty() {
                 // SAFETY: as in `make_room`.
                 unsafe { self.pool.put_batch(chain) };

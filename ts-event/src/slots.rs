@@ -18,8 +18,8 @@
 //! [`Cache`]: crate::Cache
 
 use std::alloc::{Layout, alloc, handle_alloc_error};
+use std::cell::Cell;
 use std::fmt;
-use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::PoisonError;
 
@@ -180,7 +180,8 @@ impl<T> Slots<T> {
             if let Some(slot) = shared.loose.pop() {
                 return slot;
             }
-            shared.loose = self.batch(&mut shared);
+            let batch = self.batch(&mut shared);
+            shared.loose.set(batch);
         }
     }
 
@@ -194,14 +195,13 @@ impl<T> Slots<T> {
         if shared.batches.is_null() && shared.loose.is_empty() {
             self.grow(shared);
         }
-        match NonNull::new(shared.batches) {
-            Some(head) => {
-                // SAFETY: the slot is free and the pool's, which is locked.
-                shared.batches = unsafe { head.as_ref().prev() };
-                Chain { head: head.as_ptr(), len: BATCH }
-            }
-            None => mem::replace(&mut shared.loose, Chain::new()),
+        if !shared.loose.is_empty() {
+            return shared.loose.take();
         }
+        let head = NonNull::new(shared.batches).expect("a pool that has grown has free slots");
+        // SAFETY: the slot is free and the pool's, which is locked.
+        shared.batches = unsafe { head.as_ref().prev() };
+        Chain { head: Cell::new(head.as_ptr()), len: Cell::new(BATCH) }
     }
 
     /// Puts a free slot away.
@@ -274,8 +274,8 @@ impl<T> Shared<T> {
     unsafe fn put(&mut self, slot: NonNull<Slot<T>>) {
         // SAFETY: by contract.
         unsafe { self.loose.push(slot) };
-        if self.loose.len == BATCH {
-            let full = mem::replace(&mut self.loose, Chain::new());
+        if self.loose.is_full() {
+            let full = self.loose.take();
             // SAFETY: the chain came from this pool's slots.
             unsafe { self.put_chain(full) };
         }
@@ -284,11 +284,11 @@ impl<T> Shared<T> {
     /// # Safety
     ///
     /// The slots are of this pool.
-    unsafe fn put_chain(&mut self, mut chain: Chain<T>) {
-        if chain.len == BATCH {
+    unsafe fn put_chain(&mut self, chain: Chain<T>) {
+        if chain.is_full() {
             // SAFETY: the chain owns its slots, and now this pool does, which is locked.
-            unsafe { (*chain.head).set_prev(self.batches) };
-            self.batches = chain.head;
+            unsafe { (*chain.head.get()).set_prev(self.batches) };
+            self.batches = chain.head.get();
             return;
         }
         while let Some(slot) = chain.pop() {
@@ -299,22 +299,38 @@ impl<T> Shared<T> {
 }
 
 /// Some free slots, chained through their links. Whoever has the chain owns them.
+///
+/// In cells, each written on its own: it is on the way of every event, and its owner is one thread or a lock.
 pub(crate) struct Chain<T> {
-    head: *mut Slot<T>,
-    len: usize,
+    head: Cell<*mut Slot<T>>,
+    len: Cell<usize>,
 }
 
 impl<T> Chain<T> {
     pub(crate) const fn new() -> Self {
-        Self { head: ptr::null_mut(), len: 0 }
+        Self { head: Cell::new(ptr::null_mut()), len: Cell::new(0) }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.head.get().is_null()
     }
 
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.len == BATCH
+        self.len.get() == BATCH
+    }
+
+    /// All of it; nothing stays.
+    pub(crate) fn take(&self) -> Self {
+        Self { head: Cell::new(self.head.replace(ptr::null_mut())), len: Cell::new(self.len.replace(0)) }
+    }
+
+    /// Makes this chain the other one; what was here must have been taken.
+    pub(crate) fn set(&self, other: Self) {
+        debug_assert!(self.is_empty());
+        self.head.set(other.head.get());
+        self.len.set(other.len.get());
     }
 
     /// Adds a slot, unless its generations are used up: then it is never used again.
@@ -323,24 +339,24 @@ impl<T> Chain<T> {
     ///
     /// The slot is free and belongs to the caller, who gives it up.
     #[inline]
-    pub(crate) unsafe fn push(&mut self, slot: NonNull<Slot<T>>) {
+    pub(crate) unsafe fn push(&self, slot: NonNull<Slot<T>>) {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
         if generation_of(here.own_word()) == LAST_GENERATION {
             return;
         }
         // SAFETY: the caller owns the slot.
-        unsafe { here.set_next(self.head) };
-        self.head = slot.as_ptr();
-        self.len += 1;
+        unsafe { here.set_next(self.head.get()) };
+        self.head.set(slot.as_ptr());
+        self.len.set(self.len.get() + 1);
     }
 
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<NonNull<Slot<T>>> {
-        let slot = NonNull::new(self.head)?;
+    pub(crate) fn pop(&self) -> Option<NonNull<Slot<T>>> {
+        let slot = NonNull::new(self.head.get())?;
         // SAFETY: the chain owns its slots.
-        self.head = unsafe { slot.as_ref().next() };
-        self.len -= 1;
+        self.head.set(unsafe { slot.as_ref().next() });
+        self.len.set(self.len.get() - 1);
         Some(slot)
     }
 }
