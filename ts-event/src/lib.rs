@@ -12,7 +12,7 @@
 //! * Events: [`Slots`] and a thread's [`Cache`] of them, [`Entry`] (who owns one), [`Key`] (who may ask about it), and how to
 //!   call one off: [`CallOff`], [`Phase`], [`Begin`], [`End`].
 //! * Where they wait: [`Ready`], [`Wheel`] (with [`Sweep`]), [`PollList`].
-//! * From other threads: [`inbox`], its [`Sender`] and [`Receiver`]; [`wake`] tells how a push wakes who sleeps.
+//! * From other threads: [`inbox()`], its [`Sender`] and [`Receiver`]; [`wake`] tells how a push wakes who sleeps.
 //! * All of that as one thread's [`Queue`].
 //! * When: [`When`], in the time of [`Clock`] and [`HrTime`].
 //! * How to wait: [`Wait`], as a [`ParkWait`] or, with I/O ([`Io`], [`Registration`]), as a [`PollWait`]; [`Wakeup`] from

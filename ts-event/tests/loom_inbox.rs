@@ -39,20 +39,19 @@ fn two_senders_keep_their_orders_and_their_messages() {
         let slots = slots();
         let (sender, mut receiver) = inbox();
         let other = sender.clone();
-        let senders = [
-            thread::spawn(move || {
-                sender.push(message(slots, 10), When::Now).unwrap();
-                sender.push(message(slots, 11), When::Now).unwrap();
-            }),
-            thread::spawn(move || {
-                other.push(message(slots, 20), When::Now).unwrap();
-            }),
-        ];
-        let mut got: Vec<_> = receiver.take().map(read).collect();
-        got.extend(receiver.take().map(read));
-        for sender in senders {
-            sender.join().unwrap();
-        }
+        let other = thread::spawn(move || {
+            other.push(message(slots, 20), When::Now).unwrap();
+        });
+        // A thread that runs beside the senders, so that loom lets them be first as well as it.
+        let taker = thread::spawn(move || {
+            let mut got: Vec<_> = receiver.take().map(read).collect();
+            got.extend(receiver.take().map(read));
+            (receiver, got)
+        });
+        sender.push(message(slots, 10), When::Now).unwrap();
+        sender.push(message(slots, 11), When::Now).unwrap();
+        other.join().unwrap();
+        let (mut receiver, mut got) = taker.join().unwrap();
         got.extend(receiver.take().map(read));
         assert_eq!(got.len(), 3);
         let at = |value| got.iter().position(|&it| it == value).unwrap();

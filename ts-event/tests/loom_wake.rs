@@ -28,7 +28,7 @@ fn send(sender: &Sender<u32>, wakeup: &Unparker, value: u32, wakes: &AtomicUsize
 
 /// The receiver's loop: takes until `expected` entries came, sleeping in between. Returns how often it slept. A lost
 /// wake-up leaves it asleep for ever, which loom reports as a deadlock.
-fn receive(mut receiver: Receiver<u32>, mut parker: Parker, expected: usize) -> usize {
+fn receive(mut receiver: Receiver<u32>, parker: Parker, expected: usize) -> usize {
     let (mut got, mut sleeps) = (0, 0);
     loop {
         got += receiver.take().count();
