@@ -208,11 +208,7 @@ impl Cell {
 
     #[cold]
     fn retire(&self, panic: &(dyn std::any::Any + Send)) {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a panic without a text");
+        let text = panic_text(panic);
         tracing::error!(continuation = %self.label(), panic = text, "a handler panicked; its continuation is retired");
         if processor::panics_abort() {
             std::process::abort();
@@ -220,6 +216,15 @@ impl Cell {
         // The handler is still on the stack, so it is dropped by whoever leaves it last.
         let _ = self.life.mark_destroyed();
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a text")
 }
 
 enum Home {
@@ -357,8 +362,8 @@ impl CellRef {
         };
         match cell.home() {
             Home::Nowhere => {}
-            Home::One(thread) => processor::tell_sweep(Some(thread)),
-            Home::Many => processor::tell_sweep(None),
+            Home::One(thread) => processor::tell_sweep(thread),
+            Home::Many => processor::tell_sweep_all(),
         }
         destroyed
     }

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
-use ts_event::{Key, When};
+use ts_event::{Entry, Key, When};
 use ts_thread::{Clock, HrTime};
 
 /// The processors that are alive, for work that finds its way by number.
@@ -521,7 +521,7 @@ impl Inner {
                 None => Ok(action),
                 // The threads came up meanwhile.
                 Some(entry) => {
-                    self.hand_over(group, entry, when);
+                    self.hand_over(group, group.threads(), entry, when);
                     Ok(action)
                 }
             };
@@ -534,14 +534,14 @@ impl Inner {
     }
 
     /// Gives an event that waited for a group to one of its threads.
-    pub(crate) fn hand_over(&self, group: &Group, entry: ts_event::Entry<Work>, when: When) {
+    pub(crate) fn hand_over(&self, group: &Group, threads: &[EThread], entry: Entry<Work>, when: When) {
         let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a group") };
         let cell = scheduled.cell();
         let affinity = cell.get().affinity().filter(|thread| thread.processor == self.core.id);
         let choice = affinity::choose(affinity, Caller::Guest, Some(group.event_type()));
         let thread = match choice.thread {
-            Some(reference) => group.thread_at(reference.index()),
-            None => group.next_in_turn(),
+            Some(reference) => threads.get(reference.index()).cloned(),
+            None => group.next_of(threads),
         };
         let Some(thread) = thread else { return };
         if choice.becomes_affinity {
@@ -668,15 +668,18 @@ pub(crate) fn tell_unlink(owner: u64, key: Key<Work>) {
     }
 }
 
-/// Tells one thread, or all of the calling thread's processor, to look for dead events.
-pub(crate) fn tell_sweep(thread: Option<ThreadRef>) {
-    let threads = match thread {
-        Some(thread) => find_thread(thread).into_iter().collect(),
-        None => {
-            let processors: Vec<_> = PROCESSORS.read().values().filter_map(Weak::upgrade).collect();
-            processors.iter().flat_map(|inner| inner.all_threads()).collect::<Vec<_>>()
-        }
-    };
+/// Tells one thread to look for dead events.
+pub(crate) fn tell_sweep(thread: ThreadRef) {
+    sweep_threads(find_thread(thread).into_iter().collect());
+}
+
+/// Tells all threads to look for dead events: a continuation's events may wait on threads of several processors.
+pub(crate) fn tell_sweep_all() {
+    let processors: Vec<_> = PROCESSORS.read().values().filter_map(Weak::upgrade).collect();
+    sweep_threads(processors.iter().flat_map(|inner| inner.all_threads()).collect());
+}
+
+fn sweep_threads(threads: Vec<EThread>) {
     for thread in threads {
         let local = Here::with_current(|here| {
             let own = here.is(thread.shared());

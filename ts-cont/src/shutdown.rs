@@ -154,6 +154,8 @@ impl Inner {
     /// Refuses new work and tells every thread to stop.
     pub(crate) fn begin_shutdown(&self, queued: Queued) {
         self.close();
+        // A spawn that is under way publishes its threads first; one that comes later is refused.
+        drop(self.running.lock());
         let stop = if queued == Queued::Run { Stop::Drain } else { Stop::Now };
         for thread in self.all_threads() {
             thread.shared().stop(stop);
@@ -192,11 +194,11 @@ impl Inner {
         if !self.close() {
             return;
         }
+        let running = std::mem::take(&mut *self.running.lock());
         for thread in self.all_threads() {
             thread.shared().stop(Stop::Now);
         }
         // Dropping the handles leaves the operating-system threads to end by themselves.
-        let running = std::mem::take(&mut *self.running.lock());
         drop(running);
         // Threads that a simulation has not taken up refer to us.
         let newborn = std::mem::take(&mut *self.newborn.lock());

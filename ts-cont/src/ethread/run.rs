@@ -13,10 +13,12 @@
 
 use super::local::{Here, Sweep};
 use super::{EThread, Shared, Stop};
+use crate::cell::panic_text;
 use crate::processor::{Inner, SpawnCall};
 use crate::simulate;
 use crate::work::Work;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use ts_event::{Entry, Receiver, Wait, When};
@@ -62,14 +64,16 @@ impl Newborn {
         let group = processor.group(shared.reference().group).expect("a thread's group exists");
         for call in group.spawn_calls() {
             match call {
-                SpawnCall::Function(f) => f(&here),
+                SpawnCall::Function(f) => {
+                    caught(&here, || f(&here));
+                }
                 SpawnCall::Continuation { continuation, code, cookie } => {
                     call_at_start(&here, &continuation, code, cookie);
                 }
             }
         }
         ts_mutex::diagnostics::set_blocking_allowed(group.attributes().may_block);
-        group.thread_started(&here);
+        caught(&here, || group.thread_started(&here));
         here
     }
 
@@ -80,10 +84,10 @@ impl Newborn {
             if let Err(error) = wait.visit() {
                 report(&here, &error);
             }
-            match here.turn() {
-                Turn::Busy => {}
-                Turn::Stop => break,
-                Turn::Idle(deadline) => {
+            match caught(&here, || here.turn()) {
+                Some(Turn::Busy) | None => {}
+                Some(Turn::Stop) => break,
+                Some(Turn::Idle(deadline)) => {
                     if let Err(error) = wait.wait(deadline) {
                         report(&here, &error);
                     }
@@ -93,6 +97,21 @@ impl Newborn {
         }
         here.finish();
     }
+}
+
+/// Handlers and futures have their own nets. What comes here is a panic of something else that ran on this thread: a
+/// closure, a start function, a destructor. It must not end the thread, which others count on.
+fn caught<R>(here: &Here, f: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(f))
+        .inspect_err(|panic| {
+            let text = panic_text(&**panic);
+            tracing::error!(
+                thread = here.thread().name(),
+                panic = text,
+                "something that an event thread ran panicked"
+            );
+        })
+        .ok()
 }
 
 #[cold]
@@ -261,7 +280,7 @@ impl Here {
         if matches!(&*entry, Work::Call(_)) {
             self.count(|counts| counts.cancelled += 1);
         }
-        self.drop_entry(entry);
+        caught(self, || self.drop_entry(entry));
     }
 }
 

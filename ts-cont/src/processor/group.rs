@@ -136,12 +136,8 @@ struct Start {
     expected: Option<usize>,
     started: usize,
     after: Vec<AfterStart>,
-}
-
-impl Start {
-    fn is_complete(&self) -> bool {
-        self.expected == Some(self.started)
-    }
+    /// All threads have started, and the last of them has run what was to be run then.
+    complete: bool,
 }
 
 impl Group {
@@ -175,13 +171,13 @@ impl Group {
         self.threads.get().map_or(&[], |threads| threads)
     }
 
-    pub(crate) fn thread_at(&self, index: usize) -> Option<EThread> {
-        self.threads().get(index).cloned()
-    }
-
     /// The next thread in turn; none while there are no threads.
     pub(crate) fn next_in_turn(&self) -> Option<EThread> {
-        let threads = self.threads();
+        self.next_of(self.threads())
+    }
+
+    /// The next in turn of these, which are or will be the group's threads.
+    pub(super) fn next_of(&self, threads: &[EThread]) -> Option<EThread> {
         match threads {
             [] => None,
             [only] => Some(only.clone()),
@@ -216,43 +212,49 @@ impl Group {
 
     /// How many threads are going to start.
     pub(super) fn expect(&self, count: usize) {
-        self.start.lock().expected = Some(count);
+        let mut start = self.start.lock();
+        start.expected = Some(count);
+        // An earlier attempt may have come part of the way.
+        start.started = 0;
     }
 
-    /// Publishes the threads, after handing over what waited for them. False if the group has threads already.
-    pub(super) fn publish(
-        &self,
-        threads: Vec<EThread>,
-        mut hand_over: impl FnMut(Entry<Work>, When),
-    ) -> bool {
+    /// Publishes the threads, after handing over what waited for them: in this order, and under the lock that those who
+    /// saw no threads take, so that nobody's later event gets ahead of an earlier one.
+    pub(super) fn publish(&self, threads: Vec<EThread>, hand_over: impl Fn(&[EThread], Entry<Work>, When)) {
         let mut waiting = self.waiting.lock();
-        // Events that come from here on find the threads; those that waited are sent below while the lock keeps others
-        // that looked too early from getting ahead.
-        if self.threads.set(threads.into_boxed_slice()).is_err() {
-            return false;
-        }
         for (entry, when) in waiting.drain(..) {
-            hand_over(entry, when);
+            hand_over(&threads, entry, when);
         }
-        true
+        let published = self.threads.set(threads.into_boxed_slice());
+        debug_assert!(published.is_ok(), "a group is spawned once, says its caller");
     }
 
     pub(crate) fn thread_started(&self, here: &Here) {
         let after = {
             let mut start = self.start.lock();
             start.started += 1;
-            if start.is_complete() { std::mem::take(&mut start.after) } else { Vec::new() }
+            if start.expected != Some(start.started) {
+                return;
+            }
+            std::mem::take(&mut start.after)
         };
         for f in after {
             f(here);
         }
-        // Told after the functions ran, so that whoever waits finds their work done.
+        let late = {
+            let mut start = self.start.lock();
+            start.complete = true;
+            std::mem::take(&mut start.after)
+        };
         self.all_started.notify_all();
+        for f in late {
+            f(here);
+        }
     }
 
     pub(super) fn after_start(&self, f: AfterStart) {
         let mut start = self.start.lock();
-        if !start.is_complete() {
+        if !start.complete {
             start.after.push(f);
             return;
         }
@@ -265,11 +267,11 @@ impl Group {
     pub(super) fn wait_started(&self, limit: Duration) -> bool {
         let deadline = Instant::now().checked_add(limit);
         let mut start = self.start.lock();
-        while !start.is_complete() {
+        while !start.complete {
             match deadline {
                 Some(deadline) => {
                     if self.all_started.wait_until(&mut start, deadline).timed_out() {
-                        return start.is_complete();
+                        return start.complete;
                     }
                 }
                 None => self.all_started.wait(&mut start),

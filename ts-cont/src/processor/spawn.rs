@@ -133,16 +133,16 @@ impl EventProcessor {
             return Err(SpawnError::TooManyThreads { asked: count, limit: MAX_THREADS_IN_GROUP });
         }
         let inner = self.inner();
-        if inner.core.is_closing() {
-            return Err(SpawnError::ShuttingDown);
-        }
         let event_type = match group.into() {
             GroupSpec::Type(event_type) => event_type,
             GroupSpec::Name(name) => self.register_event_type(name)?,
         };
         let group = inner.group(event_type).ok_or(SpawnError::UnknownGroup(event_type))?;
-        // Two spawns at once must not both find the group empty.
+        // Two spawns at once must not both find the group empty, and a shutdown must find all threads or none.
         let mut running = inner.running.lock();
+        if inner.core.is_closing() {
+            return Err(SpawnError::ShuttingDown);
+        }
         if !group.threads().is_empty() {
             return Err(SpawnError::AlreadySpawned(event_type));
         }
@@ -155,8 +155,8 @@ impl EventProcessor {
         } else {
             running.extend(start(group, newborns, options)?);
         }
+        group.publish(threads, |threads, entry, when| inner.hand_over(group, threads, entry, when));
         drop(running);
-        group.publish(threads, |entry, when| inner.hand_over(group, entry, when));
         Ok(event_type)
     }
 
