@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
 
 use ts_thread::sync::MutexGuard as Locked;
 use ts_thread::sync::atomic::Ordering;
-use ts_thread::{Clock, ContextKind, HrTime, Parker, Unpark, current_id, fence, sync::hint};
+use ts_thread::{Clock, ContextKind, HrTime, ManualClock, Parker, Unpark, current_id, fence, sync::hint};
 
 use crate::guard::MutexGuard;
 use crate::proxy::ProxyMutex;
@@ -20,6 +20,11 @@ use crate::word::{self, FREE, LOOK, RESERVED};
 /// How often a blocking lock looks again before it queues, with 2, 4, 8 .. pauses between. Together these take
 /// some microseconds, less than it costs to park and to be woken. A model needs no luck.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 6 };
+
+/// What the age of a thread that blocks is measured by. In a model it stands still: a model has to be repeatable.
+fn blocking_clock() -> Clock {
+    if cfg!(loom) { ManualClock::new().clock() } else { Clock::real() }
+}
 
 impl ProxyMutex {
     /// Takes the mutex for `waiter`, or queues it if it is not queued yet. `me` does not hold the mutex.
@@ -103,7 +108,7 @@ impl ProxyMutex {
             return true;
         }
         let parker = Parker::new();
-        let waiter = Waiter::with(Target::Thread(parker.unparker()), Clock::real());
+        let waiter = Waiter::with(Target::Thread(parker.unparker()), blocking_clock());
         loop {
             if self.take_or_queue(&waiter, me) {
                 return true;

@@ -7,10 +7,31 @@
 
 use std::ptr;
 
+use ts_thread::sync::UnsafeCell;
 use ts_thread::sync::atomic::{AtomicPtr, Ordering};
 
 /// Null, or a box of its own that stays until this is dropped.
-pub(crate) struct Lazy<T>(AtomicPtr<T>);
+pub(crate) struct Lazy<T>(AtomicPtr<Made<T>>);
+
+/// The value, and a mark by which a model sees that it is made before it is used. The mark has no size.
+struct Made<T> {
+    value: T,
+    mark: UnsafeCell<()>,
+}
+
+impl<T> Made<T> {
+    fn boxed(value: T) -> *mut Self {
+        let made = Self { value, mark: UnsafeCell::new(()) };
+        made.mark.with_mut(|_| ());
+        Box::into_raw(Box::new(made))
+    }
+
+    #[inline]
+    fn value(&self) -> &T {
+        self.mark.with(|_| ());
+        &self.value
+    }
+}
 
 impl<T> Lazy<T> {
     /// Nothing yet.
@@ -20,15 +41,15 @@ impl<T> Lazy<T> {
 
     /// This value from the start.
     pub(crate) fn with(value: T) -> Self {
-        Self(AtomicPtr::new(Box::into_raw(Box::new(value))))
+        Self(AtomicPtr::new(Made::boxed(value)))
     }
 
     /// The value, if somebody has made it.
     pub(crate) fn get(&self) -> Option<&T> {
         // Acquire [cold-publish]: the value's fields were written before the pointer was stored.
         let value = self.0.load(Ordering::Acquire);
-        // SAFETY: null, or boxed in `with` or `get_or_make` and freed only by `drop`, which has the lazy box to itself.
-        unsafe { value.as_ref() }
+        // SAFETY: null, or boxed by us and freed only by `drop`, which has the lazy box to itself.
+        unsafe { value.as_ref() }.map(Made::value)
     }
 
     /// The value, made by `make` if nobody has made it.
@@ -36,16 +57,16 @@ impl<T> Lazy<T> {
         if let Some(value) = self.get() {
             return value;
         }
-        let mine = Box::into_raw(Box::new(make()));
+        let mine = Made::boxed(make());
         // AcqRel [cold-publish]: publishes our value, or shows us the one that somebody else has published.
         match self.0.compare_exchange(ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: just boxed, and now owned by `self`, which frees it in `drop` only.
-            Ok(_) => unsafe { &*mine },
+            Ok(_) => unsafe { &*mine }.value(),
             Err(theirs) => {
                 // SAFETY: just boxed, and nobody else has seen it.
                 drop(unsafe { Box::from_raw(mine) });
                 // SAFETY: not null, since the exchange from null failed; owned by `self` as above.
-                unsafe { &*theirs }
+                unsafe { &*theirs }.value()
             }
         }
     }

@@ -218,19 +218,37 @@ impl Core {
         })
     }
 
+    /// Called when nobody else can reach this any more. It does nothing, but shows a model that this is so.
+    pub(crate) fn end(&self) {
+        self.hold.with_mut(|_| ());
+    }
+
     /// Gives the mutex back if nobody has to be told. Only the holder may call it, with no level left.
     #[inline(always)]
     pub(crate) fn give_back(&self) -> GivenBack {
         // Relaxed [waiting-flag]: an old 0 is met by the second look below, an old 1 costs a compare-and-swap.
         if self.waiting.load(Ordering::Relaxed) == 0 {
-            // Release [hold]: what we did has happened for the next holder.
-            self.word.store(FREE, Ordering::Release);
+            self.set_free();
             // [waiting-flag]: the light half; the heavy one is in `contended.rs`.
             fence::light();
             // Relaxed [waiting-flag]: the fence before it does the ordering.
             if self.waiting.load(Ordering::Relaxed) == 0 { GivenBack::Yes } else { GivenBack::LookAgain }
         } else {
             self.give_back_if_unwatched()
+        }
+    }
+
+    /// Sets the word to free, whatever flag it has.
+    #[inline(always)]
+    fn set_free(&self) {
+        if cfg!(loom) {
+            // Release [hold]: as below. A compare-and-swap follows right after what it read, so a LOOK that was swapped into
+            // our word comes before this store. loom does not know that of a store, and would let us read the LOOK
+            // after it; it knows it of a swap. Nothing is read through the swap, so it orders no more than the store.
+            self.word.swap(FREE, Ordering::Release);
+        } else {
+            // Release [hold]: what we did has happened for the next holder.
+            self.word.store(FREE, Ordering::Release);
         }
     }
 

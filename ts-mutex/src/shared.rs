@@ -79,6 +79,7 @@ impl Shared {
     #[cold]
     fn free(&mut self) {
         crate::diagnostics::forget(self.address());
+        self.end();
         // SAFETY: boxed in `new`; this was the last share, and a share is made from a share only.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
