@@ -360,3 +360,25 @@ impl<T> Chain<T> {
         Some(slot)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::slot::pack;
+    use ts_thread::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn a_slot_whose_generations_are_used_up_is_not_used_again() {
+        let slots: &'static Slots<u8> = Box::leak(Box::new(Slots::new()));
+        let entry = slots.entry(1);
+        let first = entry.key();
+        let waiting = entry.slot().word.load(Relaxed) - pack(first.generation(), 0);
+        // As if it had been used until now, every time but one. (Relaxed: there is no other thread.)
+        entry.slot().word.store(pack(LAST_GENERATION - 1, 0) + waiting, Relaxed);
+        drop(entry);
+        let last = slots.entry(2);
+        assert_eq!(last.key().to_raw(), (first.to_raw().0, LAST_GENERATION));
+        drop(last);
+        assert!((0..100).map(|n| slots.entry(n)).all(|entry| entry.key().to_raw().0 != first.to_raw().0));
+    }
+}

@@ -39,10 +39,14 @@ fn call_off<T>(key: Key<T>, answered: &AtomicBool) -> CallOff {
     answer
 }
 
-/// Takes slots from the pool until the one that `key` names is among them.
+/// Takes slots from the pool: the one that `key` names has to be among them, once, like all others.
 fn assert_came_home(slots: &'static Slots<u32>, key: Key<u32>) {
     let taken: Vec<_> = (0..8).map(|n| slots.entry(n)).collect();
-    assert!(taken.iter().any(|entry| entry.key().to_raw().0 == key.to_raw().0), "the slot was lost");
+    let mut home: Vec<_> = taken.iter().map(|entry| entry.key().to_raw().0).collect();
+    assert!(home.contains(&key.to_raw().0), "the slot was lost");
+    home.sort();
+    home.dedup();
+    assert_eq!(home.len(), taken.len(), "a slot came home twice");
 }
 
 #[test]

@@ -196,6 +196,33 @@ fn a_sweep_meets_in_one_round_all_that_stays_whatever_moves_meanwhile() {
 }
 
 #[test]
+fn a_sweep_goes_on_with_what_left_its_bucket_in_the_middle_of_it() {
+    // In one bucket of each of the lowest levels; the time told in between empties that bucket, or part of it.
+    for (first, until) in
+        [(3 * TICK, 3 * TICK + 10), (100 * TICK, 90 * TICK), (10_000 * TICK, 10_000 * TICK + 10)]
+    {
+        let mut wheel = Wheel::new(HrTime::ZERO);
+        (0..40).for_each(|n| insert(&mut wheel, first + n));
+        let mut met = HashSet::new();
+        let mut look = |wheel: &mut Wheel<u64>, limit| {
+            let sweep = wheel.sweep(
+                limit,
+                |entry| {
+                    met.insert(**entry);
+                    false
+                },
+                |_| unreachable!(),
+            );
+            sweep.is_round_done
+        };
+        assert!(!look(&mut wheel, 5));
+        advance(&mut wheel, until);
+        assert!(look(&mut wheel, 1_000));
+        assert!((0..40).map(|n| first + n).filter(|due| *due > until).all(|due| met.contains(&due)));
+    }
+}
+
+#[test]
 fn a_sweep_takes_out_what_is_dead_and_nothing_else() {
     let mut wheel = Wheel::new(HrTime::ZERO);
     for n in 0..300 {
