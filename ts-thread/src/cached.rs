@@ -48,8 +48,7 @@ pub fn cached_now() -> HrTime {
 /// Any thread may call it.
 pub fn refresh_now() -> HrTime {
     let now = read_monotonic();
-    // Relaxed, alone: as above; the maximum keeps a slow thread from turning it back.
-    NOW.fetch_max(now.as_nanos(), Ordering::Relaxed);
+    store(now);
     now
 }
 
@@ -63,8 +62,8 @@ pub(crate) fn note(now: HrTime) {
     }
 }
 
-#[cold]
+#[inline(never)]
 fn store(now: HrTime) {
-    // Relaxed, alone: as above.
+    // Relaxed, alone: as above; the maximum keeps a slow thread from turning it back.
     NOW.fetch_max(now.as_nanos(), Ordering::Relaxed);
 }

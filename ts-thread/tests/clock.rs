@@ -199,6 +199,25 @@ fn the_cached_now_follows_every_reader_of_the_real_clock_and_never_goes_back() {
 }
 
 #[test]
+fn a_slow_thread_does_not_turn_the_cached_now_back() {
+    let start = std::sync::Barrier::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                start.wait();
+                let mut last = cached_now();
+                for _ in 0..1_000_000 {
+                    let now = refresh_now();
+                    let cached = cached_now();
+                    assert!(cached >= last && cached >= now, "it went back");
+                    last = cached;
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_manual_clock_leaves_the_cached_now_alone() {
     let hand = ManualClock::starting_at(HrTime::MAX);
     assert_eq!(hand.clock().now(), HrTime::MAX);
