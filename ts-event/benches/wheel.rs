@@ -1,4 +1,5 @@
-//! What does a timer cost: to arm, to cancel, to let it fire, with few and with a million others about? And its slot?
+//! What does a timer cost: to arm, to cancel, to let it fire, with few and with a million others about? And
+//! its slot?
 #![cfg_attr(loom, allow(unused, reason = "a bench is not a model"))]
 
 use std::hint::black_box;

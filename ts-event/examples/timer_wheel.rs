@@ -1,7 +1,7 @@
 //! A wheel on its own: requests with time limits, most of which are met, on a clock of the caller's choice.
 //!
-//! Run it with `cargo run -p ts-event --example timer_wheel`. Nothing of a loop is needed for this: the wheel is told the
-//! time, says when it wants to be told again, and hands out what is due.
+//! Run it with `cargo run -p ts-event --example timer_wheel`. Nothing of a loop is needed for this: the wheel
+//! is told the time, says when it wants to be told again, and hands out what is due.
 #![cfg_attr(loom, allow(unused, reason = "an example is not a model"))]
 
 use std::time::Duration;

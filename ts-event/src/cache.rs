@@ -1,8 +1,9 @@
 //! One thread's share of a pool: free slots at hand, without a lock and without an atomic.
 //!
-//! A cache holds up to two chains of free slots. It gives to and takes from the first; when that is full or empty it
-//! changes it for the second, and only when that does not help it exchanges a whole chain with the pool. So a thread
-//! that makes and ends events at the same rate never meets the pool, and one that only makes them meets it once a batch.
+//! A cache holds up to two chains of free slots. It gives to and takes from the first; when that is full or
+//! empty it changes it for the second, and only when that does not help it exchanges a whole chain with the
+//! pool. So a thread that makes and ends events at the same rate never meets the pool, and one that only
+//! makes them meets it once a batch.
 
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -41,7 +42,8 @@ impl<T> Cache<T> {
         unsafe { Entry::occupy(slot, value) }
     }
 
-    /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this cache.
+    /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this
+    /// cache.
     #[inline]
     pub fn take(&self, entry: Entry<T>) -> T {
         let (value, slot) = entry.free();

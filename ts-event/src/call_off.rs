@@ -1,7 +1,7 @@
 //! Calling an event off: any thread may ask, one answer is right, and the owner pays no read-modify-write.
 //!
-//! A slot has two words for this, each with the generation it speaks of. In `word` the owner says how the event
-//! stands. In `cancel` whoever calls off leaves a request, and the two agree there on what came of it.
+//! A slot has two words for this, each with the generation it speaks of. In `word` the owner says how the
+//! event stands. In `cancel` whoever calls off leaves a request, and the two agree there on what came of it.
 //!
 //! | `word`: phase | means |
 //! |---|---|
@@ -14,45 +14,51 @@
 //! |---|---|---|
 //! | `NONE`, or another generation | - | nobody has asked |
 //! | `REQUESTED` | a caller | asked, and nobody has decided yet |
-//! | `SETTLED_OFF` | owner, or a later caller, from `REQUESTED` | it will not run; the first caller has not heard of it yet |
-//! | `OFF` | the first caller, from `REQUESTED` or `SETTLED_OFF` | it will not run; everybody knows |
+//! | `SETTLED_OFF` | owner or a later caller, from `REQUESTED` | it will not run; only the first caller has not heard |
+//! | `OFF` | first caller, from either of these | it will not run; everybody knows |
 //! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
 //! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
 //! | `RAN` | owner's drop, from `REQUESTED` | it ran and is gone |
-//! | `ORPHAN` | owner's drop, from `REQUESTED` or `SETTLED_OFF` | it did not run and is gone; the caller puts the slot away |
+//! | `ORPHAN` | owner, dropping it, from either of these | it did not run; the caller puts the slot away |
 //!
 //! # Rules
-//! * Each step of the owner is: store `word`; light fence; load `cancel`. If that speaks of another generation, as
-//!   nearly always, it is done. Otherwise it moves `REQUESTED` on by compare-and-swap, or takes note of what it finds.
-//! * A caller swaps `cancel` to `REQUESTED` of its generation; heavy fence; loads `word`; and moves `REQUESTED` on
-//!   according to what it read. Whoever loses that swap does as the winner says.
-//! * One `REQUESTED` per generation: later callers find something else than `NONE` and only look.
+//! * Each step of the owner is: store `word`; light fence; load `cancel`. If that speaks of another
+//!   generation, as nearly always, it is done. Otherwise it moves `REQUESTED` on by compare-and-swap, or
+//!   takes note of what it finds.
+//! * A caller swaps `cancel` to `REQUESTED` of its generation; heavy fence; loads `word`; and moves
+//!   `REQUESTED` on according to what it read. Whoever loses that swap does as the winner says.
+//! * One `REQUESTED` per generation: a later caller finds something else than `NONE`. It looks, and decides what
+//!   nobody has decided yet.
 //! * Generations in `cancel` only grow: a caller never overwrites a later one's.
 //!
 //! # Why the answers are right
-//! *The pair.* `[call-off-fence]`: if the caller's load of `word` misses a step of the owner, then that step's load of
-//! `cancel` sees the request. So whatever step comes after the one that the caller read, its owner knows.
-//! * Read `WAITING`: the next `begin` sees the request, or what became of it. If the caller's swap to `OFF` wins, all it can
-//!   do is to answer [`Begin::CalledOff`], and "before its run" holds for ever.
-//! * Read `RUNNING`: the `begin` that stored it may have seen the request or not. If it did, one swap decides:
-//!   `SETTLED_OFF`, and the caller hears "before its run"; or `SEEN_RUNNING`, and `begin` goes on. If it did not, it has
-//!   gone on, and the caller's swap wins. The next `end` finds `REQUESTED` or `SEEN_RUNNING`: no re-arm, and no `begin`
-//!   afterwards. That is also why the two words need no number for the run.
-//! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the request,
-//!   or a swap tells what it knew.
+//! *The pair.* `[call-off-fence]`: if the caller's load of `word` misses a step of the owner, then that
+//! step's load of `cancel` sees the request. So whatever step comes after the one that the caller read, its
+//! owner knows.
+//! * Read `WAITING`: the next `begin` sees the request, or what became of it. If the caller's swap to `OFF`
+//!   wins, all it can do is to answer [`Begin::CalledOff`], and "before its run" holds for ever.
+//! * Read `RUNNING`: the `begin` that stored it may have seen the request or not. If it did, one swap
+//!   decides: `SETTLED_OFF`, and the caller hears "before its run"; or `SEEN_RUNNING`, and `begin` goes on.
+//!   If it did not, it has gone on, and the caller's swap wins. The next `end` finds `REQUESTED` or
+//!   `SEEN_RUNNING`: no re-arm, and no `begin` afterwards. That is also why the two words need no number for
+//!   the run.
+//! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the
+//!   request, or a swap tells what it knew.
 //!
-//! *Exactly one "before its run".* Only the one caller who set `REQUESTED` can answer so. It does, even if the owner
-//! has dropped the entry meanwhile: as long as the request is undecided or its outcome not yet read, the drop sets
-//! `ORPHAN` and leaves the slot to the caller, so no later event can overwrite the outcome. For the other outcomes
-//! the slot may be used again before the caller looks; then it hears "stale", which is true as well.
+//! *Exactly one "before its run".* Only the one caller who set `REQUESTED` can answer so. It does, even if
+//! the owner has dropped the entry meanwhile: as long as the request is undecided or its outcome not yet
+//! read, the drop sets `ORPHAN` and leaves the slot to the caller, so no later event can overwrite the
+//! outcome. For the other outcomes the slot may be used again before the caller looks; then it hears "stale",
+//! which is true as well.
 //!
-//! *Later callers.* They may answer "already called off" only if no run can begin any more. Where the request is
-//! still undecided they run the heavy fence themselves (they have read the request, so the pair holds for them too)
-//! and then decide it. To read `WAITING` is not enough: the first caller may yet read `RUNNING`.
+//! *Later callers.* They may answer "already called off" only if no run can begin any more. Where the request
+//! is still undecided they run the heavy fence themselves (they have read the request, so the pair holds for
+//! them too) and then decide it. To read `WAITING` is not enough: the first caller may yet read `RUNNING`.
 //!
 //! # Ordering
-//! Besides the fence pair, `[call-off-word]` makes what a run did visible to a caller who hears that it ran, and
-//! `[call-off-state]` does the same between the parties in `cancel`; with `ORPHAN` it hands over the slot.
+//! Besides the fence pair, `[call-off-word]` makes what a run did visible to a caller who hears that it ran,
+//! and `[call-off-state]` does the same between the parties in `cancel`; with `ORPHAN` it hands over the
+//! slot.
 //!
 //! One word with a swap in `begin` would be simpler, and would cost every event an atomic read-modify-write.
 
@@ -72,8 +78,8 @@ const OFF: u8 = 3;
 const GONE_RAN: u8 = 4;
 const GONE_OFF: u8 = 5;
 
-// States of `cancel`, except for `OFF`, which it shares with the phases. No `NONE`: a generation that nobody has
-// called off does not occur in `cancel`.
+// States of `cancel`, except for `OFF`, which it shares with the phases. No `NONE`: a generation that nobody
+// has called off does not occur in `cancel`.
 const REQUESTED: u8 = 1;
 const SETTLED_OFF: u8 = 2;
 const SEEN_RUNNING: u8 = 4;
@@ -87,7 +93,8 @@ const ORPHAN: u8 = 7;
 pub enum CallOff {
     /// It had not begun, and will not run, ever. Of all who call an event off, one hears this at most.
     BeforeRun,
-    /// Its run had begun, and may still be going on. If it is one that runs again, it does not: no run begins any more.
+    /// Its run had begun, and may still be going on. If it is one that runs again, it does not: no run begins
+    /// any more.
     Running,
     /// It ran, and is gone.
     AlreadyRan,
@@ -166,7 +173,8 @@ impl<T> Slot<T> {
 
     #[inline]
     fn say(&self, generation: u64, phase: u8) {
-        // Release [call-off-word]: what the owner did up to this step is visible to whoever reads that it took it.
+        // Release [call-off-word]: what the owner did up to this step is visible to whoever reads that it
+        // took it.
         self.word.store(pack(generation, phase), Release);
     }
 
@@ -176,7 +184,8 @@ impl<T> Slot<T> {
         self.say(generation, phase);
         // [call-off-fence]: the light half, between the store above and the load below.
         fence::light();
-        // Acquire [call-off-state]: what the caller did before it asked is visible to an owner who does as asked.
+        // Acquire [call-off-state]: what the caller did before it asked is visible to an owner who does as
+        // asked.
         let asked = self.cancel.load(Acquire);
         (generation_of(asked) == generation).then_some(asked)
     }
@@ -188,8 +197,8 @@ impl<T> Slot<T> {
             return asked;
         }
         let decided = pack(generation_of(asked), state);
-        // AcqRel [call-off-state]: the caller who asked learns what was done up to here; and the other way round if it
-        // decided first, which is the Acquire of a failure.
+        // AcqRel [call-off-state]: the caller who asked learns what was done up to here; and the other way
+        // round if it decided first, which is the Acquire of a failure.
         match self.cancel.compare_exchange(asked, decided, AcqRel, Acquire) {
             Ok(_) => decided,
             Err(other) => other,
@@ -249,8 +258,8 @@ impl<T> Slot<T> {
             SETTLED_OFF => {
                 let generation = generation_of(asked);
                 let (known, orphan) = (pack(generation, SETTLED_OFF), pack(generation, ORPHAN));
-                // AcqRel [call-off-state]: hands the slot to the caller. If that has read its answer already, the slot stays here,
-                // and nothing is read through the value.
+                // AcqRel [call-off-state]: hands the slot to the caller. If that has read its answer already,
+                // the slot stays here, and nothing is read through the value.
                 match self.cancel.compare_exchange(known, orphan, AcqRel, Relaxed) {
                     Ok(_) => Freed::Theirs,
                     Err(_) => Freed::Mine,
@@ -263,7 +272,8 @@ impl<T> Slot<T> {
     #[inline]
     pub(crate) fn is_called_off(&self) -> bool {
         let word = self.own_word();
-        // Relaxed: a hint; the next step of the owner looks again, with all the order it takes [call-off-state].
+        // Relaxed: a hint; the next step of the owner looks again, with all the order it takes
+        // [call-off-state].
         state_of(word) == OFF || generation_of(self.cancel.load(Relaxed)) == generation_of(word)
     }
 }
@@ -306,7 +316,8 @@ impl<T> Slot<T> {
     }
 }
 
-/// Calls off the event of `generation` in `slot`; `fence` is the heavy half of the pair, or nothing on the owner's thread.
+/// Calls off the event of `generation` in `slot`; `fence` is the heavy half of the pair, or nothing on the
+/// owner's thread.
 ///
 /// # Safety
 ///
@@ -341,7 +352,8 @@ pub(crate) unsafe fn call_off<T: 'static>(
     fence();
     let word = here.look();
     if generation_of(word) != generation {
-        // The owner dropped the event without knowing of the request; otherwise it would have left the slot to us.
+        // The owner dropped the event without knowing of the request; otherwise it would have left the slot
+        // to us.
         return CallOff::Stale;
     }
     let (state, answer) = match state_of(word) {
@@ -378,7 +390,8 @@ unsafe fn told<T: 'static>(slot: NonNull<Slot<T>>, generation: u64, found: u64) 
             let (known, off) = (pack(generation, SETTLED_OFF), pack(generation, OFF));
             // AcqRel and Acquire [call-off-state]: a failure means that the slot was left to us.
             if state == ORPHAN || here.cancel.compare_exchange(known, off, AcqRel, Acquire).is_err() {
-                // SAFETY: `ORPHAN` says that the owner has left the slot, which is free, to the one who set the request.
+                // SAFETY: `ORPHAN` says that the owner has left the slot, which is free, to the one who set
+                // the request.
                 unsafe { pool_of(slot).put(slot) };
             }
             CallOff::BeforeRun
@@ -390,7 +403,8 @@ unsafe fn told<T: 'static>(slot: NonNull<Slot<T>>, generation: u64, found: u64) 
 #[cold]
 fn look_again<T>(here: &Slot<T>, generation: u64, found: u64, fence: impl Fn()) -> CallOff {
     if state_of(found) == REQUESTED {
-        // [call-off-fence]: the heavy half again. The request was read above; from here on the pair holds for this caller.
+        // [call-off-fence]: the heavy half again. The request was read above; from here on the pair holds for
+        // this caller.
         fence();
     }
     let word = here.look();

@@ -1,7 +1,8 @@
 //! The one owner of an event.
 //!
-//! An [`Entry`] is one pointer to an occupied slot. Moving it into a structure moves the event; there is no copy and no
-//! count. Whoever holds it may read and change the value, say that its run begins and ends, and end it by dropping it.
+//! An [`Entry`] is one pointer to an occupied slot. Moving it into a structure moves the event; there is no
+//! copy and no count. Whoever holds it may read and change the value, say that its run begins and ends, and
+//! end it by dropping it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,9 +17,9 @@ use crate::slots::{Slots, pool_of};
 
 /// An event in its slot: the unique owner, one pointer wide.
 ///
-/// It derefs to the value. Dropped, it ends the event: the value is dropped, keys to it answer that it ran (if its
-/// run had begun) or was called off, and the slot goes back to the pool it came from. A thread that frees many gives
-/// them to its [`Cache`](crate::Cache) instead.
+/// It derefs to the value. Dropped, it ends the event: the value is dropped, keys to it answer that it ran
+/// (if its run had begun) or was called off, and the slot goes back to the pool it came from. A thread that
+/// frees many gives them to its [`Cache`](crate::Cache) instead.
 ///
 /// # Examples
 ///
@@ -43,7 +44,8 @@ pub struct Entry<T: 'static> {
     value: PhantomData<T>,
 }
 
-// SAFETY: an entry is the only way to its value and to the plain part of its slot, so it moves like a box of `T`.
+// SAFETY: an entry is the only way to its value and to the plain part of its slot, so it moves like a box of
+// `T`.
 unsafe impl<T: Send> Send for Entry<T> {}
 // SAFETY: through `&Entry` one reaches `&T` and the slot's atomic words.
 unsafe impl<T: Sync> Sync for Entry<T> {}
@@ -108,8 +110,8 @@ impl<T> Entry<T> {
 
     /// Says that the event's run begins now, unless somebody has called it off.
     ///
-    /// After [`Begin::Run`] callers of [`Key::call_off`] hear that it is running; after [`Begin::CalledOff`] it must not
-    /// run, and is best dropped. Costs a store and a load.
+    /// After [`Begin::Run`] callers of [`Key::call_off`] hear that it is running; after [`Begin::CalledOff`]
+    /// it must not run, and is best dropped. Costs a store and a load.
     ///
     /// # Panics
     ///
@@ -119,7 +121,8 @@ impl<T> Entry<T> {
         self.slot().begin()
     }
 
-    /// Says that the run is over and that the event shall run again, unless somebody has called it off meanwhile.
+    /// Says that the run is over and that the event shall run again, unless somebody has called it off
+    /// meanwhile.
     ///
     /// An event that shall not run again needs no `end`: drop it.
     ///
@@ -137,7 +140,8 @@ impl<T> Entry<T> {
         self.slot().phase(generation_of(self.slot().own_word()))
     }
 
-    /// Whether somebody has called it off: it will not begin again. Costs a load; the next `begin` or `end` decides.
+    /// Whether somebody has called it off: it will not begin again. Costs a load; the next `begin` or `end`
+    /// decides.
     #[inline]
     #[must_use]
     pub fn is_called_off(&self) -> bool {
@@ -161,7 +165,8 @@ impl<T> Entry<T> {
         let slot = self.into_slot();
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
-        // SAFETY: the slot was an entry's, hence holds a value, and `here.free()` below ends that: it is read once.
+        // SAFETY: the slot was an entry's, hence holds a value, and `here.free()` below ends that: it is read
+        // once.
         let value = unsafe { here.value().read() };
         match here.free() {
             Freed::Mine => (value, Some(slot)),
@@ -186,7 +191,8 @@ impl<T> Entry<T> {
     ///
     /// # Safety
     ///
-    /// The pointer came from `into_raw` of an entry of the same `T`, and is made an entry once for each such call.
+    /// The pointer came from `into_raw` of an entry of the same `T`, and is made an entry once for each such
+    /// call.
     #[must_use]
     pub unsafe fn from_raw(slot: NonNull<()>) -> Self {
         Self { slot: slot.cast(), value: PhantomData }

@@ -1,7 +1,8 @@
 //! A name for an event that anybody may keep, for as long as he likes.
 //!
-//! A key is a slot and a generation. It owns nothing and keeps nothing alive; a key whose event is gone says so,
-//! also when the slot has been used again since. Nothing recycled is read through it but the slot's atomic words.
+//! A key is a slot and a generation. It owns nothing and keeps nothing alive; a key whose event is gone says
+//! so, also when the slot has been used again since. Nothing recycled is read through it but the slot's
+//! atomic words.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -36,7 +37,8 @@ pub struct Key<T: 'static> {
     generation: u64,
 }
 
-// SAFETY: through a key only the atomic words of a slot are reached, and slots are never unmapped; no `T` is touched.
+// SAFETY: through a key only the atomic words of a slot are reached, and slots are never unmapped; no `T` is
+// touched.
 unsafe impl<T> Send for Key<T> {}
 // SAFETY: as for Send.
 unsafe impl<T> Sync for Key<T> {}
@@ -48,8 +50,8 @@ impl<T> Key<T> {
 
     #[inline]
     pub(crate) fn slot(&self) -> &'static Slot<T> {
-        // SAFETY: a key is made from an entry of a pool, and pools never unmap slots. Shared access is all that is given,
-        // and the plain part of a slot is in cells.
+        // SAFETY: a key is made from an entry of a pool, and pools never unmap slots. Shared access is all
+        // that is given, and the plain part of a slot is in cells.
         unsafe { self.slot.as_ref() }
     }
 
@@ -79,19 +81,21 @@ impl<T> Key<T> {
 
     /// Calls the event off, and says what came of that.
     ///
-    /// May be called from any thread, any number of times; it never blocks. It does not take the event out of the
-    /// queue it lies in: its owner meets it there, or takes it out with `remove`. The owner's own thread, if it can
-    /// reach the [`Entry`](crate::Entry), drops that instead, which is cheaper and leaves nothing behind.
+    /// May be called from any thread, any number of times; it never blocks. It does not take the event out of
+    /// the queue it lies in: its owner meets it there, or takes it out with `remove`. The owner's own thread,
+    /// if it can reach the [`Entry`](crate::Entry), drops that instead, which is cheaper and leaves nothing
+    /// behind.
     #[inline]
     pub fn call_off(&self) -> CallOff {
         self.slot_ref_call_off(ts_thread::fence::heavy)
     }
 
-    /// Like [`call_off`](Self::call_off), for the thread that the event belongs to, without the price of a fence.
+    /// Like [`call_off`](Self::call_off), for the thread that the event belongs to, without the price of a
+    /// fence.
     ///
-    /// The thread an event belongs to is the one that calls `begin` and `end` for it and owns the structure it lies in,
-    /// for instance the thread whose handler is running. On any other thread the answer may be wrong (an event that
-    /// was called off "before its run" may still run), but nothing worse happens.
+    /// The thread an event belongs to is the one that calls `begin` and `end` for it and owns the structure
+    /// it lies in, for instance the thread whose handler is running. On any other thread the answer may be
+    /// wrong (an event that was called off "before its run" may still run), but nothing worse happens.
     #[inline]
     pub fn call_off_here(&self) -> CallOff {
         self.slot_ref_call_off(|| {})
@@ -103,8 +107,8 @@ impl<T> Key<T> {
         unsafe { crate::call_off::call_off(self.slot, self.generation, fence) }
     }
 
-    /// The word that the owner left with [`Entry::set_tag`](crate::Entry::set_tag), zero if it left none; `None` when the
-    /// event is gone.
+    /// The word that the owner left with [`Entry::set_tag`](crate::Entry::set_tag), zero if it left none;
+    /// `None` when the event is gone.
     #[must_use]
     pub fn tag(&self) -> Option<u64> {
         self.slot().tag_in(self.generation)
@@ -120,8 +124,8 @@ impl<T> Key<T> {
     ///
     /// # Safety
     ///
-    /// The first word came from `to_raw` of a key of the same `T`. The second may be any number: one that never was a
-    /// generation of that slot makes a key whose event is gone.
+    /// The first word came from `to_raw` of a key of the same `T`. The second may be any number: one that
+    /// never was a generation of that slot makes a key whose event is gone.
     #[must_use]
     pub unsafe fn from_raw(slot: NonNull<()>, generation: u64) -> Self {
         Self { slot: slot.cast(), generation }

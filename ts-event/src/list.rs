@@ -6,7 +6,8 @@
 //! # Rules
 //! * A slot is in one list at most, and then the list owns its plain part (see `slot.rs`).
 //! * `head.prev` and `tail.next` are null; an empty list is two nulls.
-//! * The list does not know its place: whoever has it marks the slots, and so can check what `unlink` demands.
+//! * The list does not know its place: whoever has it marks the slots, and so can check what `unlink`
+//!   demands.
 //!
 //! A `VecDeque` of entries would be safe code, but nothing can be taken out of its middle in one step.
 
@@ -146,7 +147,8 @@ impl<T> List<T> {
         if self.is_sorted() {
             return;
         }
-        // The list number `n` here has 2^n runs of length one merged into it, earlier slots in higher numbers.
+        // The list number `n` here has 2^n runs of length one merged into it, earlier slots in higher
+        // numbers.
         let mut sorted = [const { Self::new() }; RUNS];
         while let Some(slot) = NonNull::new(self.head) {
             let mut carry = Self::new();

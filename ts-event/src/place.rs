@@ -1,16 +1,17 @@
 //! Which structure an entry lies in, so that taking it out by key can be checked.
 //!
-//! Each list, wheel and poll list has a number of its own, never used twice. It writes the number into a slot when
-//! the entry moves in and removes it when the entry moves out.
+//! Each list, wheel and poll list has a number of its own, never used twice. It writes the number into a slot
+//! when the entry moves in and removes it when the entry moves out.
 //!
 //! # Rules
 //! * A structure stores its own number and [`OUT`], never another's.
-//! * Only `&mut` access to the structure moves entries in or out, so whoever asks has all its stores behind him.
+//! * Only `&mut` access to the structure moves entries in or out, so whoever asks has all its stores behind
+//!   him.
 //!
 //! # Ordering
-//! All accesses are Relaxed, and alone. A load that finds the asker's own number has read the asker's own latest
-//! store, since nobody else ever stores that number: the entry is in there, and stays until the asker takes it out.
-//! Any other value, however old, means "not here".
+//! All accesses are Relaxed, and alone. A load that finds the asker's own number has read the asker's own
+//! latest store, since nobody else ever stores that number: the entry is in there, and stays until the asker
+//! takes it out. Any other value, however old, means "not here".
 //!
 //! A lock, or an owner that is looked up, would do as well, but each remove would pay for it.
 
@@ -61,7 +62,8 @@ impl Place {
         if place & !((1 << BUCKET_BITS) - 1) != self.id {
             return None;
         }
-        // Relaxed, alone: the slot lies here, so its generation was stored before it came here and stands still.
+        // Relaxed, alone: the slot lies here, so its generation was stored before it came here and stands
+        // still.
         let is_same = generation_of(slot.word.load(Relaxed)) == key.generation();
         is_same.then_some(place as u16)
     }
@@ -74,10 +76,12 @@ pub(crate) fn mark_out<T>(slot: &Slot<T>) {
     slot.place.store(OUT, Relaxed);
 }
 
-/// Notes that `slot`, which belongs to the caller, is on its way to another thread, with a small number to keep.
+/// Notes that `slot`, which belongs to the caller, is on its way to another thread, with a small number to
+/// keep.
 #[inline]
 pub(crate) fn mark_under_way<T>(slot: &Slot<T>, kind: u16) {
-    // Relaxed, alone: no structure has the number zero, and whoever reads the kind has got the whole slot by then.
+    // Relaxed, alone: no structure has the number zero, and whoever reads the kind has got the whole slot by
+    // then.
     slot.place.store(u64::from(kind), Relaxed);
 }
 

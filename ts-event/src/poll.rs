@@ -1,7 +1,8 @@
 //! The poll list: entries that want a look once in every turn of the loop.
 //!
-//! There are two lists inside: the one of this turn, which only gets shorter, and the one of the next, into which
-//! everything new is sorted. So an entry that is put back while its turn goes on is not met again in that turn.
+//! There are two lists inside: the one of this turn, which only gets shorter, and the one of the next, into
+//! which everything new is sorted. So an entry that is put back while its turn goes on is not met again in
+//! that turn.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -13,8 +14,8 @@ use crate::place::{Place, mark_out};
 
 /// Entries that come up once a turn, lowest order first, equal ones in the order they came.
 ///
-/// Putting one in goes back over those with a higher order, so putting back in order is one step. Taking out is one
-/// step. Dropped, it drops the entries in it.
+/// Putting one in goes back over those with a higher order, so putting back in order is one step. Taking out
+/// is one step. Dropped, it drops the entries in it.
 ///
 /// # Examples
 ///
@@ -90,7 +91,8 @@ impl<T> PollList<T> {
         self.lens[next] += 1;
     }
 
-    /// Begins a turn of all entries, and returns how many that are. What is left of the turn before comes first, alone.
+    /// Begins a turn of all entries, and returns how many that are. What is left of the turn before comes
+    /// first, alone.
     pub fn begin_turn(&mut self) -> usize {
         if self.lens[self.turn] == 0 {
             self.turn = 1 - self.turn;

@@ -9,8 +9,8 @@ use crate::place::{Place, mark_out};
 
 /// A first-in-first-out list of entries from which any can be taken out by its key.
 ///
-/// All operations take the same time however long the list is, but for [`append`](Self::append). Nothing allocates.
-/// Dropped, it drops the entries in it.
+/// All operations take the same time however long the list is, but for [`append`](Self::append). Nothing
+/// allocates. Dropped, it drops the entries in it.
 ///
 /// # Examples
 ///

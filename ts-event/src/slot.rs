@@ -1,11 +1,13 @@
-//! One slot: the words that anybody who holds a key may look at, and the plain part that belongs to the owner.
+//! One slot: the words that anybody who holds a key may look at, and the plain part that belongs to the
+//! owner.
 //!
-//! A slot is made once and never unmapped, so a pointer to it stays good for ever. What changes is who owns its
-//! plain part: the links, the filing number and the value.
+//! A slot is made once and never unmapped, so a pointer to it stays good for ever. What changes is who owns
+//! its plain part: the links, the filing number and the value.
 //!
 //! # Rules
 //! * `word`, `tag` and `place` are stored by the owner only; the owner of an entry is whoever holds the
-//!   [`Entry`](crate::Entry), or the structure that it was moved into. `cancel` is for everybody; see `call_off.rs`.
+//!   [`Entry`](crate::Entry), or the structure that it was moved into. `cancel` is for everybody; see
+//!   `call_off.rs`.
 //! * `links` belongs to the same owner; for a free slot that is the pool or the cache it lies in.
 //! * `value` holds a value exactly while the phase in `word` is an occupied one.
 //!
@@ -26,8 +28,8 @@ const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 /// The last generation a slot can have; afterwards it is not used again.
 ///
-/// At one use every 10 ns a slot gets there after a month; it costs the pool that one slot, and in return no key
-/// ever means another event than the one it was made for.
+/// At one use every 10 ns a slot gets there after a month; it costs the pool that one slot, and in return no
+/// key ever means another event than the one it was made for.
 pub(crate) const LAST_GENERATION: u64 = u64::MAX >> STATE_BITS;
 
 /// Generation and state in one word.
@@ -152,7 +154,8 @@ impl<T> Slot<T> {
     /// Changes the tag. For the owner.
     #[inline]
     pub(crate) fn set_tag(&self, tag: u64) {
-        // Release [tag-publish]: whoever reads this tag also sees the generation it was set in, which was stored before.
+        // Release [tag-publish]: whoever reads this tag also sees the generation it was set in, which was
+        // stored before.
         self.tag.store(tag, Release);
     }
 
@@ -165,7 +168,8 @@ impl<T> Slot<T> {
 
     /// The tag that belongs to `generation`, unless that is over.
     pub(crate) fn tag_in(&self, generation: u64) -> Option<u64> {
-        // Acquire [tag-publish]: if the tag was set in a later generation, then that generation is seen below.
+        // Acquire [tag-publish]: if the tag was set in a later generation, then that generation is seen
+        // below.
         let tag = self.tag.load(Acquire);
         // Relaxed, after the load above [tag-publish]: only the value counts.
         let word = self.word.load(Relaxed);

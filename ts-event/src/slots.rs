@@ -1,19 +1,23 @@
 //! The pool that events live in: slots that are made in chunks, used again and again, and never unmapped.
 //!
-//! Because a slot stays a slot for the life of the program, a [`Key`] may look at its atomic words at any time, and
-//! the generation in them says whether the key still means something. That is what makes calling off safe without counts.
+//! Because a slot stays a slot for the life of the program, a [`Key`] may look at its atomic words at any
+//! time, and the generation in them says whether the key still means something. That is what makes calling
+//! off safe without counts.
 //!
 //! # Rules
-//! * A chunk lies at a multiple of its size, so that a slot finds its chunk, and the chunk its pool, by arithmetic.
-//! * Free slots are chained through their links. A chain belongs to the pool (under its lock) or to one [`Cache`].
+//! * A chunk lies at a multiple of its size, so that a slot finds its chunk, and the chunk its pool, by
+//!   arithmetic.
+//! * Free slots are chained through their links. A chain belongs to the pool (under its lock) or to one
+//!   [`Cache`].
 //! * Chunks hang on a list that only grows; whoever walks it needs no lock.
 //! * A slot whose generations are used up is not put away again.
 //!
 //! # Ordering
-//! `[chunk-publish]`: a chunk's slots are made before the chunk hangs on the list. Free slots change hands under the
-//! pool's lock, which orders the rest.
+//! `[chunk-publish]`: a chunk's slots are made before the chunk hangs on the list. Free slots change hands
+//! under the pool's lock, which orders the rest.
 //!
-//! A map from numbers to boxes would do for keys, but each event would cost an allocation, and each look a lock.
+//! A map from numbers to boxes would do for keys, but each event would cost an allocation, and each look a
+//! lock.
 //!
 //! [`Cache`]: crate::Cache
 
@@ -68,8 +72,8 @@ pub struct Slots<T: 'static> {
     shared: Mutex<Shared<T>>,
 }
 
-// SAFETY: values are reached through entries and keys only, which say for themselves where they may go. What the pool
-// itself holds is free slots, behind a lock, and atomic words.
+// SAFETY: values are reached through entries and keys only, which say for themselves where they may go. What
+// the pool itself holds is free slots, behind a lock, and atomic words.
 unsafe impl<T> Sync for Slots<T> {}
 // SAFETY: as for Sync.
 unsafe impl<T> Send for Slots<T> {}
@@ -116,8 +120,8 @@ impl<T> Chunk<T> {
 #[inline]
 pub(crate) unsafe fn pool_of<T: 'static>(slot: NonNull<Slot<T>>) -> &'static Slots<T> {
     let chunk = slot.as_ptr().map_addr(|address| address & !(Chunk::<T>::BYTES - 1)).cast::<Chunk<T>>();
-    // SAFETY: chunks lie at multiples of their size, so this is the start of the slot's chunk. Its pool was written
-    // before any slot was given out, and never changes.
+    // SAFETY: chunks lie at multiples of their size, so this is the start of the slot's chunk. Its pool was
+    // written before any slot was given out, and never changes.
     unsafe { (*chunk).pool }
 }
 
@@ -150,8 +154,8 @@ impl<T> Slots<T> {
 
     /// Calls `f` with the key of every event there is. Any thread may call, with no lock held during `f`.
     ///
-    /// An event that exists from before the call until after it is met once. One that comes or goes meanwhile may be met
-    /// or not.
+    /// An event that exists from before the call until after it is met once. One that comes or goes meanwhile
+    /// may be met or not.
     pub fn for_each_key(&'static self, mut f: impl FnMut(Key<T>)) {
         // Acquire [chunk-publish]: the slots of each chunk on the list are made.
         let mut chunk = self.newest.load(Acquire);
@@ -237,7 +241,8 @@ impl<T> Slots<T> {
         for number in (0..count).rev() {
             // SAFETY: the memory is for `count` chunks, each at a multiple of its size.
             let chunk = unsafe { memory.byte_add(number * bytes) }.cast::<Chunk<T>>();
-            // Acquire [chunk-publish]: not needed for the value, which only changes under the lock we hold, but free.
+            // Acquire [chunk-publish]: not needed for the value, which only changes under the lock we hold,
+            // but free.
             let older = self.newest.load(Acquire);
             // SAFETY: the memory is ours, large enough and aligned.
             unsafe { chunk.write(Chunk { pool: self, older }) };

@@ -1,20 +1,24 @@
 //! The timer wheel: entries in, and out again when their time has come, never before.
 //!
-//! Putting in and taking out is a few steps, however many timers there are. A level has 64 buckets, each 64 times as wide
-//! as one of the level below; when time reaches a bucket its entries move down, so each moves at most once a level
-//! before it comes out. The wheel never reads a clock: time is what [`Wheel::advance`] is told.
+//! Putting in and taking out is a few steps, however many timers there are. A level has 64 buckets, each 64
+//! times as wide as one of the level below; when time reaches a bucket its entries move down, so each moves
+//! at most once a level before it comes out. The wheel never reads a clock: time is what [`Wheel::advance`]
+//! is told.
 //!
 //! # Rules
-//! * An entry comes out of `advance(now)` exactly if `now` is its time or later. The tick decides where an entry
-//!   lies, not when it is due: those of the current tick that are not due yet stay.
-//! * On each level, the bucket in which `elapsed` lies is empty, but for level 0. So entries with the same deadline
-//!   are always in the same bucket, in the order in which they came; that makes the order among them stable.
-//! * A bucket knows a time before which none of its entries is due. It is exact until the earliest is taken out, and is
-//!   made exact again when somebody looks at all the bucket's entries anyhow, or when these are few.
-//! * A sweep walks from the highest bucket to the lowest. Entries only ever move to lower ones, so what lies in the
-//!   wheel during a whole round is met at least once in it.
+//! * An entry comes out of `advance(now)` exactly if `now` is its time or later. The tick decides where an
+//!   entry lies, not when it is due: those of the current tick that are not due yet stay.
+//! * On each level, the bucket in which `elapsed` lies is empty, but for level 0. So entries with the same
+//!   deadline are always in the same bucket, in the order in which they came; that makes the order among them
+//!   stable.
+//! * A bucket knows a time before which none of its entries is due. It is exact until the earliest is taken
+//!   out, and is made exact again when somebody looks at all the bucket's entries anyhow, or when these are
+//!   few.
+//! * A sweep walks from the highest bucket to the lowest. Entries only ever move to lower ones, so what lies
+//!   in the wheel during a whole round is met at least once in it.
 //!
-//! A heap would keep the exact order all the time, and pay for it with each of the many timers that never fire.
+//! A heap would keep the exact order all the time, and pay for it with each of the many timers that never
+//! fire.
 
 mod level;
 
@@ -38,7 +42,8 @@ const NEVER: usize = 1 + LEVELS * BUCKETS;
 
 /// How long a bucket may be for `next_deadline` to look through it.
 ///
-/// A longer one has its lower bound told, at the price of a wake-up too early; the walk would cost more than that.
+/// A longer one has its lower bound told, at the price of a wake-up too early; the walk would cost more than
+/// that.
 const SHORT: usize = 64;
 
 /// A hierarchical timer wheel of entries.
@@ -155,9 +160,9 @@ impl<T> Wheel<T> {
 
     /// When [`advance`](Self::advance) next has something to hand out; `None` if never.
     ///
-    /// It may be too early, but not too late, if the earliest timer was taken out from among many others with nearly the
-    /// same time. Whoever advances to the time told and asks again gets a later answer, and the right one after
-    /// a few such steps, at most one for each level of the wheel.
+    /// It may be too early, but not too late, if the earliest timer was taken out from among many others with
+    /// nearly the same time. Whoever advances to the time told and asks again gets a later answer, and the
+    /// right one after a few such steps, at most one for each level of the wheel.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<HrTime> {
         let bucket = if self.buckets[DUE].len > 0 {
@@ -182,10 +187,11 @@ impl<T> Wheel<T> {
         Some(HrTime::from_nanos(here.earliest()))
     }
 
-    /// Tells the wheel that it is `now`, and hands what is due to `f`, in order of time; returns how many that were.
+    /// Tells the wheel that it is `now`, and hands what is due to `f`, in order of time; returns how many
+    /// that were.
     ///
-    /// Entries with the same time come in the order they were put in. Time that goes backwards changes nothing. If `f`
-    /// panics, what it has not been given stays due and comes with the next call.
+    /// Entries with the same time come in the order they were put in. Time that goes backwards changes
+    /// nothing. If `f` panics, what it has not been given stays due and comes with the next call.
     pub fn advance(&mut self, now: HrTime, mut f: impl FnMut(Entry<T>)) -> usize {
         self.collect(now.as_nanos());
         let mut count = 0;
@@ -208,8 +214,9 @@ impl<T> Wheel<T> {
 
     /// Looks at up to `limit` timers, takes out those for which `is_dead` holds, and gives them to `gone`.
     ///
-    /// The next call goes on where this one stopped. A timer that is in the wheel during a whole round is looked at at
-    /// least once in that round, whatever else is put in, taken out or comes due between the calls.
+    /// The next call goes on where this one stopped. A timer that is in the wheel during a whole round is
+    /// looked at at least once in that round, whatever else is put in, taken out or comes due between the
+    /// calls.
     pub fn sweep(
         &mut self,
         limit: usize,
@@ -318,7 +325,8 @@ impl<T> Wheel<T> {
     /// All of a bucket's slots.
     fn empty(&mut self, bucket: usize) -> List<T> {
         if self.cursor.bucket == bucket {
-            // The sweep is to open this one again, for what may stay here. The rest moves to lower ones, still to come.
+            // The sweep is to open this one again, for what may stay here. The rest moves to lower ones,
+            // still to come.
             self.cursor = Cursor { bucket: bucket + 1, next: ptr::null_mut() };
         }
         self.vacate(bucket);
@@ -375,7 +383,8 @@ impl<T> Wheel<T> {
         let list = self.empty(bucket);
         let mut slot = list.head();
         while let Some(here) = NonNull::new(slot) {
-            // SAFETY: the slot was in the list taken above, and is filed once; its `next` is read before that.
+            // SAFETY: the slot was in the list taken above, and is filed once; its `next` is read before
+            // that.
             unsafe {
                 slot = here.as_ref().next();
                 self.file(here, here.as_ref().filed());
@@ -392,7 +401,8 @@ impl<T> Wheel<T> {
         let list = self.empty(bucket);
         let mut slot = list.head();
         while let Some(here) = NonNull::new(slot) {
-            // SAFETY: the slot was in the list taken above, and is linked once; its `next` is read before that.
+            // SAFETY: the slot was in the list taken above, and is linked once; its `next` is read before
+            // that.
             unsafe {
                 slot = here.as_ref().next();
                 let at = here.as_ref().filed();

@@ -1,7 +1,8 @@
-//! Calling off, in every interleaving: the answers fit what the owner does, and one caller at most is told "before its run".
+//! Calling off, in every interleaving: the answers fit what the owner does, and one caller at most is told
+//! "before its run".
 //!
-//! The flags that say which call had returned when another began are the standard library's on purpose: they record
-//! the order in which loom lets things happen, and order nothing themselves.
+//! The flags that say which call had returned when another began are the standard library's on purpose: they
+//! record the order in which loom lets things happen, and order nothing themselves.
 #![cfg(loom)]
 
 use std::sync::atomic::AtomicBool;

@@ -197,7 +197,8 @@ fn a_sweep_meets_in_one_round_all_that_stays_whatever_moves_meanwhile() {
 
 #[test]
 fn a_sweep_goes_on_with_what_left_its_bucket_in_the_middle_of_it() {
-    // In one bucket of each of the lowest levels; the time told in between empties that bucket, or part of it.
+    // In one bucket of each of the lowest levels; the time told in between empties that bucket, or part of
+    // it.
     for (first, until) in
         [(3 * TICK, 3 * TICK + 10), (100 * TICK, 90 * TICK), (10_000 * TICK, 10_000 * TICK + 10)]
     {

@@ -1,4 +1,5 @@
-//! The wheel against a sorted map: whatever is put in, taken out, called off and waited for, in whatever order.
+//! The wheel against a sorted map: whatever is put in, taken out, called off and waited for, in whatever
+//! order.
 #![cfg(not(loom))]
 
 use std::collections::BTreeMap;

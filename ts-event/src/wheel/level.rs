@@ -1,9 +1,10 @@
-//! The arithmetic of the wheel: which level and which bucket a deadline belongs to, and what a bucket remembers.
+//! The arithmetic of the wheel: which level and which bucket a deadline belongs to, and what a bucket
+//! remembers.
 //!
-//! Time is cut into ticks of [`TICK_NANOS`]. A tick's number is read as digits of six bits, one digit a level. An entry
-//! lies on the level of the highest digit in which its tick differs from the wheel's, in the bucket that this
-//! digit names. So all buckets of a lower level come before all of a higher one, on each level lower numbers come
-//! first, and nothing ever wraps round.
+//! Time is cut into ticks of [`TICK_NANOS`]. A tick's number is read as digits of six bits, one digit a
+//! level. An entry lies on the level of the highest digit in which its tick differs from the wheel's, in the
+//! bucket that this digit names. So all buckets of a lower level come before all of a higher one, on each
+//! level lower numbers come first, and nothing ever wraps round.
 
 use std::mem;
 
@@ -12,7 +13,8 @@ use crate::list::List;
 /// A tick is `2^TICK_BITS` nanoseconds.
 const TICK_BITS: u32 = 15;
 
-/// How finely the wheel cuts time: 32.768 us. It decides how many entries share a bucket, not when they come out.
+/// How finely the wheel cuts time: 32.768 us. It decides how many entries share a bucket, not when they come
+/// out.
 pub(super) const TICK_NANOS: u64 = 1 << TICK_BITS;
 
 /// Bits of a tick's number that one level looks at.
