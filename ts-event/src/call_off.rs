@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | `NONE`, or another generation | - | nobody has asked |
 //! | `REQUESTED` | a caller | asked, and nobody has decided yet |
-//! | `SETTLED_OFF` | owner or a later caller, from `REQUESTED` | it will not run; only the first caller has not heard |
+//! | `SETTLED_OFF` | owner or a later caller, from `REQUESTED` | it will not run; its caller is to hear |
 //! | `OFF` | first caller, from either of these | it will not run; everybody knows |
 //! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
 //! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
