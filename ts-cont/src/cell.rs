@@ -8,15 +8,17 @@
 //!   `claim_drop`.
 
 use crate::affinity::ThreadRef;
+use crate::ethread::Here;
 use crate::event::Event;
 use crate::life::{Life, Mark, Release};
 use crate::registry::{self, Registered};
-use crate::work::Counted;
+use crate::work::{Counted, Work};
 use crate::{CallError, Continuation, processor};
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
+use ts_event::When;
 use ts_mutex::{MutexGuard, ProxyMutex};
 use ts_thread::fence;
 
@@ -273,17 +275,43 @@ impl CellRef {
 
     /// Counts off an event that was not dispatched, from any thread, with or without the mutex.
     pub(crate) fn count_off(self, counted: Counted) {
-        match (counted, &self.get().mutex) {
-            (Counted::Plain, Some(mutex)) => {
-                let mutex = mutex.clone();
-                mutex.when_free(move |_| {
-                    // SAFETY: the mutex is held here.
-                    let owed = unsafe { self.get().life.remove_plain() };
-                    self.release(owed);
-                });
-            }
-            _ => self.release(1),
+        let (Counted::Plain, Some(mutex)) = (counted, &self.get().mutex) else {
+            self.release(1);
+            return;
+        };
+        // The event may be the last that keeps the cell, and the cell's handle of the mutex with it.
+        let mutex = mutex.clone();
+        if let Some(guard) = mutex.try_lock() {
+            // SAFETY: the mutex is held here.
+            let owed = unsafe { self.get().life.remove_plain() };
+            drop(guard);
+            self.release(owed);
+            return;
         }
+        mutex.when_free(move |_| {
+            // SAFETY: the mutex is held here.
+            let owed = unsafe { self.get().life.remove_plain() };
+            self.release_after_unlock(owed);
+        });
+    }
+
+    /// Gives back references inside of an unlock, which may be that of a dispatch, by the cell's own handle of the mutex: so
+    /// on an event thread they are given back a little later.
+    fn release_after_unlock(self, count: usize) {
+        struct Owed(CellRef, usize);
+        impl Drop for Owed {
+            fn drop(&mut self) {
+                self.0.release(self.1);
+            }
+        }
+        let mut owed = Some(Owed(self, count));
+        Here::with_current(|here| {
+            let owed = owed.take();
+            // Run or dropped, it does the same.
+            here.push(Work::Closure(Box::new(move |_| drop(owed))), When::Now);
+        });
+        // Elsewhere whoever unlocks has a handle of the continuation, or of the mutex.
+        drop(owed);
     }
 
     /// Gives back references; the cell may be gone afterwards.
@@ -385,7 +413,7 @@ impl CellRef {
         mutex.when_free(move |_| {
             // SAFETY: the mutex is held; it is run when the lock is let go of altogether, so no call is on the stack.
             unsafe { this.get().drop_body() };
-            this.release(1);
+            this.release_after_unlock(1);
         });
         Destroyed::AtUnlock
     }

@@ -123,7 +123,9 @@ impl EventProcessor {
         inner.begin_shutdown(options.queued);
         let mut report = ShutdownReport::default();
         let own = EThread::current();
-        for Running { thread, join } in std::mem::take(&mut *inner.running.lock()) {
+        // A statement of its own: the lock must not be held while threads are waited for.
+        let running = std::mem::take(&mut *inner.running.lock());
+        for Running { thread, join } in running {
             if own.as_ref() == Some(&thread) {
                 report.unfinished.push(thread.name().to_owned());
                 inner.running.lock().push(Running { thread, join });
