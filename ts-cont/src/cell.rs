@@ -22,6 +22,17 @@ use ts_event::When;
 use ts_mutex::{MutexGuard, ProxyMutex};
 use ts_thread::fence;
 
+/// What a continuation is called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Name {
+    /// Nothing: its place is all there is.
+    None,
+    /// A name besides the place.
+    OfPlace(&'static str),
+    /// All that reports are to say.
+    Whole(&'static str),
+}
+
 /// How a handler may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -66,7 +77,7 @@ impl<F: Fn(&mut Event<'_>) -> i32 + Send> Call for Repeatable<F> {
 pub(crate) struct Cell {
     pub(crate) life: Life,
     kind: Kind,
-    pub(crate) name: Option<&'static str>,
+    pub(crate) name: Name,
     pub(crate) place: &'static Location<'static>,
     pub(crate) mutex: Option<ProxyMutex>,
     /// A packed [`ThreadRef`]; zero is none.
@@ -113,7 +124,7 @@ impl Cell {
     pub(crate) fn allocate(
         kind: Kind,
         mutex: Option<ProxyMutex>,
-        name: Option<&'static str>,
+        name: Name,
         place: &'static Location<'static>,
         body: Box<dyn Call>,
     ) -> CellRef {
@@ -136,8 +147,9 @@ impl Cell {
     /// How the continuation is called in reports.
     pub(crate) fn label(&self) -> String {
         match self.name {
-            Some(name) => format!("{name} ({})", self.place),
-            None => format!("continuation made at {}", self.place),
+            Name::None => format!("continuation made at {}", self.place),
+            Name::OfPlace(name) => format!("{name} ({})", self.place),
+            Name::Whole(label) => label.to_owned(),
         }
     }
 

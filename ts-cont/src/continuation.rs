@@ -1,7 +1,7 @@
 //! A future computation: a handler, usually a mutex, and the thread it likes to run on.
 
 use crate::affinity::ThreadRef;
-use crate::cell::{Call, Cell, CellRef, Destroyed, Exclusive, Kind, Repeatable};
+use crate::cell::{Call, Cell, CellRef, Destroyed, Exclusive, Kind, Name, Repeatable};
 use crate::event::{Event, Message, Outcome};
 use crate::{CallError, EThread, EventCode, processor};
 use std::any::Any;
@@ -49,7 +49,7 @@ pub struct Continuation {
 #[derive(Debug, Clone, Copy)]
 #[must_use = "a builder makes nothing until a kind is chosen"]
 pub struct Named {
-    name: &'static str,
+    name: Name,
 }
 
 impl Named {
@@ -60,7 +60,7 @@ impl Named {
         F: FnMut(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
     {
-        Continuation::exclusive(Some(self.name), mutex, handler)
+        Continuation::exclusive(self.name, mutex, handler)
     }
 
     /// As [`Continuation::reentrant`].
@@ -70,7 +70,7 @@ impl Named {
         F: Fn(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
     {
-        Continuation::repeatable(Some(self.name), mutex, handler)
+        Continuation::repeatable(self.name, mutex, handler)
     }
 
     /// As [`Continuation::shared`].
@@ -80,7 +80,7 @@ impl Named {
         F: Fn(&mut Event<'_>) -> R + Send + Sync + 'static,
         R: Outcome,
     {
-        Continuation::without_mutex(Some(self.name), handler)
+        Continuation::without_mutex(self.name, handler)
     }
 }
 
@@ -95,7 +95,7 @@ impl Continuation {
         F: FnMut(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
     {
-        Self::exclusive(None, mutex, handler)
+        Self::exclusive(Name::None, mutex, handler)
     }
 
     /// As [`Continuation::new`], with data that the handler is given at each call and that is dropped with it.
@@ -106,7 +106,7 @@ impl Continuation {
         F: FnMut(&mut D, &mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
     {
-        Self::exclusive(None, mutex, move |event: &mut Event<'_>| handler(&mut data, event))
+        Self::exclusive(Name::None, mutex, move |event: &mut Event<'_>| handler(&mut data, event))
     }
 
     /// Makes a continuation with a mutex, whose handler may be called again from within itself.
@@ -118,7 +118,7 @@ impl Continuation {
         F: Fn(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
     {
-        Self::repeatable(None, mutex, handler)
+        Self::repeatable(Name::None, mutex, handler)
     }
 
     /// Makes a continuation without a mutex: several threads may run its handler at the same time.
@@ -128,16 +128,31 @@ impl Continuation {
         F: Fn(&mut Event<'_>) -> R + Send + Sync + 'static,
         R: Outcome,
     {
-        Self::without_mutex(None, handler)
+        Self::without_mutex(Name::None, handler)
     }
 
     /// Starts making a continuation with a name, which reports show besides the place in the source.
     pub fn named(name: &'static str) -> Named {
-        Named { name }
+        Named { name: Name::OfPlace(name) }
+    }
+
+    /// Starts making a continuation that reports call `label`, and nothing else: for layers that make continuations for
+    /// others, and know better than this crate where these come from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_cont::Continuation;
+    ///
+    /// let cont = Continuation::labelled("session data, sessions.lua:12").shared(|_| {});
+    /// assert_eq!(cont.name(), Some("session data, sessions.lua:12"));
+    /// ```
+    pub fn labelled(label: &'static str) -> Named {
+        Named { name: Name::Whole(label) }
     }
 
     #[track_caller]
-    fn exclusive<F, R>(name: Option<&'static str>, mutex: &ProxyMutex, mut handler: F) -> Self
+    fn exclusive<F, R>(name: Name, mutex: &ProxyMutex, mut handler: F) -> Self
     where
         F: FnMut(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
@@ -152,7 +167,7 @@ impl Continuation {
     }
 
     #[track_caller]
-    fn repeatable<F, R>(name: Option<&'static str>, mutex: &ProxyMutex, handler: F) -> Self
+    fn repeatable<F, R>(name: Name, mutex: &ProxyMutex, handler: F) -> Self
     where
         F: Fn(&mut Event<'_>) -> R + Send + 'static,
         R: Outcome,
@@ -162,7 +177,7 @@ impl Continuation {
     }
 
     #[track_caller]
-    fn without_mutex<F, R>(name: Option<&'static str>, handler: F) -> Self
+    fn without_mutex<F, R>(name: Name, handler: F) -> Self
     where
         F: Fn(&mut Event<'_>) -> R + Send + Sync + 'static,
         R: Outcome,
@@ -172,12 +187,7 @@ impl Continuation {
     }
 
     #[track_caller]
-    fn allocate(
-        kind: Kind,
-        mutex: Option<ProxyMutex>,
-        name: Option<&'static str>,
-        body: Box<dyn Call>,
-    ) -> Self {
+    fn allocate(kind: Kind, mutex: Option<ProxyMutex>, name: Name, body: Box<dyn Call>) -> Self {
         let cell = Cell::allocate(kind, mutex, name, Location::caller(), body);
         if let Some(processor) = processor::current_id() {
             cell.get().registered.belong_to(processor);
@@ -202,7 +212,10 @@ impl Continuation {
     /// The name it was given, if any.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
-        self.cell.get().name
+        match self.cell.get().name {
+            Name::None => None,
+            Name::OfPlace(name) | Name::Whole(name) => Some(name),
+        }
     }
 
     /// Where in the source it was made.
@@ -296,6 +309,12 @@ impl Continuation {
     #[must_use]
     pub fn into_raw(self) -> NonNull<()> {
         std::mem::ManuallyDrop::new(self).cell.as_ptr()
+    }
+
+    /// The pointer of [`Continuation::into_raw`], lent: the handle keeps what it keeps alive.
+    #[must_use]
+    pub fn as_raw(&self) -> NonNull<()> {
+        self.cell.as_ptr()
     }
 
     /// The handle that [`Continuation::into_raw`] took apart.

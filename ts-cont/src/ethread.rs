@@ -17,6 +17,7 @@ use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
 use crossbeam_utils::CachePadded;
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -230,6 +231,25 @@ impl EThread {
 
     pub(crate) fn thread_ref(&self) -> ThreadRef {
         self.shared.reference
+    }
+
+    /// Makes the handle a plain pointer, for the other side of a language border. It keeps what the handle keeps alive. Two
+    /// handles of the same thread give the same pointer.
+    #[must_use]
+    pub fn into_raw(self) -> NonNull<()> {
+        let shared = Arc::into_raw(self.shared).cast_mut().cast();
+        NonNull::new(shared).expect("an Arc is never null")
+    }
+
+    /// The handle that [`EThread::into_raw`] took apart.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` and is made a handle once for each such call.
+    #[must_use]
+    pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // SAFETY: the caller vouches that the pointer is that of an `Arc` whose count passes to the new handle.
+        Self { shared: unsafe { Arc::from_raw(raw.as_ptr().cast::<Shared>()) } }
     }
 
     /// The event thread that runs the caller, regular or dedicated; none on any other thread.

@@ -50,7 +50,9 @@ impl ShutdownOptions {
         self.queued
     }
 
-    pub(crate) fn limit(self) -> Duration {
+    /// How long the shutdown waits, as [`ShutdownOptions::deadline`] set it.
+    #[must_use]
+    pub fn limit(self) -> Duration {
         self.deadline
     }
 }

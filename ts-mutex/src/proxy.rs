@@ -10,6 +10,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
 
 use ts_thread::sync::atomic::Ordering;
@@ -328,6 +329,53 @@ impl ProxyMutex {
             self.release();
         }
         Ok(())
+    }
+
+    /// Ends a level whose guard was forgotten with [`std::mem::forget`], for tables of functions through which no guard can
+    /// be passed. Unlike a raw level it is a guard's, so that no [`raw_unlock`](Self::raw_unlock) can end it.
+    ///
+    /// # Safety
+    ///
+    /// The calling context holds such a level, and ends it once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// std::mem::forget(mutex.lock());
+    /// assert!(mutex.raw_unlock().is_err());
+    /// // SAFETY: the guard was forgotten above.
+    /// unsafe { mutex.unlock_forgotten() };
+    /// assert!(!mutex.is_locked());
+    /// ```
+    pub unsafe fn unlock_forgotten(&self) {
+        drop(MutexGuard::new(self));
+    }
+
+    /// Turns the handle into a pointer that keeps its share in the mutex, for tables of functions.
+    pub fn into_raw(self) -> NonNull<()> {
+        self.0.into_raw()
+    }
+
+    /// The handle that [`into_raw`](Self::into_raw) turned into a pointer.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` and is made a handle once for each such call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_mutex::ProxyMutex;
+    ///
+    /// let mutex = ProxyMutex::new();
+    /// let raw = mutex.clone().into_raw();
+    /// // SAFETY: it is made a handle once.
+    /// assert_eq!(unsafe { ProxyMutex::from_raw(raw) }, mutex);
+    /// ```
+    pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // SAFETY: as the caller says.
+        Self(unsafe { Shared::from_raw(raw) })
     }
 
     /// How often the mutex was taken, missed and waited for. Any thread may ask; the three are read one after the other.

@@ -6,6 +6,7 @@
 //! # Ordering
 //! One pair, `[count-last]`: from each drop to the one that finds the count at its end.
 
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::process;
 use std::ptr::NonNull;
@@ -37,6 +38,20 @@ impl Shared {
     #[inline]
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr() as usize
+    }
+
+    /// The pointer, with the share.
+    pub(crate) fn into_raw(self) -> NonNull<()> {
+        ManuallyDrop::new(self).0.cast()
+    }
+
+    /// The share that [`Shared::into_raw`] gave away.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` and is made a share once for each such call.
+    pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self(raw.cast())
     }
 }
 

@@ -1,0 +1,287 @@
+//! The event system behind the facade: for programs that serve, and for tests. (Feature `runtime`.)
+//!
+//! A [`Runtime`] is an event processor of `ts-cont` with the pools that plugins know: network threads, which must not block,
+//! task threads, which may, and, if asked for, threads for DNS and UDP. A process may have several; a call of the facade means
+//! the one that the calling thread belongs to, as event thread or guest.
+//!
+//! # The order of a start
+//! 1. [`Builder::prepare`]: the pools exist, so that plugins can schedule; no thread runs.
+//! 2. Plugins are set up, on a thread that is a [`Runtime::guest`]. What they schedule waits.
+//! 3. [`Runtime::start`]: the threads come up and take over what waited. `TaskThreadsReady` is told.
+//! 4. [`Runtime::ports_initialized`] and [`Runtime::ports_ready`], by whoever opens the ports.
+//! 5. [`Runtime::shutdown`]: `Shutdown` is told, then the threads stop.
+
+mod convert;
+pub(crate) mod door;
+mod labels;
+mod lifecycle;
+mod plugin_thread;
+mod registry;
+mod rules;
+mod shutdown;
+mod simulated;
+
+pub use shutdown::ShutdownReport;
+pub use simulated::Simulated;
+pub use ts_cont::{Guest, NotReady, PanicPolicy, Queued, ShutdownOptions};
+
+use crate::Pool;
+use crate::lifecycle::LifecycleHook;
+use lifecycle::Lifecycle;
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use thiserror::Error;
+use ts_cont::{EventProcessor, EventType, GroupAttributes, SpawnError};
+
+/// Task threads, unless the builder is told otherwise: as many as the original has.
+pub const DEFAULT_TASK_THREADS: usize = 2;
+
+/// An event system with the pools that plugins know. See the [module page](self).
+///
+/// Clones are the same. When the last is dropped its threads are told to stop and are not waited for; [`Runtime::shutdown`]
+/// does it properly.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    processor: EventProcessor,
+    pools: [Option<PoolThreads>; Pool::ALL.len()],
+    stack_size: usize,
+    lifecycle: Lifecycle,
+}
+
+/// A pool that this runtime has.
+#[derive(Debug, Clone, Copy)]
+struct PoolThreads {
+    group: EventType,
+    count: usize,
+}
+
+/// Why threads did not start.
+#[derive(Debug, Error)]
+#[error("the event system did not start: {0}")]
+pub struct StartError(#[from] SpawnError);
+
+/// Makes a [`Runtime`].
+#[derive(Debug)]
+#[must_use = "a builder makes nothing until `prepare` or `start`"]
+pub struct Builder {
+    processor: ts_cont::Builder,
+    counts: [usize; Pool::ALL.len()],
+    stack_size: usize,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let net = thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            processor: EventProcessor::builder(),
+            counts: [net, DEFAULT_TASK_THREADS, 0, 0],
+            stack_size: 0,
+        }
+    }
+
+    /// How many network threads; by default one for each CPU that the process may use.
+    pub fn net_threads(mut self, count: usize) -> Self {
+        self.counts[Pool::Net as usize] = count;
+        self
+    }
+
+    /// How many task threads; by default [`DEFAULT_TASK_THREADS`].
+    pub fn task_threads(mut self, count: usize) -> Self {
+        self.counts[Pool::Task as usize] = count;
+        self
+    }
+
+    /// How many threads for name resolution; by default none, and then there is no such pool.
+    pub fn dns_threads(mut self, count: usize) -> Self {
+        self.counts[Pool::Dns as usize] = count;
+        self
+    }
+
+    /// How many threads for UDP; by default none, and then there is no such pool.
+    pub fn udp_threads(mut self, count: usize) -> Self {
+        self.counts[Pool::Udp as usize] = count;
+        self
+    }
+
+    /// Bytes of stack for each thread; 0, the default, is [`ts_thread::DEFAULT_STACK_SIZE`].
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// How many ready events a thread dispatches between two looks at the clock, timers and I/O.
+    pub fn budget(mut self, events: u32) -> Self {
+        self.processor = self.processor.budget(events);
+        self
+    }
+
+    /// What happens after a handler has panicked.
+    pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
+        self.processor = self.processor.panic_policy(policy);
+        self
+    }
+
+    /// What happens to an event for a pool whose threads are not up yet; by default it waits for them.
+    pub fn not_ready(mut self, policy: NotReady) -> Self {
+        self.processor = self.processor.not_ready(policy);
+        self
+    }
+
+    /// Makes the runtime without starting its threads, so that plugins can be set up first.
+    pub fn prepare(self) -> Runtime {
+        let processor = self.processor.build();
+        Runtime::on(processor, self.counts, self.stack_size)
+    }
+
+    /// Makes the runtime and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says which thread did not start and why; then none runs.
+    pub fn start(self) -> Result<Runtime, StartError> {
+        let runtime = self.prepare();
+        runtime.start()?;
+        Ok(runtime)
+    }
+
+    /// Makes the runtime with its threads in a simulation: all on the calling thread, on a virtual clock, in an order drawn
+    /// from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Builder::start`].
+    pub fn simulate(self, seed: u64) -> Result<Simulated, StartError> {
+        let simulation = ts_cont::simulate::Simulation::with_builder(seed, self.processor);
+        let runtime = Runtime::on(simulation.processor().clone(), self.counts, self.stack_size);
+        runtime.start()?;
+        Ok(Simulated::new(runtime, simulation))
+    }
+}
+
+impl Runtime {
+    /// Starts making a runtime.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// A simulation with two network threads and two task threads. See [`Builder::simulate`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Builder::start`].
+    pub fn simulated(seed: u64) -> Result<Simulated, StartError> {
+        Self::builder().net_threads(2).task_threads(2).simulate(seed)
+    }
+
+    fn on(processor: EventProcessor, counts: [usize; Pool::ALL.len()], stack_size: usize) -> Self {
+        let pools = Pool::ALL.map(|pool| {
+            let count = counts[pool as usize];
+            let group = match pool {
+                Pool::Net => EventType::NET,
+                Pool::Task => register(&processor, pool, GroupAttributes::default()),
+                _ if count == 0 => return None,
+                Pool::Dns | Pool::Udp => register(&processor, pool, GroupAttributes::network()),
+            };
+            Some(PoolThreads { group, count })
+        });
+        let runtime =
+            Self { inner: Arc::new(Inner { processor, pools, stack_size, lifecycle: Lifecycle::default() }) };
+        registry::enter(&runtime.inner);
+        runtime
+    }
+
+    /// Starts the threads. What was scheduled before is handed over to them.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: a thread did not start, there are to be none in a pool, or they were started before.
+    pub fn start(&self) -> Result<(), StartError> {
+        let inner = &self.inner;
+        lifecycle::tell_when_ready(inner, self.task());
+        for pool in inner.pools.iter().flatten() {
+            inner.processor.spawn_event_threads(pool.group, pool.count, inner.stack_size)?;
+        }
+        Ok(())
+    }
+
+    /// The event processor, for servers: it schedules from any thread.
+    #[must_use]
+    pub fn processor(&self) -> &EventProcessor {
+        &self.inner.processor
+    }
+
+    /// The thread group of the network pool.
+    #[must_use]
+    pub fn net(&self) -> EventType {
+        EventType::NET
+    }
+
+    /// The thread group of the task pool.
+    #[must_use]
+    pub fn task(&self) -> EventType {
+        self.group(Pool::Task).expect("every runtime has it")
+    }
+
+    /// The thread group of a pool, if there is one.
+    #[must_use]
+    pub fn group(&self, pool: Pool) -> Option<EventType> {
+        self.inner.pools[pool as usize].map(|threads| threads.group)
+    }
+
+    /// Makes the calling thread a guest until the result is dropped: it may schedule, as plugins do while they are set up.
+    #[must_use = "the thread is a guest only as long as this lives"]
+    pub fn guest(&self) -> Guest {
+        self.inner.processor.guest()
+    }
+
+    /// The runtime that the calling thread belongs to, as event thread or guest; for any other thread the one that was
+    /// installed, or else made first of those that live.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        registry::current().map(|inner| Self { inner })
+    }
+
+    /// Makes this the one that threads mean which belong to none.
+    pub fn install(&self) {
+        registry::install(&self.inner);
+    }
+
+    /// Tells the continuations of [`LifecycleHook::PortsInitialized`] on this thread.
+    ///
+    /// It waits for their mutexes, so it is not for event threads. The second call finds nobody left to tell.
+    pub fn ports_initialized(&self) {
+        lifecycle::tell_here(&self.inner, LifecycleHook::PortsInitialized);
+    }
+
+    /// Tells the continuations of [`LifecycleHook::PortsReady`] on this thread. See [`Runtime::ports_initialized`].
+    pub fn ports_ready(&self) {
+        lifecycle::tell_here(&self.inner, LifecycleHook::PortsReady);
+    }
+
+    /// Ends the event system: the continuations of [`LifecycleHook::Shutdown`] are told, one after the other, on a network
+    /// thread; then intake stops, what is queued is run or cancelled, and the threads end; all within the deadline.
+    ///
+    /// It blocks until then, and the report names what did not end in time. Scheduling is an error afterwards. A second call
+    /// reports what the first left.
+    pub fn shutdown(&self, options: ShutdownOptions) -> ShutdownReport {
+        shutdown::run(&self.inner, options)
+    }
+}
+
+fn register(processor: &EventProcessor, pool: Pool, attributes: GroupAttributes) -> EventType {
+    processor
+        .register_event_type_with(rules::group_name(pool), attributes)
+        .expect("a new processor has room, and the names differ")
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runtime").field(&self.inner.processor).finish()
+    }
+}

@@ -1,0 +1,198 @@
+//! The rules of the plugin interface: who may call, what a continuation must have, which group a pool is.
+//!
+//! # Rules
+//! * The caller comes first: a foreign thread is told so whatever else is wrong.
+//! * Everything else is decided below, in `ts-cont`; its refusals are only given numbers here.
+
+use crate::Pool;
+use crate::table::{Code, NO_POOL, Timing};
+use std::time::Duration;
+use ts_cont::affinity::{Choice, Reason};
+use ts_cont::{
+    Action, CallError, Continuation, EThread, EventProcessor, EventType, Guest, Here, Message, Refusal,
+    ScheduleError,
+};
+
+/// Where an event is to go.
+pub(super) enum Place<'a> {
+    Thread(&'a EThread),
+    Pool(i32),
+}
+
+/// The processor of the calling event thread or guest.
+pub(super) fn member() -> Result<EventProcessor, Code> {
+    Here::current().map(|here| here.processor()).or_else(Guest::current).ok_or(Code::FOREIGN_THREAD)
+}
+
+pub(super) fn group_name(pool: Pool) -> &'static str {
+    match pool {
+        Pool::Net => "ET_NET",
+        Pool::Task => "ET_TASK",
+        Pool::Dns => "ET_DNS",
+        Pool::Udp => "ET_UDP",
+    }
+}
+
+/// The pool that a thread belongs to, by its name.
+pub(super) fn pool_of(thread: &EThread) -> i32 {
+    let name = thread.name();
+    let group = name.strip_prefix('[').and_then(|name| name.split_once(' ')).map_or("", |(group, _)| group);
+    if thread.group().is_none() { NO_POOL } else { pool_of_group(group) }
+}
+
+fn pool_of_group(name: &str) -> i32 {
+    Pool::ALL.into_iter().find(|pool| group_name(*pool) == name).map_or(NO_POOL, |pool| pool as i32)
+}
+
+fn group(processor: &EventProcessor, pool: i32) -> Result<EventType, Code> {
+    let pool = Pool::from_number(pool).ok_or(Code::NO_SUCH_POOL)?;
+    if pool == Pool::Net {
+        return Ok(EventType::NET);
+    }
+    processor.event_type(group_name(pool)).ok_or(Code::NO_SUCH_POOL)
+}
+
+/// The group of a pool, or none for no pool.
+fn wanted(processor: &EventProcessor, pool: i32) -> Result<Option<EventType>, Code> {
+    if pool == NO_POOL { Ok(None) } else { group(processor, pool).map(Some) }
+}
+
+fn needs_mutex(cont: &Continuation) -> Result<(), Code> {
+    if cont.mutex().is_some() { Ok(()) } else { Err(Code::NEEDS_MUTEX) }
+}
+
+pub(super) fn schedule(cont: &Continuation, timing: Timing, place: Place<'_>) -> Result<Action, Code> {
+    let processor = member()?;
+    needs_mutex(cont)?;
+    let time = Duration::from_nanos(timing.nanoseconds);
+    let scheduled = match place {
+        Place::Thread(thread) => return on_thread(cont, timing, thread),
+        Place::Pool(pool) => match (wanted(&processor, pool)?, timing.periodic) {
+            (None, false) => processor.schedule(cont, time, ()),
+            (None, true) => processor.schedule_repeating(cont, time, ()),
+            (Some(group), true) => processor.schedule_every(cont, time, group, ()),
+            (Some(group), false) if time.is_zero() => processor.schedule_imm(cont, group, ()),
+            (Some(group), false) => processor.schedule_in(cont, time, group, ()),
+        },
+    };
+    scheduled.map_err(|error| schedule_code(&error))
+}
+
+fn on_thread(cont: &Continuation, timing: Timing, thread: &EThread) -> Result<Action, Code> {
+    if thread.group().is_none() {
+        return Err(Code::NO_LOOP);
+    }
+    let time = Duration::from_nanos(timing.nanoseconds);
+    // Before it is scheduled: the handler may run at once, and change it.
+    let first = cont.affinity().is_none();
+    if first {
+        cont.set_affinity(thread);
+    }
+    let scheduled = match timing.periodic {
+        true => thread.schedule_every(cont, time, ()),
+        false if time.is_zero() => thread.schedule_imm(cont, ()),
+        false => thread.schedule_in(cont, time, ()),
+    };
+    scheduled.map_err(|error| {
+        if first {
+            cont.clear_affinity();
+        }
+        schedule_code(&error)
+    })
+}
+
+pub(super) fn schedule_entire(
+    cont: &Continuation,
+    timing: Timing,
+    pool: i32,
+    mut take: impl FnMut(Action),
+) -> Result<(), Code> {
+    let processor = member()?;
+    if cont.mutex().is_some() {
+        return Err(Code::NEEDS_NO_MUTEX);
+    }
+    let group = group(&processor, pool)?;
+    let time = Duration::from_nanos(timing.nanoseconds);
+    let actions = if timing.periodic {
+        processor.schedule_every_entire(cont, time, group, Message::default)
+    } else {
+        processor.schedule_entire(cont, time, group, Message::default)
+    };
+    actions.map_err(|error| schedule_code(&error))?.into_iter().for_each(&mut take);
+    Ok(())
+}
+
+/// What would be chosen, the thread if it is certain, and the pool.
+pub(super) fn explain(cont: &Continuation, pool: i32) -> Result<(Choice, Option<EThread>, i32), Code> {
+    let processor = member()?;
+    needs_mutex(cont)?;
+    let choice = processor.explain(cont, wanted(&processor, pool)?);
+    let thread =
+        choice.thread.and_then(|thread| processor.threads(thread.group()).get(thread.index()).cloned());
+    let pool = processor.group_name(choice.group).map_or(NO_POOL, pool_of_group);
+    Ok((choice, thread, pool))
+}
+
+pub(super) fn reason_number(reason: Reason) -> i32 {
+    match reason {
+        Reason::Affinity => crate::Reason::Affinity as i32,
+        Reason::Caller => crate::Reason::Caller as i32,
+        Reason::InTurn => crate::Reason::InTurn as i32,
+        Reason::InTurnAffinityElsewhere => crate::Reason::InTurnAffinityElsewhere as i32,
+        _ => -1,
+    }
+}
+
+pub(super) fn set_affinity(cont: &Continuation, thread: &EThread) -> Result<(), Code> {
+    member()?;
+    needs_mutex(cont)?;
+    if thread.group().is_none() {
+        return Err(Code::NO_LOOP);
+    }
+    if cont.is_destroyed() {
+        return Err(Code::DESTROYED);
+    }
+    cont.set_affinity(thread);
+    Ok(())
+}
+
+pub(super) fn affinity(cont: &Continuation) -> Result<Option<EThread>, Code> {
+    member()?;
+    needs_mutex(cont)?;
+    Ok(cont.affinity())
+}
+
+pub(super) fn clear_affinity(cont: &Continuation) -> Result<(), Code> {
+    member()?;
+    needs_mutex(cont)?;
+    cont.clear_affinity();
+    Ok(())
+}
+
+fn schedule_code(error: &ScheduleError) -> Code {
+    refusal_code(error.refusal())
+}
+
+fn refusal_code(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::UnknownGroup(_) => Code::NO_SUCH_POOL,
+        Refusal::NotReady(_) => Code::NOT_READY,
+        Refusal::NoLoop => Code::NO_LOOP,
+        Refusal::ShuttingDown => Code::SHUTTING_DOWN,
+        Refusal::Destroyed => Code::DESTROYED,
+        Refusal::NeedsNoMutex => Code::NEEDS_NO_MUTEX,
+        Refusal::ZeroPeriod => Code::ZERO_PERIOD,
+        Refusal::ForeignThread => Code::FOREIGN_THREAD,
+        _ => Code::UNKNOWN,
+    }
+}
+
+pub(super) fn call_code(error: CallError) -> Code {
+    match error {
+        CallError::Busy => Code::BUSY,
+        CallError::Reentrant => Code::REENTRANT,
+        CallError::Destroyed => Code::DESTROYED,
+        CallError::Panicked => Code::PANICKED,
+        _ => Code::UNKNOWN,
+    }
+}
