@@ -8,6 +8,7 @@
 //! * A look returns what it found, with file and line. It prints nothing and changes nothing.
 
 mod commands;
+mod examples;
 mod labels;
 mod layers;
 mod layout;
@@ -86,6 +87,7 @@ const LIST: &[Check] = &[
         words::look,
     ),
     Check::look("links", "relative links in Markdown lead somewhere", links::look),
+    Check::look("examples", "the README's examples are quoted from pages that are compiled", examples::look),
     Check::look("labels", "every ordering label has a partner in its crate", labels::look),
     Check::look("layers", "each crate knows only what is below it, and no second runtime", layers::look),
     Check::run("format", "rustfmt would change nothing", commands::format),
