@@ -82,14 +82,18 @@ pub(crate) struct Cell {
     pub(crate) mutex: Option<ProxyMutex>,
     /// A packed [`ThreadRef`]; zero is none.
     affinity: AtomicU64,
-    /// The thread that has this continuation's events, or [`HOME_MANY`].
+    /// The threads that have this continuation's events: see [`Home`].
     home: AtomicU64,
     pub(crate) registered: Registered,
     body: UnsafeCell<Option<Box<dyn Call>>>,
 }
 
-/// `home` once events have waited on more than one thread.
-const HOME_MANY: u64 = u64::MAX;
+/// `home` once events have waited on threads of more than one processor.
+const HOME_ANYWHERE: u64 = u64::MAX;
+
+/// The low half of `home` once events have waited on more than one thread of the processor in the high half. No thread
+/// has this place: there are not so many groups.
+const HOME_MANY: u64 = u32::MAX as u64;
 
 // SAFETY: `body` is touched only as the module head says, which orders all accesses; it is `Send`, and shared between
 // threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
@@ -173,19 +177,36 @@ impl Cell {
         // Relaxed, also below: a hint for the sweep after a destruction. Two first events at once may leave one thread
         // unnamed; its dead events are then met when due.
         let home = self.home.load(Ordering::Relaxed);
-        if home != thread && home != HOME_MANY {
-            let new = if home == 0 { thread } else { HOME_MANY };
+        let new = if home == 0 || home == thread {
+            thread
+        } else if home >> 32 == thread >> 32 {
+            home | HOME_MANY
+        } else {
+            HOME_ANYWHERE
+        };
+        if new != home {
             self.home.store(new, Ordering::Relaxed);
         }
     }
 
-    /// The threads on which events may wait: none, one, or (an error) too many to tell.
+    /// The threads on which events may wait.
     fn home(&self) -> Home {
         // Relaxed: see `note_home`.
         match self.home.load(Ordering::Relaxed) {
             0 => Home::Nowhere,
-            HOME_MANY => Home::Many,
+            HOME_ANYWHERE => Home::Anywhere,
+            packed if packed & HOME_MANY == HOME_MANY => Home::Processor((packed >> 32) as u32),
             packed => ThreadRef::unpack(packed).map_or(Home::Nowhere, Home::One),
+        }
+    }
+
+    /// Has dead events looked for where some may wait.
+    fn sweep_home(&self) {
+        match self.home() {
+            Home::Nowhere => {}
+            Home::One(thread) => processor::tell_sweep(thread),
+            Home::Processor(id) => processor::tell_sweep_all(Some(id)),
+            Home::Anywhere => processor::tell_sweep_all(None),
         }
     }
 
@@ -200,7 +221,7 @@ impl Cell {
         if let Some(body) = body
             && catch_unwind(AssertUnwindSafe(|| drop(body))).is_err()
         {
-            tracing::error!(continuation = %self.label(), "dropping the handler of a destroyed continuation panicked");
+            tracing::error!(continuation = %self.label(), "dropping the handler of a continuation panicked");
         }
     }
 
@@ -228,7 +249,9 @@ impl Cell {
             std::process::abort();
         }
         // The handler is still on the stack, so it is dropped by whoever leaves it last.
-        let _ = self.life.mark_destroyed();
+        if self.life.mark_destroyed() == Mark::First {
+            self.sweep_home();
+        }
     }
 }
 
@@ -241,10 +264,14 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("a panic without a text")
 }
 
+/// Where a continuation's events have waited.
 enum Home {
     Nowhere,
     One(ThreadRef),
-    Many,
+    /// On several threads of this processor.
+    Processor(u32),
+    /// On threads of several processors.
+    Anywhere,
 }
 
 impl CellRef {
@@ -329,6 +356,8 @@ impl CellRef {
     /// Gives back references; the cell may be gone afterwards.
     pub(crate) fn release(self, count: usize) {
         if count > 0 && self.get().life.release(count) == Release::Last {
+            // SAFETY: nobody else refers to the cell any more. Here, where a destructor that panics stays harmless.
+            unsafe { self.get().drop_body() };
             registry::leave(self);
             // SAFETY: the last reference is gone and the registry has forgotten the cell, so nobody can reach it; it was
             // leaked from a box in `allocate`.
@@ -400,11 +429,7 @@ impl CellRef {
             }
             Some(mutex) => self.destroy_under(mutex),
         };
-        match cell.home() {
-            Home::Nowhere => {}
-            Home::One(thread) => processor::tell_sweep(thread),
-            Home::Many => processor::tell_sweep_all(),
-        }
+        cell.sweep_home();
         destroyed
     }
 

@@ -428,7 +428,7 @@ impl EThread {
 }
 
 /// An entry came back: so does its message.
-fn refused(entry: Entry<Work>) -> ScheduleError {
+pub(crate) fn refused(entry: Entry<Work>) -> ScheduleError {
     let message = match entry.into_inner() {
         Work::Call(scheduled) => scheduled.into_message(),
         _ => Message::default(),

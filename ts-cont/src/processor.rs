@@ -11,12 +11,12 @@ pub use spawn::ThreadOptions;
 use crate::affinity::{self, Caller, Choice, ThreadRef};
 use crate::ethread::local::Counts;
 use crate::ethread::run::{Newborn, run_on};
-use crate::ethread::{Here, Timing};
+use crate::ethread::{Here, Timing, refused};
 use crate::event::Message;
 use crate::guest;
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EThread, EventCode, Refusal, RegisterError, ScheduleError};
-use group::{Group, MAX_EVENT_TYPES};
+use group::{Group, Kept, MAX_EVENT_TYPES};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -518,12 +518,12 @@ impl Inner {
             let entry = SLOTS.entry(Work::Call(scheduled));
             let action = Action::new(entry.key());
             return match group.keep_for_later(entry, when) {
-                None => Ok(action),
-                // The threads came up meanwhile.
-                Some(entry) => {
+                Kept::Yes => Ok(action),
+                Kept::NoNeed(entry) => {
                     self.hand_over(group, group.threads(), entry, when);
                     Ok(action)
                 }
+                Kept::Closed(entry) => Err(refused(entry)),
             };
         };
         if choice.becomes_affinity {
@@ -673,9 +673,12 @@ pub(crate) fn tell_sweep(thread: ThreadRef) {
     sweep_threads(find_thread(thread).into_iter().collect());
 }
 
-/// Tells all threads to look for dead events: a continuation's events may wait on threads of several processors.
-pub(crate) fn tell_sweep_all() {
-    let processors: Vec<_> = PROCESSORS.read().values().filter_map(Weak::upgrade).collect();
+/// Tells all threads of a processor, or of all processors, to look for dead events.
+pub(crate) fn tell_sweep_all(processor: Option<u32>) {
+    let processors: Vec<_> = match processor {
+        Some(id) => find(id).into_iter().collect(),
+        None => PROCESSORS.read().values().filter_map(Weak::upgrade).collect(),
+    };
     sweep_threads(processors.iter().flat_map(|inner| inner.all_threads()).collect());
 }
 

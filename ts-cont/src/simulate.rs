@@ -219,7 +219,7 @@ impl Simulation {
         let inner = Arc::clone(self.world.processor.inner());
         inner.begin_shutdown(options.queued_choice());
         let mut report = ShutdownReport::default();
-        self.run_until(began.saturating_add(options.limit().min(Duration::from_secs(3600))));
+        self.world.run_to_stop(began.saturating_add(options.limit()));
         for thread in self.world.threads.borrow().iter() {
             let name = thread.name.clone();
             if thread.state.get() == State::Ended {
@@ -337,6 +337,17 @@ impl World {
             }
         }
         self.move_to(until);
+    }
+
+    /// Runs until every thread has ended, or virtual time would be beyond `limit`, or nothing is left that could happen.
+    fn run_to_stop(self: &Rc<Self>, limit: HrTime) {
+        loop {
+            while self.step() {}
+            match self.next_deadline() {
+                Some(deadline) if deadline <= limit => self.move_to(deadline),
+                _ => break,
+            }
+        }
     }
 
     /// A handler further down the stack may have moved time beyond this already.

@@ -200,7 +200,9 @@ impl Here {
         {
             notify.ran();
         }
-        let again = outcome.is_ok() && !self.thread().shared().core.is_closing();
+        // Not for a continuation that is no more: its events would only lie about until they are swept up.
+        let again =
+            outcome.is_ok() && !cell.get().life.is_destroyed() && !self.thread().shared().core.is_closing();
         if again
             && let Some(when) = next_run(rearm, &mut extra, || self.now())
             && entry.end() == End::Ended
@@ -210,7 +212,9 @@ impl Here {
             local.queue.borrow_mut().push(entry, when);
             return None;
         }
-        drop(extra);
+        // The data goes with the event, after its slot says that it is over.
+        let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
+        scheduled.extra = extra;
         self.end_event(entry)
     }
 

@@ -270,9 +270,10 @@ impl Here {
         if found == CallOff::BeforeRun {
             let entry = local.queue.borrow_mut().remove(key);
             let entry = entry.or_else(|| local.parked.borrow_mut().remove(key));
-            // One that is still in the inbox is met there.
-            if let Some(entry) = entry {
-                self.drop_entry(entry);
+            match entry {
+                Some(entry) => self.drop_entry(entry),
+                // It is still in the inbox, if it is a timer perhaps for long: this comes behind it.
+                None => drop(local.thread.shared().send_work(Work::Unlink(key))),
             }
         }
         Some(found.into())

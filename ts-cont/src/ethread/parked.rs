@@ -121,10 +121,11 @@ impl Parked {
         removed
     }
 
-    /// Everything that waits, for the end of the thread.
-    pub(crate) fn drain(&mut self) -> Vec<Entry<Work>> {
-        let mut places: Vec<_> = self.places.drain().map(|(_, place)| place).collect();
+    /// Everything that waits, for the end of the thread. Taken out of its cell, since a place that is given up may pass the
+    /// mutex on, and that may run anything.
+    pub(crate) fn into_events(self) -> impl Iterator<Item = Entry<Work>> {
+        let mut places: Vec<_> = self.places.into_values().collect();
         places.sort_by_key(|place| place.order);
-        places.into_iter().flat_map(|place| place.events).collect()
+        places.into_iter().flat_map(|place| place.events)
     }
 }

@@ -232,8 +232,8 @@ impl Here {
         let local = self.local();
         self.drop_tasks();
         local.queue.borrow_mut().close();
-        let parked = local.parked.borrow_mut().drain();
-        for entry in parked {
+        let parked = local.parked.take();
+        for entry in parked.into_events() {
             self.cancel_entry(entry);
         }
         loop {
@@ -277,7 +277,7 @@ impl Here {
     }
 
     fn cancel_entry(&self, entry: Entry<Work>) {
-        if matches!(&*entry, Work::Call(_)) {
+        if matches!(&*entry, Work::Call(_)) && !is_dead(&entry) && !entry.is_called_off() {
             self.count(|counts| counts.cancelled += 1);
         }
         caught(self, || self.drop_entry(entry));
@@ -285,7 +285,7 @@ impl Here {
 }
 
 /// Whether an entry waits for nothing any more.
-fn is_dead(work: &Work) -> bool {
+pub(crate) fn is_dead(work: &Work) -> bool {
     match work {
         Work::Call(scheduled) => scheduled.cell().get().life.is_destroyed(),
         _ => false,

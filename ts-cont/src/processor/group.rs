@@ -3,7 +3,7 @@
 use super::SpawnCall;
 use crate::EThread;
 use crate::ethread::Here;
-use crate::ethread::run::run_on;
+use crate::ethread::run::{is_dead, run_on};
 use crate::work::Work;
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
@@ -126,9 +126,27 @@ pub(crate) struct Group {
     threads: OnceLock<Box<[EThread]>>,
     next: CachePadded<AtomicUsize>,
     spawn_calls: Mutex<Vec<SpawnCall>>,
-    waiting: Mutex<Vec<(Entry<Work>, When)>>,
+    waiting: Mutex<Waiting>,
     start: Mutex<Start>,
     all_started: Condvar,
+}
+
+/// Events for threads that are not there yet.
+#[derive(Default)]
+struct Waiting {
+    events: Vec<(Entry<Work>, When)>,
+    /// The system has shut down: there will be no threads.
+    closed: bool,
+}
+
+/// What became of an event for a group that had no threads when somebody looked.
+pub(super) enum Kept {
+    /// It waits for them.
+    Yes,
+    /// They came up meanwhile.
+    NoNeed(Entry<Work>),
+    /// There will be none.
+    Closed(Entry<Work>),
 }
 
 #[derive(Default)]
@@ -149,7 +167,7 @@ impl Group {
             threads: OnceLock::new(),
             next: CachePadded::new(AtomicUsize::new(0)),
             spawn_calls: Mutex::new(Vec::new()),
-            waiting: Mutex::new(Vec::new()),
+            waiting: Mutex::new(Waiting::default()),
             start: Mutex::new(Start::default()),
             all_started: Condvar::new(),
         }
@@ -194,20 +212,29 @@ impl Group {
         self.spawn_calls.lock().push(call);
     }
 
-    /// Keeps an event until there are threads; gives it back if there are some now.
-    pub(super) fn keep_for_later(&self, entry: Entry<Work>, when: When) -> Option<Entry<Work>> {
+    /// Keeps an event until there are threads.
+    pub(super) fn keep_for_later(&self, entry: Entry<Work>, when: When) -> Kept {
         let mut waiting = self.waiting.lock();
         if self.threads.get().is_some() {
-            return Some(entry);
+            return Kept::NoNeed(entry);
         }
-        waiting.push((entry, when));
-        None
+        if waiting.closed {
+            return Kept::Closed(entry);
+        }
+        waiting.events.push((entry, when));
+        Kept::Yes
     }
 
-    /// Drops what still waits.
+    /// Drops what still waits, and takes no more; says how many events that ended.
     pub(crate) fn forget_waiting(&self) -> usize {
-        let waiting = std::mem::take(&mut *self.waiting.lock());
-        waiting.len()
+        let events = {
+            let mut waiting = self.waiting.lock();
+            waiting.closed = true;
+            std::mem::take(&mut waiting.events)
+        };
+        // One by one: what is dropped may cancel another.
+        let end = |(entry, _): (Entry<Work>, When)| !is_dead(&entry) && !entry.is_called_off();
+        events.into_iter().map(end).filter(|ended| *ended).count()
     }
 
     /// How many threads are going to start.
@@ -222,7 +249,7 @@ impl Group {
     /// saw no threads take, so that nobody's later event gets ahead of an earlier one.
     pub(super) fn publish(&self, threads: Vec<EThread>, hand_over: impl Fn(&[EThread], Entry<Work>, When)) {
         let mut waiting = self.waiting.lock();
-        for (entry, when) in waiting.drain(..) {
+        for (entry, when) in waiting.events.drain(..) {
             hand_over(&threads, entry, when);
         }
         let published = self.threads.set(threads.into_boxed_slice());

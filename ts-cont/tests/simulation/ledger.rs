@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
-use ts_cont::{Cancel, Destroyed, HrTime, MissedTicks};
+use ts_cont::{CallError, Cancel, Destroyed, HrTime, MissedTicks};
 
 /// Who runs: 0 is the driver outside of all event threads, `100 * (group + 1) + index` an event thread.
-pub type Who = u32;
-pub const OUTSIDE: Who = 0;
+pub(crate) type Who = u32;
+pub(crate) const OUTSIDE: Who = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Exclusive,
     Reentrant,
     Shared,
@@ -19,29 +19,29 @@ pub enum Kind {
 
 /// Where an event may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     Thread(Who),
     Group(u32),
 }
 
 /// When an event runs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
+pub(crate) enum Due {
     Now,
     At(HrTime),
     Poll,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Periodic {
+pub(crate) enum Periodic {
     No,
     Poll,
-    Every(Duration, MissedTicks),
+    Every(Duration),
 }
 
 /// What a handler said about its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     Nothing,
     Now,
     At(HrTime),
@@ -55,6 +55,7 @@ struct Event {
     target: Target,
     due: Due,
     periodic: Periodic,
+    missed: MissedTicks,
     /// For an event for now: by whom it was queued last, and as which of his.
     sent: Option<(Who, u64)>,
     runs: u32,
@@ -67,15 +68,34 @@ struct Event {
     /// A cancel was answered with "running".
     stopped: bool,
     refused: bool,
+    /// Somebody is inside of a cancel of it.
+    cancelling: bool,
+    /// It should be refused, and whether for its continuation's destruction.
+    expected: Option<bool>,
     /// What came with it has been dropped, which is when it is over.
     gone: bool,
 }
 
-pub struct Continuation {
-    pub kind: Kind,
-    pub mutex: Option<usize>,
-    pub destroyed: bool,
-    pub dropped: bool,
+/// How an event stood when somebody went to cancel it.
+pub(crate) struct Standing {
+    /// What is dropped by one cancel may do another.
+    nested: bool,
+    gone: bool,
+    own: bool,
+    rearmed: bool,
+    running: bool,
+    armed: bool,
+    called_off: bool,
+    ran: bool,
+    over_otherwise: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Continuation {
+    pub(crate) kind: Kind,
+    pub(crate) mutex: Option<usize>,
+    pub(crate) destroyed: bool,
+    pub(crate) dropped: bool,
 }
 
 struct Frame {
@@ -86,42 +106,45 @@ struct Frame {
 
 /// How the events of a run ended.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
-    pub scheduled: u64,
-    pub runs: u64,
-    pub ran: u64,
-    pub cancelled: u64,
-    pub destroyed: u64,
-    pub shut_down: u64,
-    pub refused: u64,
-    pub missed: u64,
-    pub futures_done: u64,
-    pub futures_dropped: u64,
+pub(crate) struct Tally {
+    pub(crate) scheduled: u64,
+    pub(crate) runs: u64,
+    pub(crate) ran: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) destroyed: u64,
+    pub(crate) shut_down: u64,
+    pub(crate) refused: u64,
+    pub(crate) futures_done: u64,
+    pub(crate) futures_dropped: u64,
 }
 
 /// See the file's head.
 #[derive(Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     events: Vec<Event>,
-    pub continuations: Vec<Continuation>,
+    pub(crate) continuations: Vec<Continuation>,
     frames: Vec<Frame>,
     /// The latest of each sender's events for now that ran on a thread, by sender, thread and mutex.
     order: HashMap<(Who, Who, Option<usize>), u64>,
     sent: u64,
     now: HrTime,
-    pub closing: bool,
-    /// Some thread may be running its last turns, in which what is left is dropped.
-    pub tally: Tally,
-    pub violations: Vec<String>,
-    pub is_loud: bool,
+    pub(crate) closing: bool,
+    pub(crate) tally: Tally,
+    pub(crate) violations: Vec<String>,
+    pub(crate) is_loud: bool,
+    counts_backwards: bool,
     hash: u64,
     lines: u64,
     futures: u64,
 }
 
 impl Ledger {
+    pub(crate) fn new(is_loud: bool, counts_backwards: bool) -> Self {
+        Self { is_loud, counts_backwards, ..Self::default() }
+    }
+
     /// Adds a line to the trace of the run, which must be the same in every run of a seed.
-    pub fn trace(&mut self, line: std::fmt::Arguments<'_>) {
+    pub(crate) fn trace(&mut self, line: std::fmt::Arguments<'_>) {
         let text = line.to_string();
         if self.is_loud {
             println!("{:>6} {:>12} {text}", self.lines, self.now.as_nanos());
@@ -133,7 +156,7 @@ impl Ledger {
         }
     }
 
-    pub fn hash(&self) -> (u64, u64) {
+    pub(crate) fn hash(&self) -> (u64, u64) {
         (self.hash, self.lines)
     }
 
@@ -148,42 +171,49 @@ impl Ledger {
         }
     }
 
-    pub fn violate(&mut self, what: std::fmt::Arguments<'_>) {
+    pub(crate) fn violate(&mut self, what: std::fmt::Arguments<'_>) {
         self.check(false, what);
     }
 
-    pub fn time_is(&mut self, now: HrTime) {
-        self.check(now >= self.now, format_args!("time went back from {} to {}", self.now, now));
-        self.now = self.now.max(now);
+    pub(crate) fn time_is(&mut self, now: HrTime) {
+        let before = self.now;
+        self.now = before.max(now);
+        self.check(now >= before, format_args!("time went back from {before} to {now}"));
     }
 
-    pub fn now(&self) -> HrTime {
+    pub(crate) fn now(&self) -> HrTime {
         self.now
     }
 
-    pub fn add_continuation(&mut self, kind: Kind, mutex: Option<usize>) -> usize {
+    pub(crate) fn add_continuation(&mut self, kind: Kind, mutex: Option<usize>) -> usize {
         self.continuations.push(Continuation { kind, mutex, destroyed: false, dropped: false });
         self.continuations.len() - 1
     }
 
     /// An event is about to be scheduled by `who`.
-    pub fn scheduling(
+    pub(crate) fn scheduling(
         &mut self,
         who: Who,
         continuation: usize,
         target: Target,
         due: Due,
         periodic: Periodic,
+        missed: MissedTicks,
     ) -> usize {
         let id = self.events.len();
-        self.trace(format_args!("{who} schedules {id} of {continuation} on {target:?}, {due:?} {periodic:?}"));
+        self.trace(format_args!(
+            "{who} schedules {id} of {continuation} on {target:?}, {due:?} {periodic:?}"
+        ));
         self.tally.scheduled += 1;
         let sent = (due == Due::Now).then(|| self.send(who));
+        let destroyed = self.continuations[continuation].destroyed;
+        let expected = if destroyed { Some(true) } else { self.closing.then_some(false) };
         self.events.push(Event {
             continuation,
             target,
             due,
             periodic,
+            missed,
             sent,
             runs: 0,
             running: None,
@@ -192,6 +222,8 @@ impl Ledger {
             cancelled: false,
             stopped: false,
             refused: false,
+            cancelling: false,
+            expected,
             gone: false,
         });
         id
@@ -199,39 +231,33 @@ impl Ledger {
 
     fn send(&mut self, who: Who) -> (Who, u64) {
         self.sent += 1;
-        (who, self.sent)
+        (who, if self.counts_backwards { u64::MAX - self.sent } else { self.sent })
     }
 
-    pub fn refused(&mut self, id: usize, for_destroyed: bool) {
-        self.trace(format_args!("{id} is refused, destroyed: {for_destroyed}"));
-        let destroyed = self.continuations[self.events[id].continuation].destroyed;
+    /// The event was taken, or refused and whether for its continuation's destruction.
+    pub(crate) fn scheduled(&mut self, id: usize, refused: Option<bool>) {
+        let expected = self.events[id].expected;
         self.check(
-            destroyed == for_destroyed && (destroyed || self.closing),
-            format_args!("event {id} was refused for the wrong reason"),
+            refused == expected,
+            format_args!("event {id} was refused for {refused:?}, expected {expected:?}"),
         );
-        self.events[id].refused = true;
-        self.tally.refused += 1;
-    }
-
-    pub fn accepted(&mut self, id: usize) {
-        let destroyed = self.continuations[self.events[id].continuation].destroyed;
-        // A destructor of what came with it may have destroyed it, but not before it was taken.
-        self.check(
-            !self.closing || self.events[id].gone,
-            format_args!("event {id} was taken during the shutdown"),
-        );
-        let _ = destroyed;
+        if refused.is_some() {
+            self.trace(format_args!("{id} is refused"));
+            self.events[id].refused = true;
+            self.tally.refused += 1;
+        }
     }
 
     /// Somebody has the mutex from here until `leave`, in whatever way.
-    pub fn hold(&mut self, who: Who, mutex: Option<usize>, continuation: Option<usize>) {
-        let other = self.frames.iter().find(|frame| mutex.is_some() && frame.mutex == mutex && frame.who != who);
+    pub(crate) fn hold(&mut self, who: Who, mutex: Option<usize>, continuation: Option<usize>) {
+        let other =
+            self.frames.iter().find(|frame| mutex.is_some() && frame.mutex == mutex && frame.who != who);
         let other = other.map(|frame| frame.who);
         self.check(other.is_none(), format_args!("{who} and {other:?} are both under mutex {mutex:?}"));
         self.frames.push(Frame { who, continuation, mutex });
     }
 
-    pub fn let_go(&mut self, who: Who) {
+    pub(crate) fn let_go(&mut self, who: Who) {
         let last = self.frames.iter().rposition(|frame| frame.who == who);
         match last {
             Some(last) => drop(self.frames.remove(last)),
@@ -244,7 +270,7 @@ impl Ledger {
     }
 
     /// A handler is entered, by whatever way.
-    pub fn enter(&mut self, who: Who, continuation: usize) {
+    pub(crate) fn enter(&mut self, who: Who, continuation: usize) {
         let Continuation { kind, mutex, destroyed, dropped, .. } = self.continuations[continuation];
         self.check(!destroyed, format_args!("the handler of {continuation} was entered after destroy"));
         self.check(!dropped, format_args!("the handler of {continuation} was entered after its drop"));
@@ -257,16 +283,17 @@ impl Ledger {
     }
 
     /// The handler of `continuation` is left.
-    pub fn leave(&mut self, who: Who) {
+    pub(crate) fn leave(&mut self, who: Who) {
         self.let_go(who);
     }
 
     /// An event's run begins.
-    pub fn begin(&mut self, who: Who, id: usize) {
+    pub(crate) fn begin(&mut self, who: Who, id: usize) {
         self.trace(format_args!("{who} runs {id}"));
         self.tally.runs += 1;
-        let Event { continuation, target, due, sent, running, armed, cancelled, stopped, refused, gone, .. } =
-            self.events[id];
+        let Event {
+            continuation, target, due, sent, running, armed, cancelled, stopped, refused, gone, ..
+        } = self.events[id];
         self.check(!refused, format_args!("event {id} ran although it was refused"));
         self.check(!cancelled, format_args!("event {id} ran after it was cancelled"));
         self.check(!stopped, format_args!("event {id} ran again after a cancel found it running"));
@@ -299,7 +326,7 @@ impl Ledger {
     }
 
     /// The handler of the event said something about it, and was answered so.
-    pub fn said(&mut self, id: usize, said: Said, accepted: bool, cancelled: bool) {
+    pub(crate) fn said(&mut self, id: usize, said: Said, accepted: bool, cancelled: bool) {
         self.trace(format_args!("{id} says {said:?}, accepted: {accepted}"));
         let stop = self.events[id].said == Said::Stop;
         let closing = self.closing;
@@ -313,7 +340,7 @@ impl Ledger {
     }
 
     /// An event's run ended. A panic destroys.
-    pub fn end(&mut self, who: Who, id: usize, panicked: bool) {
+    pub(crate) fn end(&mut self, who: Who, id: usize, panicked: bool) {
         self.trace(format_args!("{who} is through with {id}, panicked: {panicked}"));
         let continuation = self.events[id].continuation;
         if panicked {
@@ -329,16 +356,12 @@ impl Ledger {
         (event.armed, event.due, event.periodic) = match (event.said, event.periodic) {
             (Said::Now, _) => (true, Due::Now, Periodic::No),
             (Said::At(at), _) => (true, Due::At(at), Periodic::No),
-            (Said::Every(period), old) => {
-                // The policy of the message stays with it.
-                let missed = if let Periodic::Every(_, missed) = old { missed } else { MissedTicks::Delay };
-                (true, Due::At(now.saturating_add(period)), Periodic::Every(period, missed))
-            }
+            (Said::Every(period), _) => (true, Due::At(now.saturating_add(period)), Periodic::Every(period)),
             (_, Periodic::No) => (false, event.due, Periodic::No),
             (_, Periodic::Poll) => (true, Due::Poll, Periodic::Poll),
-            (_, Periodic::Every(period, missed)) => {
+            (_, Periodic::Every(period)) => {
                 let Due::At(due) = event.due else { unreachable!("periodic events have a time") };
-                let next = match missed {
+                let next = match event.missed {
                     MissedTicks::Delay => now.saturating_add(period),
                     MissedTicks::Burst => due.saturating_add(period),
                     MissedTicks::Skip => {
@@ -359,8 +382,11 @@ impl Ledger {
     }
 
     /// What came with the event was dropped.
-    pub fn dropped(&mut self, id: usize) {
-        let Event { continuation, runs, running, armed, cancelled, stopped, refused, gone, .. } = self.events[id];
+    pub(crate) fn dropped(&mut self, id: usize) {
+        let Event {
+            continuation, runs, running, armed, cancelled, stopped, refused, cancelling, gone, ..
+        } = self.events[id];
+        let cancelled = cancelled || cancelling;
         self.trace(format_args!("{id} is over"));
         self.check(!gone, format_args!("event {id} was dropped twice"));
         self.check(running.is_none(), format_args!("event {id} was dropped while it ran"));
@@ -383,71 +409,100 @@ impl Ledger {
         self.events[id].gone = true;
     }
 
-    /// Somebody asked to cancel an event.
-    pub fn cancelling(&mut self, who: Who, id: usize, answer: Cancel) {
+    /// Somebody goes to cancel an event; to be followed by `cancelled`.
+    pub(crate) fn cancelling(&mut self, who: Who, id: usize) -> Standing {
+        let destroyed = self.continuations[self.events[id].continuation].destroyed;
+        let event = &mut self.events[id];
+        let nested = std::mem::replace(&mut event.cancelling, true);
+        Standing {
+            nested,
+            gone: event.gone,
+            own: event.running == Some(who),
+            rearmed: matches!(event.said, Said::Now | Said::At(_) | Said::Every(_)),
+            running: event.running.is_some(),
+            armed: event.armed,
+            called_off: event.cancelled || event.stopped || nested,
+            ran: event.runs > 0,
+            over_otherwise: event.refused || destroyed || self.closing,
+        }
+    }
+
+    pub(crate) fn cancelled(&mut self, who: Who, id: usize, stood: &Standing, answer: Cancel) {
         self.trace(format_args!("{who} cancels {id}: {answer:?}"));
-        let event = &self.events[id];
-        let own = event.running == Some(who);
-        let rearmed = matches!(event.said, Said::Now | Said::At(_) | Said::Every(_));
-        let right = if event.gone {
-            match answer {
-                Cancel::Stale => true,
-                Cancel::AlreadyRan => event.runs > 0,
-                Cancel::AlreadyCancelled => {
-                    let destroyed = self.continuations[event.continuation].destroyed;
-                    event.cancelled || event.stopped || event.refused || destroyed || self.closing
-                }
-                _ => false,
+        // A destructor may ask after the handler has returned and before the event is over.
+        let leaving = stood.ran && !stood.armed && !stood.gone && !stood.running;
+        let right = match answer {
+            Cancel::Cancelled | Cancel::Running if leaving => true,
+            // While it runs, only what its own thread knows to have been armed again can be cancelled.
+            Cancel::Cancelled => {
+                !stood.gone
+                    && if stood.running {
+                        stood.own && stood.rearmed
+                    } else {
+                        stood.armed && !stood.called_off
+                    }
             }
-        } else if event.running.is_some() {
-            match answer {
-                Cancel::Cancelled => own && rearmed,
-                Cancel::Running => !(own && rearmed),
-                _ => false,
+            Cancel::Running => stood.running && !(stood.own && stood.rearmed),
+            Cancel::AlreadyRan => !stood.running && stood.ran && (stood.gone || !stood.armed),
+            Cancel::AlreadyCancelled => {
+                !stood.running && (stood.called_off || stood.gone && stood.over_otherwise)
             }
-        } else if event.cancelled || event.stopped {
-            answer == Cancel::AlreadyCancelled || answer == Cancel::Running && event.stopped
-        } else {
-            // It waits; or its handler has just returned and it is on the way out.
-            match answer {
-                Cancel::Cancelled => event.armed,
-                Cancel::AlreadyRan | Cancel::Running => !event.armed && event.runs > 0,
-                _ => false,
-            }
+            Cancel::Stale => stood.gone,
+            _ => false,
         };
         self.check(right, format_args!("cancelling event {id} was answered with {answer:?}"));
         let event = &mut self.events[id];
+        event.cancelling = stood.nested;
         match answer {
             Cancel::Cancelled => event.cancelled = true,
-            Cancel::Running if event.running.is_some() => event.stopped = true,
+            Cancel::Running => event.stopped = true,
             _ => {}
         }
-        if own {
+        if stood.own {
             event.said = Said::Stop;
         }
     }
 
     /// Whether the event is waiting or running, by our books.
-    pub fn is_over(&self, id: usize) -> bool {
+    pub(crate) fn is_over(&self, id: usize) -> bool {
         self.events[id].gone
     }
 
-    pub fn was_cancelled(&self, id: usize) -> bool {
-        self.events[id].cancelled
+    pub(crate) fn is_periodic(&self, id: usize) -> bool {
+        self.events[id].periodic != Periodic::No
     }
 
-    pub fn has_run(&self, id: usize) -> bool {
+    /// A handler that was called is about to panic.
+    pub(crate) fn panicked(&mut self, continuation: usize) {
+        self.continuations[continuation].destroyed = true;
+    }
+
+    /// What a call of the continuation has to be answered with; none if its handler is to be entered.
+    pub(crate) fn expected_of_call(&self, who: Who, continuation: usize) -> Option<CallError> {
+        let Continuation { kind, mutex, destroyed, .. } = self.continuations[continuation];
+        if mutex.is_some() && self.frames.iter().any(|frame| frame.mutex == mutex && frame.who != who) {
+            Some(CallError::Busy)
+        } else if destroyed {
+            Some(CallError::Destroyed)
+        } else if kind == Kind::Exclusive && self.depth(continuation) > 0 {
+            Some(CallError::Reentrant)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn has_run(&self, id: usize) -> bool {
         self.events[id].runs > 0
     }
 
     /// Somebody destroyed a continuation. `holder` is who holds its mutex.
-    pub fn destroying(&mut self, continuation: usize) -> (bool, bool) {
+    pub(crate) fn destroying(&mut self, continuation: usize) -> (bool, bool) {
         let inside = self.depth(continuation) > 0;
         let before = std::mem::replace(&mut self.continuations[continuation].destroyed, true);
         (before, inside)
     }
 
-    pub fn destroyed(
+    pub(crate) fn destroyed(
         &mut self,
         who: Who,
         continuation: usize,
@@ -470,14 +525,15 @@ impl Ledger {
     }
 
     /// The handler of a continuation was dropped.
-    pub fn handler_dropped(&mut self, continuation: usize) {
+    pub(crate) fn handler_dropped(&mut self, continuation: usize) {
         self.trace(format_args!("the handler of {continuation} is dropped"));
         let inside = self.depth(continuation);
         self.check(inside == 0, format_args!("the handler of {continuation} was dropped while it ran"));
         let before = std::mem::replace(&mut self.continuations[continuation].dropped, true);
         self.check(!before, format_args!("the handler of {continuation} was dropped twice"));
         let waits = self.events.iter().position(|event| {
-            event.continuation == continuation && !event.gone && event.armed && !event.cancelled && !event.refused
+            let is_over = event.gone || event.cancelled || event.cancelling || event.refused;
+            event.continuation == continuation && event.armed && !is_over
         });
         let destroyed = self.continuations[continuation].destroyed;
         if !destroyed && !self.closing {
@@ -488,12 +544,12 @@ impl Ledger {
         }
     }
 
-    pub fn future_made(&mut self) -> u64 {
+    pub(crate) fn future_made(&mut self) -> u64 {
         self.futures += 1;
         self.futures
     }
 
-    pub fn future_dropped(&mut self, number: u64, done: bool) {
+    pub(crate) fn future_dropped(&mut self, number: u64, done: bool) {
         self.trace(format_args!("future {number} is dropped, done: {done}"));
         if done {
             self.tally.futures_done += 1;
@@ -505,7 +561,7 @@ impl Ledger {
     }
 
     /// Nothing of this kind may still be in memory once queues have been looked through.
-    pub fn nothing_dead_is_left(&mut self) {
+    pub(crate) fn nothing_dead_is_left(&mut self) {
         for id in 0..self.events.len() {
             let Event { continuation, cancelled, gone, .. } = self.events[id];
             let dead = cancelled || self.continuations[continuation].destroyed;
@@ -514,7 +570,7 @@ impl Ledger {
     }
 
     /// At the end everything is gone.
-    pub fn nothing_is_left(&mut self) {
+    pub(crate) fn nothing_is_left(&mut self) {
         for id in 0..self.events.len() {
             let gone = self.events[id].gone;
             self.check(gone, format_args!("event {id} leaked"));
@@ -524,8 +580,11 @@ impl Ledger {
             self.check(dropped, format_args!("the handler of {id} leaked"));
         }
         let Tally { futures_done, futures_dropped, .. } = self.tally;
-        let all = futures_done + futures_dropped == self.futures;
-        self.check(all, format_args!("{} futures made, {futures_done} done, {futures_dropped} dropped", self.futures));
+        let made = self.futures;
+        self.check(
+            futures_done + futures_dropped == made,
+            format_args!("{made} futures made, {futures_done} done, {futures_dropped} dropped"),
+        );
         let inside = self.frames.len();
         self.check(inside == 0, format_args!("{inside} handlers were never left"));
     }
