@@ -25,7 +25,7 @@ use ts_event::{CallOff, Key, Phase};
 /// let action = processor.schedule_in(&never, Duration::from_secs(3600), EventType::NET, ())?;
 /// assert_eq!(action.cancel(), Cancel::Cancelled);
 /// assert_eq!(action.cancel(), Cancel::AlreadyCancelled);
-/// assert!(!action.is_done());
+/// assert!(!action.is_done() && !action.is_pending());
 /// processor.shutdown(ShutdownOptions::default());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -104,10 +104,10 @@ impl Action {
         matches!(self.key.phase(), Phase::Ran | Phase::Stale)
     }
 
-    /// Whether the event is waiting or running.
+    /// Whether the event is waiting or running; not so when it has been cancelled.
     #[must_use]
     pub fn is_pending(self) -> bool {
-        self.key.is_live()
+        matches!(self.key.phase(), Phase::Waiting | Phase::Running)
     }
 
     /// The two words that make up the action, for the other side of a language border.

@@ -1,0 +1,198 @@
+//! Life-cycle hooks: who is told what, when, where, and in which order.
+
+mod support;
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+use support::{LIMIT, System, on_both_clocks};
+use ts_api::lifecycle::{self, LifecycleHook};
+use ts_api::runtime::ShutdownOptions;
+use ts_api::{Cont, EventCode, EventThread, HostError, Mutex, Pool, Runtime};
+
+type Told = (u32, EventCode, Option<Pool>);
+
+/// A continuation that tells its number; every other one has a mutex, which must be held.
+fn numbered(number: u32, sender: &Sender<Told>) -> Cont {
+    let sender = sender.clone();
+    let tell = move |event: &mut ts_api::Event<'_>| {
+        let held = event.cont().mutex().is_none_or(|mutex| mutex.held_by_current());
+        assert!(held, "under its mutex");
+        let pool = event.thread().and_then(|thread| thread.pool());
+        sender.send((number, event.code(), pool)).unwrap();
+    };
+    if number.is_multiple_of(2) { Cont::new(&Mutex::new(), tell) } else { Cont::shared(tell) }
+}
+
+fn add(system: &System, hook: LifecycleHook, cont: &Cont) {
+    system.as_guest(|| lifecycle::add(hook, cont)).unwrap();
+}
+
+fn all(receiver: &Receiver<Told>) -> Vec<Told> {
+    receiver.try_iter().collect()
+}
+
+#[test]
+fn ports_hooks_are_told_on_the_thread_that_starts_the_server_in_order_and_once() {
+    on_both_clocks(|system| {
+        let (sender, receiver) = mpsc::channel();
+        let conts: Vec<_> = (0..4).map(|number| numbered(number, &sender)).collect();
+        for cont in &conts {
+            add(system, LifecycleHook::PortsInitialized, cont);
+        }
+        add(system, LifecycleHook::PortsInitialized, &conts[0]);
+        add(system, LifecycleHook::PortsReady, &conts[3]);
+        let runtime = system.runtime();
+        runtime.ports_initialized();
+        let code = EventCode::LIFECYCLE_PORTS_INITIALIZED;
+        let expected: Vec<_> = [0, 1, 2, 3, 0].map(|number| (number, code, None)).to_vec();
+        assert_eq!(all(&receiver), expected);
+        runtime.ports_ready();
+        assert_eq!(all(&receiver), [(3, EventCode::LIFECYCLE_PORTS_READY, None)]);
+        runtime.ports_initialized();
+        runtime.ports_ready();
+        add(system, LifecycleHook::PortsReady, &conts[1]);
+        assert_eq!(all(&receiver), [], "told once, and not those that come late");
+    });
+}
+
+#[test]
+fn task_threads_ready_is_told_on_a_task_thread_when_all_are_up() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(3).prepare();
+    let (sender, receiver) = mpsc::channel();
+    let started = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counted = std::sync::Arc::clone(&started);
+    let count = move |_: &ts_cont::Here| _ = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    runtime.processor().schedule_spawn_fn(runtime.task(), count).unwrap();
+    let hook = {
+        let (sender, started) = (sender.clone(), std::sync::Arc::clone(&started));
+        Cont::new(&Mutex::new(), move |event| {
+            assert_eq!(started.load(std::sync::atomic::Ordering::SeqCst), 3);
+            sender.send((0, event.code(), event.thread().and_then(|thread| thread.pool()))).unwrap();
+        })
+    };
+    let second = numbered(1, &sender);
+    let _guest = runtime.guest();
+    lifecycle::add(LifecycleHook::TaskThreadsReady, &hook).unwrap();
+    lifecycle::add(LifecycleHook::TaskThreadsReady, &second).unwrap();
+    assert!(receiver.try_recv().is_err());
+    runtime.start().unwrap();
+    let code = EventCode::LIFECYCLE_TASK_THREADS_READY;
+    for number in 0..2 {
+        assert_eq!(receiver.recv_timeout(LIMIT), Ok((number, code, Some(Pool::Task))));
+    }
+    // One that comes late is told all the same.
+    let late = numbered(2, &sender);
+    lifecycle::add(LifecycleHook::TaskThreadsReady, &late).unwrap();
+    assert_eq!(receiver.recv_timeout(LIMIT), Ok((2, code, Some(Pool::Task))));
+    drop((hook, second, late));
+    let report = runtime.shutdown(Default::default());
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn a_late_hook_is_told_of_the_task_threads_under_both_clocks() {
+    on_both_clocks(|system| {
+        let (sender, receiver) = mpsc::channel();
+        for number in 0..3 {
+            add(system, LifecycleHook::TaskThreadsReady, &numbered(number, &sender));
+            let code = EventCode::LIFECYCLE_TASK_THREADS_READY;
+            assert_eq!(system.receive(&receiver), (number, code, Some(Pool::Task)));
+        }
+    });
+}
+
+#[test]
+fn shutdown_is_told_on_a_network_thread_in_order_before_the_threads_end() {
+    for simulated in [false, true] {
+        let system = match simulated {
+            false => System::real(),
+            true => System::Simulated(Box::new(Runtime::simulated(5).unwrap())),
+        };
+        let (sender, receiver) = mpsc::channel();
+        for number in 0..4 {
+            add(&system, LifecycleHook::Shutdown, &numbered(number, &sender));
+        }
+        // Threads still run: a hook may schedule, and it is done before the end.
+        let (last_words, heard) = mpsc::channel();
+        let words = Cont::new(&Mutex::new(), move |event| {
+            if event.code() == EventCode::LIFECYCLE_SHUTDOWN {
+                event.cont().schedule_on_pool(Duration::ZERO, Pool::Task).unwrap();
+            } else {
+                last_words.send(EventThread::current().unwrap().pool()).unwrap();
+            }
+        });
+        add(&system, LifecycleHook::Shutdown, &words);
+        drop(words);
+        let report = system.shutdown();
+        assert!(report.is_clean(), "{report}");
+        let code = EventCode::LIFECYCLE_SHUTDOWN;
+        let expected: Vec<_> = (0..4).map(|number| (number, code, Some(Pool::Net))).collect();
+        assert_eq!(all(&receiver), expected);
+        assert_eq!(heard.recv(), Ok(Some(Pool::Task)));
+    }
+}
+
+#[test]
+fn a_busy_mutex_is_waited_for_without_losing_the_order() {
+    let system = System::real();
+    let (sender, receiver) = mpsc::channel();
+    let first = numbered(0, &sender);
+    let second = numbered(1, &sender);
+    let mutex = first.mutex().unwrap();
+    let guard = mutex.lock();
+    add(&system, LifecycleHook::TaskThreadsReady, &first);
+    add(&system, LifecycleHook::TaskThreadsReady, &second);
+    system.settle();
+    assert!(receiver.try_recv().is_err(), "the second waits for the first");
+    drop(guard);
+    assert_eq!(system.receive(&receiver).0, 0);
+    assert_eq!(system.receive(&receiver).0, 1);
+    drop((first, second));
+    system.end();
+}
+
+#[test]
+fn hooks_that_cannot_be_told_in_time_are_named_in_the_report() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let stuck = Cont::named("stuck").exclusive(&Mutex::new(), |_| ());
+    let behind = numbered(1, &sender);
+    let mutex = stuck.mutex().unwrap();
+    let guard = mutex.lock();
+    {
+        let _guest = runtime.guest();
+        lifecycle::add(LifecycleHook::Shutdown, &stuck).unwrap();
+        lifecycle::add(LifecycleHook::Shutdown, &behind).unwrap();
+    }
+    let report = runtime.shutdown(ShutdownOptions::default().deadline(Duration::from_millis(50)));
+    assert_eq!(report.untold.len(), 2, "{report}");
+    assert!(report.untold[0].starts_with("stuck (") && report.to_string().contains("stuck ("), "{report}");
+    assert!(receiver.try_recv().is_err());
+    drop(guard);
+}
+
+#[test]
+fn destroyed_continuations_are_passed_over_and_a_panic_does_not_stop_the_others() {
+    on_both_clocks(|system| {
+        let (sender, receiver) = mpsc::channel();
+        let destroyed = numbered(0, &sender);
+        let faulty = Cont::shared(|event| {
+            assert_ne!(event.code(), EventCode::LIFECYCLE_PORTS_READY, "expected by the test");
+        });
+        for cont in [&destroyed, &faulty, &numbered(2, &sender)] {
+            add(system, LifecycleHook::PortsReady, cont);
+        }
+        destroyed.destroy();
+        system.runtime().ports_ready();
+        assert_eq!(all(&receiver), [(2, EventCode::LIFECYCLE_PORTS_READY, None)]);
+    });
+}
+
+#[test]
+fn after_the_shutdown_nothing_can_be_added() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
+    assert!(runtime.shutdown(Default::default()).is_clean());
+    let _guest = runtime.guest();
+    let cont = Cont::shared(|_| {});
+    assert_eq!(lifecycle::add(LifecycleHook::Shutdown, &cont), Err(HostError::ShuttingDown));
+}
