@@ -28,6 +28,7 @@ pub use ts_cont::{Guest, NotReady, PanicPolicy, Queued, ShutdownOptions};
 use crate::Pool;
 use crate::lifecycle::LifecycleHook;
 use lifecycle::Lifecycle;
+use parking_lot::Mutex;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pools: [Option<PoolThreads>; Pool::ALL.len()],
     stack_size: usize,
     lifecycle: Lifecycle,
+    started: Mutex<bool>,
 }
 
 /// A pool that this runtime has.
@@ -143,7 +145,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`StartError`] says which thread did not start and why; then none runs.
+    /// [`StartError`] says which thread did not start and why; then none is left.
     pub fn start(self) -> Result<Runtime, StartError> {
         let runtime = self.prepare();
         runtime.start()?;
@@ -190,8 +192,8 @@ impl Runtime {
             };
             Some(PoolThreads { group, count })
         });
-        let runtime =
-            Self { inner: Arc::new(Inner { processor, pools, stack_size, lifecycle: Lifecycle::default() }) };
+        let (lifecycle, started) = (Lifecycle::default(), Mutex::new(false));
+        let runtime = Self { inner: Arc::new(Inner { processor, pools, stack_size, lifecycle, started }) };
         registry::enter(&runtime.inner);
         runtime
     }
@@ -200,12 +202,23 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: a thread did not start, there are to be none in a pool, or they were started before.
+    /// [`StartError`]: the threads were started before; or one did not start, or there are to be none in a pool, and then
+    /// those that did start have ended, and the runtime is shut down.
     pub fn start(&self) -> Result<(), StartError> {
         let inner = &self.inner;
+        let mut started = inner.started.lock();
+        if *started {
+            return Err(SpawnError::AlreadySpawned(self.net()).into());
+        }
+        *started = true;
         lifecycle::tell_when_ready(inner, self.task());
         for pool in inner.pools.iter().flatten() {
-            inner.processor.spawn_event_threads(pool.group, pool.count, inner.stack_size)?;
+            let spawned = inner.processor.spawn_event_threads(pool.group, pool.count, inner.stack_size);
+            if let Err(error) = spawned {
+                shutdown::close(inner);
+                inner.processor.shutdown(ShutdownOptions::default().queued(Queued::Cancel));
+                return Err(error.into());
+            }
         }
         Ok(())
     }

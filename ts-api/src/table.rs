@@ -270,6 +270,7 @@ pub struct ActionSink {
 /// All functions may be called from any thread, unless the facade's page for them says otherwise, and only with handles
 /// that a function of this table returned.
 #[repr(C)]
+#[derive(Clone, Copy)]
 #[allow(
     missing_docs,
     reason = "the facade's pages tell what each function does; the rules are in the module's"

@@ -101,7 +101,7 @@ impl PluginThread {
     ///
     /// # Errors
     ///
-    /// [`HostError::NoRuntime`], [`HostError::ShuttingDown`], [`HostError::NoThread`].
+    /// [`HostError::NoRuntime`], [`HostError::ShuttingDown`], [`HostError::NoThread`]; the last also in a simulation.
     pub fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> Result<Self, HostError> {
         match PluginThreadHandle::spawn(name, f) {
             Ok(handle) => Ok(Self { handle }),

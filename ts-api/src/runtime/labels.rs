@@ -8,8 +8,8 @@ use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The addresses of name and file, the line and the column: all four are constant for a place.
-type Key = (usize, usize, u32, u32);
+/// Address and length of the name, address of the file, line and column: all are constant for a place.
+type Key = (usize, usize, usize, u32, u32);
 
 static LABELS: LazyLock<RwLock<HashMap<Key, &'static str>>> = LazyLock::new(RwLock::default);
 
@@ -17,7 +17,7 @@ pub(super) fn label(name: &'static str, place: Place) -> &'static str {
     let file = place.file.as_str();
     // The empty name has an address of no meaning.
     let address = if name.is_empty() { 0 } else { name.as_ptr().addr() };
-    let key = (address, file.as_ptr().addr(), place.line, place.column);
+    let key = (address, name.len(), file.as_ptr().addr(), place.line, place.column);
     if let Some(label) = LABELS.read().get(&key) {
         return label;
     }

@@ -43,17 +43,15 @@ pub(super) fn retire(runtime: &Arc<Inner>) {
 /// The runtime that the calling thread means.
 pub(super) fn current() -> Option<Arc<Inner>> {
     let member = rules::member().ok();
-    let runtimes = RUNTIMES.lock();
-    // A runtime that is found but not returned must not be dropped with the lock held: hence only one is upgraded at a time
-    // and compared through what cannot be its last handle.
-    let found = match &member {
-        Some(processor) => runtimes
-            .made
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|runtime| runtime.processor.is_same(processor)),
-        None => runtimes.installed.iter().chain(&runtimes.made).find_map(Weak::upgrade),
+    // Looked through with the lock let go of: any of these may be the last handle by then, and a runtime's end runs
+    // destructors of handlers.
+    let alive: Vec<_> = {
+        let runtimes = RUNTIMES.lock();
+        runtimes.installed.iter().chain(&runtimes.made).filter_map(Weak::upgrade).collect()
     };
-    drop(runtimes);
-    found
+    let mut alive = alive.into_iter();
+    match &member {
+        Some(processor) => alive.find(|runtime| runtime.processor.is_same(processor)),
+        None => alive.next(),
+    }
 }
