@@ -55,6 +55,8 @@ mod action;
 mod code;
 mod cont;
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod lifecycle;
 mod mutex;
 mod pool;

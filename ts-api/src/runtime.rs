@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     stack_size: usize,
     lifecycle: Lifecycle,
     started: Mutex<bool>,
+    #[cfg(feature = "http")]
+    http: Arc<crate::http::GlobalHooks>,
 }
 
 /// A pool that this runtime has.
@@ -192,8 +194,16 @@ impl Runtime {
             };
             Some(PoolThreads { group, count })
         });
-        let (lifecycle, started) = (Lifecycle::default(), Mutex::new(false));
-        let runtime = Self { inner: Arc::new(Inner { processor, pools, stack_size, lifecycle, started }) };
+        let inner = Inner {
+            processor,
+            pools,
+            stack_size,
+            lifecycle: Lifecycle::default(),
+            started: Mutex::new(false),
+            #[cfg(feature = "http")]
+            http: Arc::default(),
+        };
+        let runtime = Self { inner: Arc::new(inner) };
         registry::enter(&runtime.inner);
         runtime
     }
@@ -251,6 +261,12 @@ impl Runtime {
     #[must_use = "the thread is a guest only as long as this lives"]
     pub fn guest(&self) -> Guest {
         self.inner.processor.guest()
+    }
+
+    /// The hooks of all HTTP servers of this runtime.
+    #[cfg(feature = "http")]
+    pub(crate) fn http_hooks(&self) -> &Arc<crate::http::GlobalHooks> {
+        &self.inner.http
     }
 
     /// The runtime that the calling thread belongs to, as event thread or guest; for any other thread the one that was

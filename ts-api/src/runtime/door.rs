@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use ts_cont::{Action, Continuation, EThread, Event, EventCode, Here, Message, ProxyMutex};
 use ts_mutex::diagnostics;
@@ -70,8 +70,14 @@ pub(crate) static TABLE: HostTable = HostTable {
     plugin_thread_clone,
     plugin_thread_drop,
     lifecycle_add,
-    http: ptr::null(),
+    http: HTTP,
 };
+
+/// The functions for HTTP, if they are compiled in.
+#[cfg(feature = "http")]
+const HTTP: *const () = (&raw const crate::http::door::TABLE).cast();
+#[cfg(not(feature = "http"))]
+const HTTP: *const () = std::ptr::null();
 
 thread_local! {
     /// What the panic said that a plugin has just caught on this thread.
@@ -302,7 +308,7 @@ unsafe extern "C" fn cont_call(raw: RawCont, code: i32, data: Option<&RawData>, 
 }
 
 /// Data of another copy of the facade, as an event of ours carries it.
-struct LentData(RawData);
+pub(crate) struct LentData(pub(crate) RawData);
 
 unsafe extern "C" fn cont_destroy(raw: RawCont) -> i32 {
     // SAFETY: lent by the caller.

@@ -1,0 +1,76 @@
+//! HTTP: sessions, transactions, and the hooks at which plugins are called.
+//!
+//! # What a plugin does
+//!
+//! It [adds](add) a continuation to a [hook](HookId). When a transaction (one request and its response) or a session (one
+//! client's connection) reaches the hook, the continuation gets an event. It looks at the transaction, changes its messages,
+//! and answers, once: [`Transaction::reenable`]. Until then the transaction stands still, and nothing else does.
+//!
+//! | hook | event | subject | what there is |
+//! |---|---|---|---|
+//! | SSN_START | 60013 | [`Session`] | a client has connected |
+//! | TXN_START | 60011 | [`Transaction`] | a request has come in |
+//! | READ_REQUEST_HDR | 60002 | [`Transaction`] | [`Transaction::request`], to be changed |
+//! | SEND_REQUEST_HDR | 60004 | [`Transaction`] | [`Transaction::origin_request`], to be changed |
+//! | READ_RESPONSE_HDR | 60006 | [`Transaction`] | [`Transaction::origin_response`], to be changed |
+//! | SEND_RESPONSE_HDR | 60007 | [`Transaction`] | [`Transaction::response`], to be changed |
+//! | TXN_CLOSE | 60012 | [`Transaction`] | all of them, to be read |
+//! | SSN_CLOSE | 60014 | [`Session`] | nothing more |
+//!
+//! TXN_CLOSE comes exactly once for each transaction whose hooks are called, whatever happened to client, origin and
+//! plugins; SSN_CLOSE comes exactly once, after the last one's. A transaction that began while there was no hook at all,
+//! global or the session's, is not looked at again, and costs nothing.
+//!
+//! # Order, and what is added meanwhile
+//!
+//! At one hook the global continuations are called, then the session's, then the transaction's, each list in order of
+//! addition. A list is passed when its last continuation is about to be called. A continuation that is added for the same
+//! hook while that is being called out is called in this pass if its list is not passed (an empty list never is), and not
+//! before the next if it is; so one that is added by the last of its list is not. [`Added`] tells which. A destroyed
+//! continuation is stepped over.
+//!
+//! # Locks
+//!
+//! Each session and transaction has a mutex that is held while its hooks are called, besides the continuation's own if it has
+//! one. Neither is waited for with the thread standing still. So a continuation that only one transaction's hooks call needs
+//! no mutex ([`crate::Cont::shared`]); one that also has scheduled events shares the transaction's
+//! ([`Transaction::continuation`]); one that many transactions call has its own, and makes them take turns.
+//!
+//! # Panics
+//!
+//! A handler that panics is retired, as everywhere. If it had not answered, the transaction ends in an error: it may have
+//! been there to refuse.
+#![cfg_attr(feature = "runtime", doc = "")]
+#![cfg_attr(feature = "runtime", doc = "# A server")]
+#![cfg_attr(feature = "runtime", doc = "")]
+#![cfg_attr(
+    feature = "runtime",
+    doc = "[`Server`] accepts on the network threads of a [`Runtime`](crate::Runtime) and forwards to one origin. Parsing and"
+)]
+#![cfg_attr(
+    feature = "runtime",
+    doc = "writing is `hyper`'s, HTTP/1.1 and 1.0. Bodies are streamed. What the parser refuses before a head is complete (400,"
+)]
+#![cfg_attr(feature = "runtime", doc = "414, 431) is no transaction, and is counted.")]
+
+pub mod door;
+mod hook;
+mod message;
+mod reenable;
+mod session;
+mod transaction;
+
+#[cfg(feature = "runtime")]
+mod server;
+
+pub use hook::{Added, HookError, HookId, add};
+pub use message::{Message, MessageError};
+pub use reenable::{Gone, Reenable, ReenableError};
+pub use session::Session;
+pub use transaction::Transaction;
+
+#[cfg(feature = "runtime")]
+pub use server::{Builder, Counts, DrainReport, Server, StartError};
+
+#[cfg(feature = "runtime")]
+pub(crate) use server::hooks::GlobalHooks;

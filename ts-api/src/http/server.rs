@@ -1,0 +1,339 @@
+//! A server: it accepts clients' connections on the network threads and forwards their requests to one origin.
+
+mod body;
+pub(crate) mod call_out;
+mod connect;
+mod connection;
+mod counts;
+mod exchange;
+mod forward;
+mod handles;
+pub(crate) mod head;
+pub(crate) mod hooks;
+mod lane;
+mod origin;
+mod stop;
+mod stream;
+pub(crate) mod subjects;
+pub(crate) mod table;
+mod timer;
+mod transaction;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use ts_cont::{EventProcessor, EventType, Here, Refusal};
+
+use self::call_out::{HasSubject, label};
+use self::counts::Counters;
+use self::lane::{Inbox, Shared};
+use self::origin::Patience;
+use self::stop::{Phase, Stop};
+use self::subjects::{SessionSubject, TransactionSubject};
+use crate::Runtime;
+
+pub use self::counts::Counts;
+
+/// After connections have been dropped, how long [`Server::drain`] waits for their closing hooks.
+const CLOSING_HOOKS: Duration = Duration::from_secs(1);
+
+/// A server that runs: it accepts connections until it is drained or dropped.
+///
+/// Dropping it stops it like [`Server::drain`], without waiting.
+///
+/// # Examples
+///
+/// See the [module page](super).
+pub struct Server {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+/// Makes a [`Server`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder starts nothing until `start`"]
+pub struct Builder {
+    listen: Vec<SocketAddr>,
+    listener: Option<Arc<TcpListener>>,
+    origin: Option<SocketAddr>,
+    patience: Patience,
+    client_patience: Duration,
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No address to listen at was given.
+    #[error("no address to listen at: call Builder::listen")]
+    NoAddress,
+    /// No origin was given.
+    #[error("no origin to forward to: call Builder::origin")]
+    NoOrigin,
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The listening socket cannot be waited for on a network thread.
+    #[error("the network threads cannot wait for connections: {0}")]
+    Watch(io::Error),
+    /// The event system has no network threads, or is shutting down.
+    #[error("no network threads: {0}")]
+    NoThreads(Refusal),
+}
+
+/// What [`Server::drain`] did.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Connections that were open when it began.
+    pub open: usize,
+    /// Connections that had not come to their end by themselves before the deadline and were dropped.
+    pub dropped: usize,
+    /// Connections that are left even so, since some continuation has not re-enabled.
+    pub left: usize,
+    /// The continuations that have been called and have not re-enabled, with their hooks' subjects.
+    pub waiting_for: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl DrainReport {
+    /// Whether every connection came to its end by itself.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.dropped == 0 && self.left == 0
+    }
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let finished = self.open.saturating_sub(self.dropped);
+        write!(
+            f,
+            "drained in {:.3} s: {finished} connections finished, {} dropped, {} left",
+            self.took.as_secs_f64(),
+            self.dropped,
+            self.left
+        )?;
+        self.waiting_for.iter().try_for_each(|name| write!(f, "\n  not re-enabled by {name}"))
+    }
+}
+
+impl Server {
+    /// Starts making a server.
+    pub fn builder() -> Builder {
+        Builder {
+            listen: Vec::new(),
+            listener: None,
+            origin: None,
+            patience: Patience {
+                connect: Duration::from_secs(5),
+                response: Duration::from_secs(30),
+                silence: Duration::from_secs(30),
+            },
+            client_patience: Duration::from_secs(60),
+        }
+    }
+
+    /// Where it listens; the port is the real one, also if zero was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counters::sum(&self.shared.counters)
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.shared.stop.sessions()
+    }
+
+    /// Stops accepting, closes idle connections, and lets requests that are under way finish; what is left after `limit` is
+    /// dropped, closing hooks included.
+    ///
+    /// It blocks until that is done. A second call reports what the first left.
+    ///
+    /// # Panics
+    ///
+    /// On an event thread, which would wait for itself.
+    pub fn drain(&self, limit: Duration) -> DrainReport {
+        assert!(
+            Here::current().is_none(),
+            "Server::drain blocks; call it from a thread that is no event thread"
+        );
+        let began = Instant::now();
+        let stop = &self.shared.stop;
+        let open = stop.sessions();
+        stop.go_to(Phase::Draining);
+        let dropped = stop.wait_for_sessions(limit);
+        let mut report = DrainReport { open, dropped, ..DrainReport::default() };
+        if dropped > 0 {
+            stop.go_to(Phase::Dropping);
+            report.left = stop.wait_for_sessions(CLOSING_HOOKS);
+            if report.left > 0 {
+                report.waiting_for = self.waiting_for();
+            }
+        }
+        report.took = began.elapsed();
+        report
+    }
+
+    /// The continuations that were called and have not re-enabled.
+    #[must_use]
+    pub fn waiting_for(&self) -> Vec<String> {
+        let number = self.shared.number;
+        let sessions = SessionSubject::all()
+            .into_iter()
+            .filter(|session| session.server == number)
+            .filter_map(|session| session.subject().waits_for());
+        let transactions = TransactionSubject::all()
+            .into_iter()
+            .filter(|transaction| transaction.session.server == number)
+            .filter_map(|transaction| transaction.subject().waits_for());
+        sessions.chain(transactions).map(|continuation| label(&continuation)).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stop.go_to(Phase::Draining);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .field("origin", &self.shared.origin)
+            .field("open_connections", &self.open_connections())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Listens at `address`; port 0 lets the system choose. Of several addresses that a name stands for, the first that
+    /// works is taken.
+    pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
+        self.listen = address.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+        self
+    }
+
+    /// Listens on a socket that is bound already, and shared with nobody.
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Forwards requests to `origin`, over HTTP/1.1.
+    pub fn origin(mut self, origin: SocketAddr) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// How long a connection to the origin may take to be made. Default: 5 seconds.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.patience.connect = limit;
+        self
+    }
+
+    /// How long the origin may take for a response's head once it has the request, and how long it may then say nothing
+    /// within the body. Default: 30 seconds.
+    pub fn origin_timeout(mut self, limit: Duration) -> Self {
+        self.patience.response = limit;
+        self.patience.silence = limit;
+        self
+    }
+
+    /// How long a client may take for a request's head, and how long an idle connection is kept. Default: 60 seconds.
+    pub fn client_timeout(mut self, limit: Duration) -> Self {
+        self.client_patience = limit;
+        self
+    }
+
+    /// Starts the server on the network threads of `runtime`; it accepts when this returns.
+    ///
+    /// Hooks that are added to that runtime are called for its sessions and transactions.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; then nothing has been started.
+    pub fn start(self, runtime: &Runtime) -> Result<Server, StartError> {
+        let origin = self.origin.ok_or(StartError::NoOrigin)?;
+        let processor = runtime.processor();
+        let threads = processor.threads(EventType::NET);
+        if threads.is_empty() {
+            return Err(StartError::NoThreads(Refusal::NotReady(EventType::NET)));
+        }
+        let listener = self.bind()?;
+        let watch = |source| StartError::Watch(source);
+        let address = listener.local_addr().map_err(watch)?;
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let shared = Arc::new(Shared {
+            // Relaxed: only its being different counts.
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            hooks: Arc::clone(table::hooks_of(runtime)),
+            stop: Stop::new(),
+            origin,
+            patience: self.patience,
+            client_patience: self.client_patience,
+            counters: threads.iter().map(|_| Default::default()).collect(),
+            inboxes: threads.iter().map(|_| Inbox::default()).collect(),
+        });
+        // From here on, giving up means to drop it, and that stops what has been started.
+        let server = Server { shared, address };
+        for (index, thread) in threads.iter().enumerate() {
+            let shared = Arc::clone(&server.shared);
+            EventProcessor::run_on(thread, move |here| drop(here.spawn_local(lane::run(shared, index))));
+        }
+        let shared = Arc::clone(&server.shared);
+        match Here::current().filter(|here| here.io().is_some()) {
+            Some(here) => watch_listener(&here, listener, shared).map_err(watch)?,
+            None => {
+                let start = async move {
+                    let here = Here::current().expect("it was spawned on an event thread");
+                    watch_listener(&here, listener, shared)
+                };
+                let started = threads[0].spawn(start).map_err(StartError::NoThreads)?.wait();
+                started.ok_or(StartError::NoThreads(Refusal::ShuttingDown))?.map_err(watch)?;
+            }
+        }
+        Ok(server)
+    }
+
+    fn bind(&self) -> Result<TcpListener, StartError> {
+        if let Some(listener) = &self.listener {
+            return listener.try_clone().map_err(StartError::Watch);
+        }
+        let mut refused = StartError::NoAddress;
+        for &address in &self.listen {
+            match TcpListener::bind(address) {
+                Ok(listener) => return Ok(listener),
+                Err(source) => refused = StartError::Listen { address, source },
+            }
+        }
+        Err(refused)
+    }
+}
+
+/// Begins to accept on the calling event thread.
+fn watch_listener(here: &Here, listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
+    let io = here.io().ok_or(io::ErrorKind::Unsupported)?;
+    let listener = io.register(listener)?;
+    drop(here.spawn_local(lane::accept(shared, listener)));
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! What a server counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a server has done so far, at one moment.
+        ///
+        /// Each number is right by itself; numbers of requests under way may be a step apart.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        #[non_exhaustive]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The same, while it is counted; one for each network thread.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Counters {
+            /// Adds up what the threads have counted.
+            pub(crate) fn sum(of_threads: &[CachePadded<Self>]) -> Counts {
+                let mut sum = Counts::default();
+                for thread in of_threads {
+                    $(sum.$name += thread.$name.get();)*
+                }
+                sum
+            }
+        }
+    };
+}
+
+counts! {
+    /// Connections accepted.
+    connections,
+    /// Requests whose head was complete.
+    requests,
+    /// Transactions that have ended, with or without hooks.
+    transactions,
+    /// Responses handed to the client with a status of 100 to 199.
+    responses_1xx,
+    /// Responses handed to the client with a status of 200 to 299.
+    responses_2xx,
+    /// Responses handed to the client with a status of 300 to 399.
+    responses_3xx,
+    /// Responses handed to the client with a status of 400 to 499.
+    responses_4xx,
+    /// Responses handed to the client with a status of 500 and more.
+    responses_5xx,
+    /// Connections on which the parser refused a head (400, 414, 431) before there was a request.
+    refused_heads,
+    /// Requests whose client went away before it had the whole response.
+    client_aborts,
+    /// Requests to the origin that failed: no connection, no response, too late, or a response that broke off.
+    origin_failures,
+    /// Connections made to the origin.
+    origin_connections,
+    /// Call-outs: hook continuations called.
+    call_outs,
+}
+
+/// One number, written by one thread and read by others.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        // Relaxed: a statistic; nothing else is read through it.
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        // Relaxed: see `add`.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    pub(crate) fn response(&self, status: u16) {
+        match status {
+            0..200 => &self.responses_1xx,
+            200..300 => &self.responses_2xx,
+            300..400 => &self.responses_3xx,
+            400..500 => &self.responses_4xx,
+            500.. => &self.responses_5xx,
+        }
+        .add();
+    }
+}

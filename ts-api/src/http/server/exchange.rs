@@ -1,0 +1,151 @@
+//! One request and its response, between the parser's task and the transaction's.
+//!
+//! The two are tasks of the same thread. The parser's may vanish at any time, when the client does; the transaction's learns
+//! of it here and goes on to its end.
+//!
+//! # Rules
+//! * `sent` is said once: when the response has been handed over completely, or cannot be any more.
+//! * Nobody is woken, and nothing of the other side dropped, while the state is borrowed.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use hyper::Response;
+
+use super::body::ResponseBody;
+use super::lane::Lane;
+
+/// How a response ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The client's connection has taken all of it.
+    Completely,
+    /// The client went away before.
+    ClientGone,
+    /// The origin did.
+    OriginGone,
+}
+
+/// What the two tasks share.
+pub(crate) struct Exchange {
+    lane: Rc<Lane>,
+    response: RefCell<Option<Response<ResponseBody>>>,
+    /// The parser has taken the response; from then on the response's body says how it ends.
+    taken: Cell<bool>,
+    sent: Cell<Option<Sent>>,
+    /// Frames of the request's body that have gone by.
+    pub(crate) request_frames: Cell<u64>,
+    parser: RefCell<Option<Waker>>,
+    transaction: RefCell<Option<Waker>>,
+}
+
+impl Exchange {
+    pub(crate) fn new(lane: Rc<Lane>) -> Self {
+        Self {
+            lane,
+            response: RefCell::default(),
+            taken: Cell::new(false),
+            sent: Cell::new(None),
+            request_frames: Cell::new(0),
+            parser: RefCell::default(),
+            transaction: RefCell::default(),
+        }
+    }
+
+    /// Says how the response ended, unless that is said already.
+    pub(crate) fn ended(&self, sent: Sent) {
+        if self.sent.get().is_none() {
+            self.sent.set(Some(sent));
+            wake(&self.transaction);
+        }
+    }
+
+    /// Whether there is nobody to answer any more.
+    pub(crate) fn client_is_gone(&self) -> bool {
+        self.sent.get() == Some(Sent::ClientGone)
+    }
+
+    /// Waits until the response has ended, also if there has been none yet.
+    pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Sent> {
+        if let Some(sent) = self.sent.get() {
+            return Poll::Ready(sent);
+        }
+        store(&self.transaction, cx);
+        Poll::Pending
+    }
+
+    /// Hands the response to the parser.
+    pub(crate) fn deliver(&self, response: Response<ResponseBody>) {
+        if self.sent.get().is_some() {
+            // Nobody takes it; dropping it says nothing that is not known.
+            return;
+        }
+        *self.response.borrow_mut() = Some(response);
+        wake(&self.parser);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let counters = self.lane.counters();
+        counters.transactions.add();
+        match self.sent.get() {
+            Some(Sent::Completely) => {}
+            Some(Sent::OriginGone) => counters.origin_failures.add(),
+            // Without hooks nobody notices that the client is gone but whoever drops everything.
+            Some(Sent::ClientGone) | None => counters.client_aborts.add(),
+        }
+    }
+}
+
+/// The parser's end: resolves to the response.
+pub(crate) struct Awaited(Rc<Exchange>);
+
+impl Awaited {
+    pub(crate) fn new(exchange: Rc<Exchange>) -> Self {
+        Self(exchange)
+    }
+}
+
+impl Future for Awaited {
+    type Output = Response<ResponseBody>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let response = self.0.response.borrow_mut().take();
+        match response {
+            Some(response) => {
+                self.0.taken.set(true);
+                Poll::Ready(response)
+            }
+            None => {
+                store(&self.0.parser, cx);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        if !self.0.taken.get() {
+            self.0.ended(Sent::ClientGone);
+            let response = self.0.response.borrow_mut().take();
+            drop(response);
+        }
+    }
+}
+
+fn store(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
+    let old = place.borrow_mut().replace(cx.waker().clone());
+    drop(old);
+}
+
+fn wake(place: &RefCell<Option<Waker>>) {
+    let waker = place.borrow_mut().take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}

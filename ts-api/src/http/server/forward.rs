@@ -1,0 +1,130 @@
+//! What a proxy changes in a head that it passes on.
+//!
+//! Fields that are meant for one connection stay on it. The target becomes what an origin expects, and `Host` is kept.
+
+use std::net::SocketAddr;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, Uri, Version, request, response};
+
+const OF_ONE_CONNECTION: [HeaderName; 8] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Looks at a client's request and says with which status it is refused, if it is.
+pub(crate) fn refusal(parts: &request::Parts) -> Option<StatusCode> {
+    if parts.method == Method::CONNECT {
+        return Some(StatusCode::NOT_IMPLEMENTED);
+    }
+    let hosts = parts.headers.get_all(HOST).iter().count();
+    // A second `Host` could be read in two ways; HTTP/1.1 asks for exactly one.
+    let missing = hosts == 0 && parts.version == Version::HTTP_11 && parts.uri.authority().is_none();
+    (hosts > 1 || missing).then_some(StatusCode::BAD_REQUEST)
+}
+
+/// Makes a client's request one to the origin.
+pub(crate) fn request(parts: &mut request::Parts, origin: SocketAddr) {
+    remove_connection_fields(&mut parts.headers);
+    // We answer it ourselves, by reading the body.
+    parts.headers.remove(EXPECT);
+    parts.version = Version::HTTP_11;
+    if let Some(host) = parts.uri.authority().and_then(|authority| {
+        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+        HeaderValue::from_str(host).ok()
+    }) {
+        parts.headers.insert(HOST, host);
+    } else if !parts.headers.contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(&origin.to_string())
+    {
+        parts.headers.insert(HOST, host);
+    }
+    to_origin_form(&mut parts.uri);
+}
+
+fn to_origin_form(uri: &mut Uri) {
+    if uri.scheme().is_some() || uri.authority().is_some() {
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *uri = Uri::from(path);
+    }
+}
+
+/// After plugins have had the request: a plugin may have set another target.
+pub(crate) fn settle_request(parts: &mut request::Parts, has_body: bool) {
+    to_origin_form(&mut parts.uri);
+    if has_body && !parts.headers.contains_key(CONTENT_LENGTH) {
+        // Said openly, since for methods that rarely have one the writer would take the body for none.
+        parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+/// Makes the origin's response one to the client.
+pub(crate) fn response(parts: &mut response::Parts) {
+    remove_connection_fields(&mut parts.headers);
+    parts.version = Version::HTTP_11;
+}
+
+fn remove_connection_fields(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // No connection may take these from the message.
+        .filter(|name| *name != CONTENT_LENGTH && *name != HOST)
+        .collect();
+    headers.remove(CONNECTION);
+    for name in named.iter().chain(&OF_ONE_CONNECTION) {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(build: http::request::Builder) -> request::Parts {
+        build.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn fields_of_one_connection_stay_on_it() {
+        let mut parts = parts(
+            http::Request::get("http://user@example.org/a?b")
+                .header("Connection", "close, X-Mine, Content-Length")
+                .header("X-Mine", "1")
+                .header("X-Yours", "2")
+                .header("Keep-Alive", "timeout=5")
+                .header("Content-Length", "3")
+                .header("Host", "other.example"),
+        );
+        request(&mut parts, "127.0.0.1:1".parse().unwrap());
+        assert_eq!(parts.uri, "/a?b");
+        let mut names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-length", "host", "x-yours"]);
+        assert_eq!(parts.headers[HOST], "example.org");
+    }
+
+    #[test]
+    fn a_request_needs_exactly_one_host() {
+        let with = |hosts: &[&str]| {
+            let build = hosts.iter().fold(http::Request::get("/"), |build, host| build.header("Host", *host));
+            refusal(&parts(build))
+        };
+        assert_eq!(with(&[]), Some(StatusCode::BAD_REQUEST));
+        assert_eq!(with(&["a"]), None);
+        assert_eq!(with(&["a", "a"]), Some(StatusCode::BAD_REQUEST));
+    }
+}

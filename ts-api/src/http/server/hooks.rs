@@ -1,0 +1,243 @@
+//! The lists of continuations at each hook, and how a call-out walks over three of them.
+//!
+//! # Rules
+//! * A list only grows. Whoever adds sees to it that the continuation is there before the list is longer.
+//! * A walk takes the lists in order: global, session, transaction. A list is passed when its last continuation is taken.
+//!   What is added to a list that is not passed, an empty one included, is met in the same walk; what is added later, by
+//!   that last continuation itself or while another list has its turn, is not.
+//! * A destroyed continuation stays in its list and is stepped over.
+//!
+//! The rule of the second point is the original's. It would be simpler to say that a list is passed when its last
+//! continuation has answered; but plugins may rely on a continuation that adds another of its kind not going on for ever.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use smallvec::SmallVec;
+use ts_cont::Continuation;
+
+use crate::http::HookId;
+
+const HOOKS: usize = HookId::ALL.len();
+
+/// The first chunk of a list has room for 8, each further one for twice as many as the one before.
+const FIRST_CHUNK: usize = 8;
+const CHUNKS: usize = 24;
+
+/// The continuations of a whole event system. Adding takes a lock, reading none.
+pub(crate) struct GlobalHooks {
+    lists: [GrowingList; HOOKS],
+    mask: AtomicU32,
+    adding: Mutex<()>,
+}
+
+/// A list that is read while it grows.
+struct GrowingList {
+    chunks: [OnceLock<Box<[OnceLock<Continuation>]>>; CHUNKS],
+    len: AtomicUsize,
+}
+
+impl Default for GlobalHooks {
+    fn default() -> Self {
+        Self {
+            lists: std::array::from_fn(|_| GrowingList {
+                chunks: [const { OnceLock::new() }; CHUNKS],
+                len: AtomicUsize::new(0),
+            }),
+            mask: AtomicU32::new(0),
+            adding: Mutex::new(()),
+        }
+    }
+}
+
+impl GlobalHooks {
+    pub(crate) fn add(&self, hook: HookId, continuation: Continuation) {
+        let _one_at_a_time = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lists[hook.place()].push(continuation);
+        // Release [global-hooks]: whoever sees the hook in the mask finds the continuation in the list.
+        self.mask.fetch_or(1 << hook.place(), Ordering::Release);
+    }
+
+    fn mask(&self) -> u32 {
+        // Acquire [global-hooks]: the other end of `add`.
+        self.mask.load(Ordering::Acquire)
+    }
+}
+
+impl GrowingList {
+    /// Called by one thread at a time.
+    fn push(&self, continuation: Continuation) {
+        // Relaxed: only this thread writes it now, and the one before it gave its lock to this one.
+        let len = self.len.load(Ordering::Relaxed);
+        let (chunk, place) = split(len);
+        let chunk = self.chunks[chunk]
+            .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(FIRST_CHUNK << chunk).collect());
+        let set = chunk[place].set(continuation);
+        debug_assert!(set.is_ok(), "a place is filled once");
+        // Release [hook-list]: the place is filled before it counts.
+        self.len.store(len + 1, Ordering::Release);
+    }
+
+    fn len(&self) -> usize {
+        // Acquire [hook-list]: the other end of `push`.
+        self.len.load(Ordering::Acquire)
+    }
+
+    fn get(&self, index: usize) -> Option<&Continuation> {
+        let (chunk, place) = split(index);
+        self.chunks.get(chunk)?.get()?.get(place)?.get()
+    }
+}
+
+/// In which chunk an index is, and where there.
+fn split(index: usize) -> (usize, usize) {
+    let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
+    (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
+}
+
+/// The continuations of one session or transaction.
+#[derive(Default)]
+pub(crate) struct OwnHooks {
+    list: Mutex<SmallVec<[(HookId, Continuation); 2]>>,
+    mask: AtomicU32,
+}
+
+impl OwnHooks {
+    /// Adds a continuation; false if it is one that must not be there twice, and is there.
+    pub(crate) fn add(&self, hook: HookId, continuation: Continuation, once: bool) -> bool {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if once && list.iter().any(|(at, present)| *at == hook && *present == continuation) {
+            return false;
+        }
+        list.push((hook, continuation));
+        // Relaxed: whoever sees it goes through the lock, and a call-out that has just begun may miss what is added
+        // just now.
+        self.mask.fetch_or(1 << hook.place(), Ordering::Relaxed);
+        true
+    }
+
+    /// Lets go of all continuations.
+    pub(crate) fn clear(&self) {
+        // Relaxed: see `add`.
+        self.mask.store(0, Ordering::Relaxed);
+        let list = std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner));
+        // A plugin's data may go with it, so the lock is not held.
+        drop(list);
+    }
+
+    fn mask(&self) -> u32 {
+        // Relaxed: see `add`.
+        self.mask.load(Ordering::Relaxed)
+    }
+
+    fn len(&self, hook: HookId) -> usize {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().filter(|(at, _)| *at == hook).count()
+    }
+
+    fn get(&self, hook: HookId, index: usize) -> Option<Continuation> {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().filter(|(at, _)| *at == hook).nth(index).map(|(_, continuation)| continuation.clone())
+    }
+}
+
+/// The lists that a session or transaction is called out to.
+#[derive(Clone, Copy)]
+pub(crate) struct Lists<'a> {
+    pub(crate) global: &'a GlobalHooks,
+    pub(crate) session: Option<&'a OwnHooks>,
+    pub(crate) transaction: Option<&'a OwnHooks>,
+}
+
+/// Which of the three lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Global = 0,
+    Session = 1,
+    Transaction = 2,
+}
+
+impl Lists<'_> {
+    /// Whether there is anybody at all, at any hook.
+    pub(crate) fn any(&self) -> bool {
+        self.mask() != 0
+    }
+
+    /// Whether there is anybody at `hook`.
+    pub(crate) fn has(&self, hook: HookId) -> bool {
+        self.mask() & (1 << hook.place()) != 0
+    }
+
+    fn mask(&self) -> u32 {
+        self.global.mask()
+            | self.session.map_or(0, OwnHooks::mask)
+            | self.transaction.map_or(0, OwnHooks::mask)
+    }
+
+    fn len(&self, list: List, hook: HookId) -> usize {
+        match list {
+            List::Global => self.global.lists[hook.place()].len(),
+            List::Session => self.session.map_or(0, |own| own.len(hook)),
+            List::Transaction => self.transaction.map_or(0, |own| own.len(hook)),
+        }
+    }
+
+    fn get(&self, list: List, hook: HookId, index: usize) -> Option<Continuation> {
+        match list {
+            List::Global => self.global.lists[hook.place()].get(index).cloned(),
+            List::Session => self.session.and_then(|own| own.get(hook, index)),
+            List::Transaction => self.transaction.and_then(|own| own.get(hook, index)),
+        }
+    }
+}
+
+/// Where a call-out is in the three lists.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Walk {
+    taken: [usize; 3],
+    passed: [bool; 3],
+}
+
+impl Walk {
+    /// The next continuation that is not destroyed.
+    pub(crate) fn next(&mut self, lists: &Lists<'_>, hook: HookId) -> Option<Continuation> {
+        'again: loop {
+            for list in [List::Global, List::Session, List::Transaction] {
+                let at = list as usize;
+                let len = lists.len(list, hook);
+                if self.passed[at] || self.taken[at] == len {
+                    continue;
+                }
+                let continuation = lists.get(list, hook, self.taken[at]);
+                self.taken[at] += 1;
+                self.passed[at] = self.taken[at] == len;
+                match continuation {
+                    Some(continuation) if !continuation.is_destroyed() => return Some(continuation),
+                    _ => continue 'again,
+                }
+            }
+            return None;
+        }
+    }
+
+    pub(crate) fn has_passed(&self, list: List) -> bool {
+        self.passed[list as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_follow_each_other_without_gap() {
+        let mut next = (0, 0);
+        for index in 0..10_000 {
+            assert_eq!(split(index), next);
+            next.1 += 1;
+            if next.1 == FIRST_CHUNK << next.0 {
+                next = (next.0 + 1, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A socket of a network thread as `hyper` wants it: reads and writes that wait for readiness.
+//!
+//! All of it happens on the thread whose poll set watches the socket; nothing here may be sent to another thread.
+
+use std::io::{self, Write as _};
+use std::net::TcpStream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use ts_cont::Registration;
+
+/// A connected TCP socket, watched on this thread.
+pub(crate) struct Stream(Registration<TcpStream>);
+
+impl Stream {
+    pub(crate) fn new(registration: Registration<TcpStream>) -> Self {
+        Self(registration)
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let read = self.0.poll_read_with(cx, |stream| {
+            // SAFETY: the kernel only writes into the slice, so nothing in it becomes uninitialised.
+            let unfilled = unsafe { buf.as_mut() };
+            let (filled, _) = rustix::io::read(stream, unfilled)?;
+            Ok(filled.len())
+        });
+        read.map_ok(|length| {
+            // SAFETY: the kernel has just filled that many bytes at the cursor.
+            unsafe { buf.advance(length) }
+        })
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_write_with(cx, |mut stream| stream.write(buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.source().shutdown(std::net::Shutdown::Write))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write_with(cx, |mut stream| stream.write_vectored(bufs))
+    }
+}

@@ -1,0 +1,187 @@
+//! Sessions and transactions as handles find them: what plugins may see and change of them, from any thread.
+//!
+//! They are made when there is somebody to call, and not before. The tasks that serve keep what only they need.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bytes::Bytes;
+use ts_cont::Continuation;
+
+use super::call_out::{HasSubject, Subject};
+use super::handles::Handles;
+use super::head::Head;
+use super::hooks::{GlobalHooks, List, Lists};
+use crate::http::{Added, HookError, HookId};
+
+static SESSIONS: Handles<SessionSubject> = Handles::new();
+static TRANSACTIONS: Handles<TransactionSubject> = Handles::new();
+
+/// A session that somebody has been called for.
+pub(crate) struct SessionSubject {
+    subject: Subject,
+    pub(crate) client: SocketAddr,
+    /// Which server's.
+    pub(crate) server: u64,
+    global: Arc<GlobalHooks>,
+    /// The transaction under way, whose call-outs walk over this session's list as well.
+    transaction: Mutex<Weak<TransactionSubject>>,
+}
+
+/// A transaction that somebody has been called for.
+pub(crate) struct TransactionSubject {
+    subject: Subject,
+    pub(crate) session: Arc<SessionSubject>,
+    /// The place of the hook that was reached last.
+    reached: AtomicUsize,
+    content: Mutex<Content>,
+}
+
+/// What plugins see of a transaction.
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) client_request: Option<Head>,
+    pub(crate) origin_request: Option<Head>,
+    pub(crate) origin_response: Option<Head>,
+    pub(crate) client_response: Option<Head>,
+    /// The hook whose continuations are being called; it tells which head may be changed.
+    pub(crate) at: Option<HookId>,
+    pub(crate) error: ErrorResponse,
+}
+
+/// What the client gets if a plugin ends the transaction in an error.
+#[derive(Default)]
+pub(crate) struct ErrorResponse {
+    pub(crate) status: Option<u16>,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) content_type: Option<http::HeaderValue>,
+}
+
+/// For each thread: where it puts its handles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shards {
+    session: usize,
+    transaction: usize,
+}
+
+impl Shards {
+    pub(crate) fn choose() -> Self {
+        Self { session: SESSIONS.choose_shard(), transaction: TRANSACTIONS.choose_shard() }
+    }
+}
+
+impl SessionSubject {
+    pub(crate) fn enter(
+        shards: Shards,
+        client: SocketAddr,
+        server: u64,
+        global: &Arc<GlobalHooks>,
+    ) -> Option<Arc<Self>> {
+        SESSIONS.enter(shards.session, |number| {
+            let subject = Subject::new(number, "HTTP session");
+            let global = Arc::clone(global);
+            Arc::new(Self { subject, client, server, global, transaction: Mutex::default() })
+        })
+    }
+
+    pub(crate) fn find(number: u64) -> Option<Arc<Self>> {
+        SESSIONS.find(number)
+    }
+
+    pub(crate) fn all() -> Vec<Arc<Self>> {
+        SESSIONS.all()
+    }
+
+    pub(crate) fn lists(&self) -> Lists<'_> {
+        Lists { global: &self.global, session: Some(&self.subject.hooks), transaction: None }
+    }
+
+    pub(crate) fn add(&self, hook: HookId, cont: Continuation) -> Result<Added, HookError> {
+        let transaction = self.transaction.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let walker = transaction.as_ref().filter(|_| !hook.is_of_session());
+        let walker = walker.map_or(&self.subject, |transaction| &transaction.subject);
+        self.subject.add(hook, cont, List::Session, walker).ok_or(HookError::Gone)
+    }
+
+    pub(crate) fn end(&self) {
+        SESSIONS.leave(self.subject.number);
+        self.subject.end();
+    }
+}
+
+impl HasSubject for SessionSubject {
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+}
+
+impl TransactionSubject {
+    pub(crate) fn enter(shards: Shards, session: &Arc<SessionSubject>) -> Option<Arc<Self>> {
+        let transaction = TRANSACTIONS.enter(shards.transaction, |number| {
+            Arc::new(Self {
+                subject: Subject::new(number, "HTTP transaction"),
+                session: Arc::clone(session),
+                reached: AtomicUsize::new(0),
+                content: Mutex::default(),
+            })
+        })?;
+        *session.transaction.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&transaction);
+        Some(transaction)
+    }
+
+    pub(crate) fn find(number: u64) -> Option<Arc<Self>> {
+        TRANSACTIONS.find(number)
+    }
+
+    pub(crate) fn all() -> Vec<Arc<Self>> {
+        TRANSACTIONS.all()
+    }
+
+    pub(crate) fn lists(&self) -> Lists<'_> {
+        Lists { transaction: Some(&self.subject.hooks), ..self.session.lists() }
+    }
+
+    /// Says that a hook has been reached, whether or not anybody is there.
+    pub(crate) fn reach(&self, hook: HookId) {
+        // Relaxed: it only tells those that add a continuation from elsewhere, and they cannot know where we are.
+        self.reached.store(hook.place(), Ordering::Relaxed);
+        self.content(|content| content.at = Some(hook));
+    }
+
+    pub(crate) fn add(&self, hook: HookId, cont: Continuation) -> Result<Added, HookError> {
+        if hook.is_of_session() {
+            return Err(HookError::NotOfTransactions(hook));
+        }
+        // Relaxed: see `reach`.
+        let reached = self.reached.load(Ordering::Relaxed);
+        let over = hook.place() == reached && !self.subject.walks(hook);
+        if hook.place() < reached || over {
+            return if self.subject.is_over() { Err(HookError::Gone) } else { Ok(Added::TooLate) };
+        }
+        self.subject.add(hook, cont, List::Transaction, &self.subject).ok_or(HookError::Gone)
+    }
+
+    /// Looks at, or changes, what plugins see. For the engine, which does so while nobody is called.
+    pub(crate) fn content<R>(&self, f: impl FnOnce(&mut Content) -> R) -> R {
+        f(&mut self.content.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// As `content`, for plugins: while somebody is called. None otherwise.
+    pub(crate) fn called_content<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
+        // The engine goes on only when the call-out is answered, and then comes for the same lock; so what is done under
+        // the lock while it is not answered is done in time.
+        self.content(|content| self.subject.is_called_out().then(|| f(content)))
+    }
+
+    pub(crate) fn end(&self) {
+        TRANSACTIONS.leave(self.subject.number);
+        self.subject.end();
+    }
+}
+
+impl HasSubject for TransactionSubject {
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+}

@@ -1,0 +1,237 @@
+//! One request from its first byte to its end: fetched from the origin, with call-outs on the way.
+//!
+//! The transaction is a task of its own, so that it reaches its end whatever becomes of the client's connection. One that
+//! begins when there is no hook at all runs inside the parser's task and makes nothing that plugins could see.
+//!
+//! # Rules
+//! * The hooks come in the order of [`HookId::ALL`], each at most once; after an error those up to SEND_RESPONSE_HDR are left out.
+//! * When the client is gone, the call-out that is under way goes on to its last continuation, and the next hook is TXN_CLOSE.
+//! * TXN_CLOSE is reached exactly once, also if the task is dropped in the middle of an await that never ends, but for a
+//!   thread that stops: then nobody is called any more.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, StatusCode, request, response};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use super::body::{RequestBody, ResponseBody, Source};
+use super::call_out::HasSubject;
+use super::connection::Session;
+use super::exchange::{Exchange, Sent};
+use super::forward;
+use super::head::Head;
+use super::origin::Failure;
+use super::subjects::{Content, TransactionSubject};
+use crate::http::door::OWNER_TRANSACTION;
+use crate::http::{HookId, Reenable};
+
+/// A transaction under way.
+pub(crate) struct Transaction {
+    session: Rc<Session>,
+    exchange: Rc<Exchange>,
+    subject: Option<Arc<TransactionSubject>>,
+    method: Method,
+}
+
+/// A response that is ready but for the last hook.
+struct Reply {
+    parts: response::Parts,
+    source: Source,
+}
+
+/// Why there is no reply to go on with.
+enum Stopped {
+    /// A plugin, or we, answer instead.
+    Error { default: StatusCode },
+    /// There is nobody to answer.
+    ClientGone,
+}
+
+impl Transaction {
+    /// A transaction with hooks, or one without.
+    pub(crate) fn new(session: Rc<Session>, exchange: Rc<Exchange>, method: Method, hooks: bool) -> Self {
+        let subject = hooks.then(|| session.transaction_subject()).flatten();
+        Self { session, exchange, subject, method }
+    }
+
+    /// Serves a request to its very end, closing hooks included.
+    pub(crate) async fn run(self, request: Request<Incoming>) {
+        if let Some(response) = self.respond(request).await {
+            self.exchange.deliver(response);
+        }
+        poll_fn(|cx| self.exchange.poll_sent(cx)).await;
+        self.call_out(HookId::TxnClose).await;
+    }
+
+    /// Makes the response; none if the client is gone.
+    pub(crate) async fn respond(&self, request: Request<Incoming>) -> Option<Response<ResponseBody>> {
+        let mut reply = match self.reply(request).await {
+            Ok(reply) => reply,
+            Err(Stopped::ClientGone) => return None,
+            Err(Stopped::Error { default }) => self.error_reply(default),
+        };
+        self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
+        match self.call_out(HookId::SendResponseHdr).await {
+            Reenable::Continue => self.show(|content| {
+                if let Some(head) = &mut content.client_response {
+                    head.apply_to_response(&mut reply.parts);
+                }
+            }),
+            Reenable::Error => {
+                reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR);
+                self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
+            }
+        }
+        if self.exchange.client_is_gone() {
+            return None;
+        }
+        let Reply { parts, source } = reply;
+        self.session.counters().response(parts.status.as_u16());
+        let bodiless = self.method == Method::HEAD
+            || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let silence = self.session.origin().patience().silence;
+        let body = ResponseBody::new(source, Rc::clone(&self.exchange), silence, bodiless);
+        Some(Response::from_parts(parts, body))
+    }
+
+    /// From the request to the origin's response.
+    async fn reply(&self, request: Request<Incoming>) -> Result<Reply, Stopped> {
+        self.pass(HookId::TxnStart).await?;
+        let (mut parts, body) = request.into_parts();
+        self.show(|content| content.client_request = Some(Head::of_request(&parts)));
+        self.pass(HookId::ReadRequestHdr).await?;
+        self.show(|content| {
+            if let Some(head) = &mut content.client_request {
+                head.apply_to_request(&mut parts);
+            }
+        });
+        if let Some(status) = forward::refusal(&parts) {
+            return Err(Stopped::Error { default: status });
+        }
+
+        let body = RequestBody::new(body, &self.exchange);
+        forward::request(&mut parts, self.session.origin().address());
+        self.show(|content| content.origin_request = Some(Head::of_request(&parts)));
+        self.pass(HookId::SendRequestHdr).await?;
+        self.show(|content| {
+            if let Some(head) = &mut content.origin_request {
+                head.apply_to_request(&mut parts);
+            }
+        });
+
+        let (mut parts, body) = self.fetch(parts, body).await?.into_parts();
+        forward::response(&mut parts);
+        self.show(|content| content.origin_response = Some(Head::of_response(&parts)));
+        self.pass(HookId::ReadResponseHdr).await?;
+        self.show(|content| {
+            if let Some(head) = &mut content.origin_response {
+                head.apply_to_response(&mut parts);
+            }
+        });
+        Ok(Reply { parts, source: Source::Origin(body) })
+    }
+
+    async fn fetch(
+        &self,
+        mut parts: request::Parts,
+        body: RequestBody,
+    ) -> Result<Response<Incoming>, Stopped> {
+        forward::settle_request(&mut parts, !hyper::body::Body::is_end_stream(&body));
+        let counters = self.session.counters();
+        let fetch = self.session.origin().fetch(parts, body, &self.exchange, counters);
+        match self.unless_gone(fetch).await {
+            None => Err(Stopped::ClientGone),
+            Some(Ok(response)) => Ok(response),
+            // The request could not be sent because the client broke off.
+            Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
+            Some(Err(failure)) => {
+                self.session.counters().origin_failures.add();
+                tracing::warn!(origin = %self.session.origin().address(), %failure, "a request failed");
+                Err(Stopped::Error { default: status_of(&failure) })
+            }
+        }
+    }
+
+    /// Waits for `work`, but no longer than there is somebody to do it for.
+    async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            match self.exchange.poll_sent(cx) {
+                Poll::Ready(Sent::ClientGone) => Poll::Ready(None),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// A hook on the way to the reply.
+    async fn pass(&self, hook: HookId) -> Result<(), Stopped> {
+        let answer = self.call_out(hook).await;
+        if self.exchange.client_is_gone() {
+            return Err(Stopped::ClientGone);
+        }
+        match answer {
+            Reenable::Continue => Ok(()),
+            Reenable::Error => Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR }),
+        }
+    }
+
+    async fn call_out(&self, hook: HookId) -> Reenable {
+        let Some(transaction) = &self.subject else { return Reenable::Continue };
+        transaction.reach(hook);
+        let lists = transaction.lists();
+        if !lists.has(hook) {
+            return Reenable::Continue;
+        }
+        transaction.subject().call_out(lists, hook, OWNER_TRANSACTION, self.session.counters()).await
+    }
+
+    /// Shows plugins something, if there may be any.
+    fn show(&self, f: impl FnOnce(&mut Content)) {
+        if let Some(subject) = &self.subject {
+            subject.content(f);
+        }
+    }
+
+    /// The response to a transaction that ended in an error: as a plugin set it, or `default`.
+    fn error_reply(&self, default: StatusCode) -> Reply {
+        let mut status = default;
+        let mut text = None;
+        let mut content_type = None;
+        self.show(|content| {
+            let set = content.error.status.filter(|status| *status >= 400);
+            status = set.and_then(|set| StatusCode::from_u16(set).ok()).unwrap_or(default);
+            text.clone_from(&content.error.body);
+            content_type.clone_from(&content.error.content_type);
+        });
+        let text = text.unwrap_or_else(|| Bytes::from(format!("{status}\n")));
+        let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        Reply { parts: response.into_parts().0, source: Source::Text(Some(text)) }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(subject) = &self.subject {
+            subject.end();
+        }
+        self.session.transaction_ended();
+    }
+}
+
+fn status_of(failure: &Failure) -> StatusCode {
+    if failure.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
+}

@@ -1,0 +1,86 @@
+//! A session as plugins see it: one client's connection.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::door::{self, Kind};
+use super::{Added, Gone, HookError, HookId, Reenable, ReenableError};
+use crate::{Cont, Event, Mutex};
+
+/// One client's connection, from a hook's event.
+///
+/// It is a number like [`Transaction`](super::Transaction), with the same rules.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Session {
+    number: u64,
+    /// None for a handle that came from a transaction.
+    serial: Option<u32>,
+}
+
+impl Event<'_> {
+    /// The session of an HTTP session hook's event; none for any other event.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        let (number, serial) = door::subject(self, Kind::SESSION)?;
+        Some(Session { number, serial: Some(serial) })
+    }
+}
+
+impl Session {
+    pub(super) fn without_call_out(number: u64) -> Self {
+        Self { number, serial: None }
+    }
+
+    /// A number that no other session of this process has; for logs and tables.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
+    /// Lets the session go on, once for each event. See [`Transaction::reenable`](super::Transaction::reenable).
+    ///
+    /// # Errors
+    ///
+    /// [`ReenableError::AlreadyReenabled`], also for a handle that came from a transaction; [`ReenableError::Gone`].
+    pub fn reenable(self, answer: Reenable) -> Result<(), ReenableError> {
+        match self.serial {
+            Some(serial) => door::reenable(Kind::SESSION, self.number, serial, answer),
+            None => Err(ReenableError::AlreadyReenabled),
+        }
+    }
+
+    /// Adds `cont` to a hook of this session and of all its transactions.
+    ///
+    /// The session keeps the continuation until it is over. A continuation that is added twice is called twice.
+    ///
+    /// # Errors
+    ///
+    /// [`HookError::Gone`], [`HookError::Destroyed`].
+    pub fn add_hook(self, hook: HookId, cont: &Cont) -> Result<Added, HookError> {
+        door::hook_add(door::Scope::SESSION, self.number, hook, cont)
+    }
+
+    /// The mutex that is held while this session's own hooks are called.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn mutex(self) -> Result<Mutex, Gone> {
+        door::mutex(Kind::SESSION, self.number)
+    }
+
+    /// The client's address.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn client_addr(self) -> Result<SocketAddr, Gone> {
+        door::client_addr(Kind::SESSION, self.number)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({:#x})", self.number)
+    }
+}
