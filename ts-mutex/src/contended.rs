@@ -13,7 +13,6 @@ use ts_thread::{Clock, ContextKind, HrTime, ManualClock, Parker, Unpark, current
 use crate::guard::MutexGuard;
 use crate::proxy::ProxyMutex;
 use crate::queue::{Errand, Place, Queue};
-use crate::raw::GivenBack;
 use crate::waiter::{Target, Waiter};
 use crate::word::{self, FREE, LOOK, RESERVED};
 
@@ -44,7 +43,7 @@ impl ProxyMutex {
                 if !core.swap_in(word, held) {
                     continue;
                 }
-                core.begin();
+                core.count();
                 let place = ticket.and_then(|ticket| queue.remove(ticket));
                 self.say_if_nobody_waits(&queue);
                 drop(queue);
@@ -131,7 +130,7 @@ impl ProxyMutex {
             }
             let word = core.peek();
             if word == FREE && core.swap_in(FREE, me) {
-                core.begin();
+                core.count();
                 return true;
             }
             if word & RESERVED != 0 {
@@ -183,14 +182,22 @@ impl ProxyMutex {
     /// Gives the mutex back. Only the holder may call it, with no level left.
     #[inline(always)]
     pub(crate) fn release(&self) {
-        match self.core().give_back() {
-            GivenBack::Yes => {}
-            GivenBack::LookAgain => self.see_to_latecomer(),
-            GivenBack::StillHeld => self.release_slowly(self.core().cold().queue()),
+        if self.core().is_anybody_queued() {
+            self.release_watched();
+        } else if self.core().give_back() {
+            self.see_to_latecomer();
+        }
+    }
+
+    #[inline(never)]
+    fn release_watched(&self) {
+        if !self.core().give_back_unless_asked_to_look() {
+            self.release_slowly(self.core().cold().queue());
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn see_to_latecomer(&self) {
         self.see_to(self.core().cold().queue());
     }
@@ -260,8 +267,7 @@ impl ProxyMutex {
                 return queue;
             }
             drop(queue);
-            self.core().set_depth(1);
-            // No level of ours may end in a release.
+            // The level that has just ended goes on until all is done, so this one must not end in a release.
             let guard = std::mem::ManuallyDrop::new(MutexGuard::new(self));
             for errand in errands {
                 // It is nobody's fault who happens to unlock here, so the panic ends here too.
@@ -269,7 +275,6 @@ impl ProxyMutex {
                     tracing::error!(mutex = ?self, "a function that was queued with `when_free` panicked");
                 }
             }
-            self.core().set_depth(0);
             queue = self.core().cold().queue();
         }
     }

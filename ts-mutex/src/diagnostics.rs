@@ -5,8 +5,8 @@
 //! | report | when | switch |
 //! |---|---|---|
 //! | a mutex was held for too long | at its release; names both places | [`set_checks`] |
-//! | two mutexes are taken in both orders | before the lock that could block for ever; once per pair of places | [`set_checks`] |
-//! | a blocking lock where it is not allowed | before the lock; once per place in the code | [`set_blocking_allowed`] |
+//! | two mutexes are taken in both orders | before the lock blocks, if it has to; once per pair of places | [`set_checks`] |
+//! | a blocking lock where it is not allowed | before it blocks, if it has to; once per place in the code | [`set_blocking_allowed`] |
 //!
 //! # Rules
 //! * While both switches are off, all of this costs one branch on a byte that never changes.
@@ -72,7 +72,7 @@ pub(crate) fn is_checking() -> bool {
 }
 
 #[inline(always)]
-pub(crate) fn is_watching_blocking() -> bool {
+pub(crate) fn is_on() -> bool {
     // Relaxed, alone: see `set_checks`. A thread that forbids blocking to itself sees its own store.
     SWITCHES.load(Ordering::Relaxed) != 0
 }
@@ -91,16 +91,23 @@ pub(crate) fn released(mutex: &ProxyMutex, place: Option<Place>) {
     held::released(mutex, place);
 }
 
-/// A function that can block is about to take `mutex`.
+/// A function that can block is about to wait for `mutex`, which the running context does not hold.
 #[cold]
 #[inline(never)]
 pub(crate) fn about_to_block(mutex: &ProxyMutex, place: Place) {
-    if mutex.held_by_current() {
-        return;
-    }
     blocking::check(mutex, place);
     if is_checking() {
         held::with_others(mutex, |others| order::check(others, mutex, place));
+    }
+}
+
+/// A function that can block has taken the first level of `mutex`, and did not have to this time.
+#[cold]
+#[inline(never)]
+pub(crate) fn could_have_blocked(mutex: &ProxyMutex, place: Place) {
+    about_to_block(mutex, place);
+    if is_checking() {
+        taken(mutex, place);
     }
 }
 

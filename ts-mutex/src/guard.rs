@@ -54,9 +54,10 @@ impl<'a> MutexGuard<'a> {
     fn end(&self, place: Option<&'static Location<'static>>) {
         if self.mutex.core().shallower() {
             if diagnostics::is_checking() {
-                diagnostics::released(self.mutex, place);
+                self.mutex.release_checked(place);
+            } else {
+                self.mutex.release();
             }
-            self.mutex.release();
         }
     }
 }

@@ -13,7 +13,6 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
 
-use ts_thread::sync::atomic::Ordering;
 use ts_thread::{ContextId, HrTime, current_id};
 
 use crate::counts::MutexCounts;
@@ -261,8 +260,7 @@ impl ProxyMutex {
     /// One load of the line that the holder has in its cache. For long handlers that may be polite.
     #[inline]
     pub fn has_waiters(&self) -> bool {
-        // Relaxed, alone: a hint that carries nothing; see the end of `[waiting-flag]` for how a wake is not lost.
-        self.core().waiting.load(Ordering::Relaxed) != 0
+        self.core().is_anybody_queued()
     }
 
     /// Takes a raw level, like [`lock`](Self::lock), which [`raw_unlock`](Self::raw_unlock) ends.
@@ -324,9 +322,10 @@ impl ProxyMutex {
         }
         if self.core().shallower() {
             if diagnostics::is_checking() {
-                diagnostics::released(self, Some(Location::caller()));
+                self.release_checked(Some(Location::caller()));
+            } else {
+                self.release();
             }
-            self.release();
         }
         Ok(())
     }
@@ -394,6 +393,14 @@ impl ProxyMutex {
         if self.enter_uncounted() { Some(MutexGuard::new(self)) } else { None }
     }
 
+    /// Gives the mutex back, and reports if it was held for too long. Only the holder may call it, with no level left.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn release_checked(&self, place: Option<&'static Location<'static>>) {
+        diagnostics::released(self, place);
+        self.release();
+    }
+
     /// Takes a level if that needs no waiting, and counts the miss otherwise.
     #[track_caller]
     #[inline(always)]
@@ -430,23 +437,31 @@ impl ProxyMutex {
     #[track_caller]
     #[inline(always)]
     fn enter_blocking(&self, deadline: HrTime) -> bool {
-        if diagnostics::is_watching_blocking() {
-            diagnostics::about_to_block(self, Location::caller());
-        }
         let me = current_id().get();
         match self.core().enter(me) {
-            Entered::First => {}
-            Entered::Again => return true,
-            Entered::Busy => {
-                if !self.take_blocking(me, deadline) {
-                    return false;
+            Entered::Again => true,
+            Entered::First => {
+                if diagnostics::is_on() {
+                    diagnostics::could_have_blocked(self, Location::caller());
                 }
+                true
             }
+            Entered::Busy => self.enter_late(me, deadline),
         }
-        if diagnostics::is_checking() {
+    }
+
+    #[track_caller]
+    #[cold]
+    #[inline(never)]
+    fn enter_late(&self, me: u64, deadline: HrTime) -> bool {
+        if diagnostics::is_on() {
+            diagnostics::about_to_block(self, Location::caller());
+        }
+        let taken = self.take_blocking(me, deadline);
+        if taken && diagnostics::is_checking() {
             diagnostics::taken(self, Location::caller());
         }
-        true
+        taken
     }
 }
 

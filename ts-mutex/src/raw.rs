@@ -6,7 +6,7 @@
 //! # Rules
 //! * [`word`] says who holds the mutex. Only the holder gives it back; only the waiter that it is reserved
 //!   for, or somebody with the queue lock in hand, ends a reservation.
-//! * `hold` (depth, raw depth) is plain memory. Only the holder touches it.
+//! * `hold` (how many levels) is plain memory. Only the holder touches it.
 //! * `waiting` is 1 while somebody is queued (a waiter, or a function for [`when_free`](crate::ProxyMutex::when_free)).
 //!   It is changed under the queue lock only. So is the [`LOOK`] flag of the word, except that giving the mutex
 //!   back wipes it out.
@@ -74,9 +74,9 @@ pub(crate) struct Core {
 
 /// How often the holder holds the mutex.
 struct Hold {
-    /// All levels: guards and raw locks. 0 while nobody holds the mutex.
-    depth: u32,
-    /// Those of them that are raw locks.
+    /// Levels beyond the first, of either kind. 0 while nobody holds the mutex, so that a hold of one level writes nothing.
+    more: u32,
+    /// How many of all levels are raw locks.
     raw: u32,
 }
 
@@ -101,7 +101,7 @@ impl Core {
             word: AtomicU64::new(FREE),
             cold,
             acquired: Counter::new(0),
-            hold: UnsafeCell::new(Hold { depth: 0, raw: 0 }),
+            hold: UnsafeCell::new(Hold { more: 0, raw: 0 }),
             refs: AtomicU32::new(1),
             waiting: AtomicU32::new(0),
         }
@@ -144,23 +144,22 @@ impl Core {
             return Entered::Again;
         }
         if word == FREE && self.swap_in(FREE, me) {
-            self.begin();
+            self.count();
             return Entered::First;
         }
         Entered::Busy
     }
 
-    /// Takes the mutex if the word is still `from`. The depth is still to be set.
+    /// Takes the mutex if the word is still `from`.
     #[inline(always)]
     pub(crate) fn swap_in(&self, from: u64, held: u64) -> bool {
         // Acquire [hold]: what the last holder did has happened. On failure nothing is read through the value.
         self.word.compare_exchange(from, held, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Begins a hold of one level. Only the holder may call it, right after it has become that.
+    /// Counts a hold. Only the holder may call it, once a hold.
     #[inline(always)]
-    pub(crate) fn begin(&self) {
-        self.set_depth(1);
+    pub(crate) fn count(&self) {
         // The holder is the only one that writes, so no addition gets lost.
         self.acquired.store(self.acquired.load(CounterRelaxed).wrapping_add(1), CounterRelaxed);
     }
@@ -170,10 +169,10 @@ impl Core {
     pub(crate) fn deeper(&self) {
         // SAFETY: the caller holds the mutex, so nobody else touches the cell.
         self.hold.with_mut(|hold| unsafe {
-            if (*hold).depth == u32::MAX {
-                too_deep();
+            match (*hold).more.checked_add(1) {
+                Some(more) => (*hold).more = more,
+                None => too_deep(),
             }
-            (*hold).depth += 1;
         });
     }
 
@@ -182,28 +181,29 @@ impl Core {
     pub(crate) fn shallower(&self) -> bool {
         // SAFETY: as in `deeper`.
         self.hold.with_mut(|hold| unsafe {
-            debug_assert!((*hold).depth > (*hold).raw, "a raw lock lies below the level that ends");
-            (*hold).depth -= 1;
-            (*hold).depth == 0
+            let last = (*hold).more == 0;
+            if !last {
+                (*hold).more -= 1;
+            }
+            last
         })
     }
 
-    /// All levels. Only the holder may call it.
+    /// All levels. Only the holder may call it. 2³² of them are one too many to be told.
     pub(crate) fn depth(&self) -> u32 {
         // SAFETY: as in `deeper`.
-        self.hold.with(|hold| unsafe { (*hold).depth })
-    }
-
-    #[inline(always)]
-    pub(crate) fn set_depth(&self, depth: u32) {
-        // SAFETY: as in `deeper`.
-        self.hold.with_mut(|hold| unsafe { (*hold).depth = depth });
+        self.hold.with(|hold| unsafe { (*hold).more }).saturating_add(1)
     }
 
     /// The level that was just added is a raw one. Only the holder may call it.
     pub(crate) fn mark_raw(&self) {
-        // SAFETY: as in `deeper`. `raw` is at most `depth`, so it cannot overflow.
-        self.hold.with_mut(|hold| unsafe { (*hold).raw += 1 });
+        // SAFETY: as in `deeper`.
+        self.hold.with_mut(|hold| unsafe {
+            match (*hold).raw.checked_add(1) {
+                Some(raw) => (*hold).raw = raw,
+                None => too_deep(),
+            }
+        });
     }
 
     /// The next level that ends shall be a raw one; false if there is none. Only the holder may call it.
@@ -223,19 +223,22 @@ impl Core {
         self.hold.with_mut(|_| ());
     }
 
-    /// Gives the mutex back if nobody has to be told. Only the holder may call it, with no level left.
+    /// Whether somebody is queued, as far as this thread has heard.
     #[inline(always)]
-    pub(crate) fn give_back(&self) -> GivenBack {
-        // Relaxed [waiting-flag]: an old 0 is met by the second look below, an old 1 costs a compare-and-swap.
-        if self.waiting.load(Ordering::Relaxed) == 0 {
-            self.set_free();
-            // [waiting-flag]: the light half; the heavy one is in `contended.rs`.
-            fence::light();
-            // Relaxed [waiting-flag]: the fence before it does the ordering.
-            if self.waiting.load(Ordering::Relaxed) == 0 { GivenBack::Yes } else { GivenBack::LookAgain }
-        } else {
-            self.give_back_if_unwatched()
-        }
+    pub(crate) fn is_anybody_queued(&self) -> bool {
+        // Relaxed [waiting-flag]: when the mutex is given back this is asked twice. The first time, an old 0 is met by
+        // the second look, and an old 1 costs a compare-and-swap; the second time, the fence before it orders it.
+        self.waiting.load(Ordering::Relaxed) != 0
+    }
+
+    /// Gives the mutex back although somebody may be queued whom we have not heard of; true if that was so. Only the
+    /// holder may call it, with no level left.
+    #[inline(always)]
+    pub(crate) fn give_back(&self) -> bool {
+        self.set_free();
+        // [waiting-flag]: the light half; the heavy one is in `contended.rs`.
+        fence::light();
+        self.is_anybody_queued()
     }
 
     /// Sets the word to free, whatever flag it has.
@@ -252,29 +255,13 @@ impl Core {
         }
     }
 
-    #[inline(never)]
-    fn give_back_if_unwatched(&self) -> GivenBack {
+    /// Gives the mutex back unless LOOK is set; false if it is. Only the holder may call it, with no level left.
+    pub(crate) fn give_back_unless_asked_to_look(&self) -> bool {
         let word = self.peek();
-        if word & LOOK != 0 {
-            return GivenBack::StillHeld;
-        }
         // Release [hold]: as above. It fails only because somebody has set LOOK; nothing is read through that.
-        match self.word.compare_exchange(word, FREE, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => GivenBack::Yes,
-            Err(_) => GivenBack::StillHeld,
-        }
+        word & LOOK == 0
+            && self.word.compare_exchange(word, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
     }
-}
-
-/// How far giving back has come.
-#[must_use]
-pub(crate) enum GivenBack {
-    /// All the way, and nobody has to be told.
-    Yes,
-    /// It is free, but somebody had queued meanwhile.
-    LookAgain,
-    /// Not at all: somebody is queued, and is to be seen to first.
-    StillHeld,
 }
 
 #[cold]

@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use support::{Bell, OVERDUE};
+use support::{Bell, OVERDUE, until};
 use ts_mutex::ProxyMutex;
-use ts_thread::{ManualClock, SimulatedContext};
+use ts_thread::{Clock, ManualClock, SimulatedContext};
 
 fn poll<F: Future + Unpin>(future: &mut F, bell: &Arc<Bell>) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(&Waker::from(bell.clone())))
@@ -81,6 +81,9 @@ fn the_mutex_is_never_reserved_for_a_future_that_may_not_come_back() {
     assert_eq!(poll(&mut forgotten, &task), Poll::Pending);
     let waiter = bell.waiter(&clock);
     assert!(other.enter(|| mutex.try_lock_or_wait(&waiter).is_none()));
+    // A future's age is measured by the real clock.
+    let overdue = Clock::real().now().saturating_add(OVERDUE);
+    until(|| Clock::real().now() > overdue);
     clock.advance(OVERDUE);
     holder.enter(|| drop(guard));
     assert_eq!(task.rings(), 1);
