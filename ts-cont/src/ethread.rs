@@ -5,6 +5,7 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod local;
+mod owner;
 pub(crate) mod parked;
 pub(crate) mod run;
 
@@ -16,6 +17,7 @@ use crate::processor::Core;
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
 use crossbeam_utils::CachePadded;
+use owner::Owner;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -54,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) core: Arc<Core>,
     /// Set by the thread itself before it first sleeps, so before anybody can be told to wake it.
     wakeup: OnceLock<Arc<dyn Wakeup>>,
-    context: OnceLock<ContextId>,
+    pub(crate) owner: Owner,
     pub(crate) flags: CachePadded<Flags>,
     /// Mutexes that may be tried again, by their numbers.
     pub(crate) woken: Mutex<Vec<usize>>,
@@ -148,14 +150,14 @@ impl Shared {
             sender,
             core,
             wakeup: OnceLock::new(),
-            context: OnceLock::new(),
+            owner: Owner::default(),
             flags: CachePadded::new(Flags::default()),
             woken: Mutex::new(Vec::new()),
         })
     }
 
     pub(crate) fn install(&self, context: ContextId, wakeup: Option<Arc<dyn Wakeup>>) {
-        let _ = self.context.set(context);
+        self.owner.is_context(context);
         if let Some(wakeup) = wakeup {
             let _ = self.wakeup.set(wakeup);
         }
@@ -261,7 +263,7 @@ impl EThread {
     /// Whether the caller runs on this thread.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.shared.context.get() == Some(&ts_thread::current_id())
+        self.shared.owner.is_current()
     }
 
     /// The full name, such as `[ET_NET 0]`; the operating system shows its first 15 bytes.
@@ -404,13 +406,12 @@ impl EThread {
         cell.get().note_home(self.shared.reference);
         cell.get().registered.belong_to(self.shared.core.id);
         let mut scheduled = Some(scheduled);
-        let placed = Here::with_current(|here| {
-            here.is(&self.shared).then(|| here.place(scheduled.take().expect("nobody took it yet"), when))
-        });
+        let placed =
+            self.shared.owner.with_here(|here| scheduled.take().map(|scheduled| here.place(scheduled, when)));
         if let Some(Some(action)) = placed {
             return Ok(action);
         }
-        let entry = new_entry(Work::Call(scheduled.take().expect("nobody took it")), self.shared.reference);
+        let entry = new_entry(Work::Call(scheduled.expect("nobody took it")), self.shared.reference);
         let action = Action::new(entry.key());
         self.shared.send(entry, when).map_err(refused)?;
         Ok(action)

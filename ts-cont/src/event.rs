@@ -5,6 +5,7 @@ use crate::ethread::Here;
 use crate::{Action, Continuation, EventCode, RearmError};
 use std::any::Any;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 use ts_mutex::MutexGuard;
 use ts_thread::HrTime;
@@ -25,7 +26,48 @@ use ts_thread::HrTime;
 #[must_use = "a message does nothing until it is scheduled"]
 pub struct Message {
     code: Option<EventCode>,
-    extra: Option<Box<Extra>>,
+    extra: Extras,
+}
+
+/// The [`Extra`] of an event that has one.
+///
+/// Most have none, and it is moved about on the way of every event: so its drop is a test that stays in line, and the rest
+/// is out of the way.
+#[derive(Default)]
+pub(crate) struct Extras(ManuallyDrop<Option<Box<Extra>>>);
+
+impl Extras {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<&Extra> {
+        self.0.as_deref()
+    }
+
+    #[inline(always)]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut Extra> {
+        self.0.as_deref_mut()
+    }
+
+    pub(crate) fn get_or_insert(&mut self) -> &mut Extra {
+        self.0.get_or_insert_default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> Self {
+        Self(ManuallyDrop::new(self.0.take()))
+    }
+}
+
+impl Drop for Extras {
+    #[inline(always)]
+    fn drop(&mut self) {
+        #[inline(never)]
+        fn drop_box(extra: Option<Box<Extra>>) {
+            drop(extra);
+        }
+        if self.0.is_some() {
+            drop_box(self.0.take());
+        }
+    }
 }
 
 /// What only some events carry; one allocation for all of it, and none for those that carry nothing.
@@ -62,7 +104,7 @@ pub enum MissedTicks {
 impl Message {
     /// A message with a code of the caller's choice.
     pub fn new(code: impl Into<EventCode>) -> Self {
-        Self { code: Some(code.into()), extra: None }
+        Self { code: Some(code.into()), extra: Extras::default() }
     }
 
     /// Adds a number for the handler, [`Event::cookie`]. Without it the cookie is zero.
@@ -91,14 +133,14 @@ impl Message {
     }
 
     pub(crate) fn extra_mut(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
+        self.extra.get_or_insert()
     }
 
-    pub(crate) fn into_parts(self) -> (Option<EventCode>, Option<Box<Extra>>) {
+    pub(crate) fn into_parts(self) -> (Option<EventCode>, Extras) {
         (self.code, self.extra)
     }
 
-    pub(crate) fn from_parts(code: Option<EventCode>, extra: Option<Box<Extra>>) -> Self {
+    pub(crate) fn from_parts(code: Option<EventCode>, extra: Extras) -> Self {
         Self { code, extra }
     }
 }
@@ -119,7 +161,7 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut message = f.debug_struct("Message");
         message.field("code", &self.code);
-        if let Some(extra) = &self.extra {
+        if let Some(extra) = self.extra.get() {
             message.field("cookie", &extra.cookie).field("has_data", &extra.data.is_some());
         }
         message.finish_non_exhaustive()
@@ -132,7 +174,7 @@ impl fmt::Debug for Message {
 /// continuation was made without one.
 pub struct Event<'a> {
     code: EventCode,
-    extra: Option<Box<Extra>>,
+    extra: Extras,
     borrowed: Option<&'a mut (dyn Any + 'static)>,
     continuation: &'a Continuation,
     guard: Option<&'a MutexGuard<'a>>,
@@ -142,7 +184,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     pub(crate) fn dispatched(
         code: EventCode,
-        extra: Option<Box<Extra>>,
+        extra: Extras,
         continuation: &'a Continuation,
         guard: Option<&'a MutexGuard<'a>>,
         here: &'a Here,
@@ -153,7 +195,7 @@ impl<'a> Event<'a> {
 
     pub(crate) fn called(
         code: EventCode,
-        extra: Option<Box<Extra>>,
+        extra: Extras,
         borrowed: Option<&'a mut (dyn Any + 'static)>,
         continuation: &'a Continuation,
         guard: Option<&'a MutexGuard<'a>>,
@@ -161,7 +203,7 @@ impl<'a> Event<'a> {
         Self { code, extra, borrowed, continuation, guard, dispatch: None }
     }
 
-    pub(crate) fn into_extra(self) -> Option<Box<Extra>> {
+    pub(crate) fn into_extra(self) -> Extras {
         self.extra
     }
 
@@ -174,20 +216,20 @@ impl<'a> Event<'a> {
     /// The number that came with the schedule call; zero if none did.
     #[must_use]
     pub fn cookie(&self) -> usize {
-        self.extra.as_ref().map_or(0, |extra| extra.cookie)
+        self.extra.get().map_or(0, |extra| extra.cookie)
     }
 
     /// The data that came along, if there is any and it is a `T`.
     pub fn data<T: Any>(&mut self) -> Option<&mut T> {
         match &mut self.borrowed {
             Some(data) => data.downcast_mut(),
-            None => self.extra.as_mut()?.data.as_mut()?.downcast_mut(),
+            None => self.extra.get_mut()?.data.as_mut()?.downcast_mut(),
         }
     }
 
     /// Takes the data out of a scheduled event, if it is a `T`; a re-armed event then comes back without it.
     pub fn take_data<T: Any>(&mut self) -> Option<T> {
-        let slot = &mut self.extra.as_mut()?.data;
+        let slot = &mut self.extra.get_mut()?.data;
         match slot.take()?.downcast::<T>() {
             Ok(data) => Some(*data),
             Err(other) => {
@@ -224,7 +266,7 @@ impl<'a> Event<'a> {
     /// The period of a periodic event.
     #[must_use]
     pub fn period(&self) -> Option<Duration> {
-        match self.extra.as_ref()?.period? {
+        match self.extra.get()?.period? {
             Period::Every { period, .. } => Some(period),
             Period::Poll(_) => None,
         }

@@ -91,10 +91,8 @@ impl EventProcessor {
 /// Puts a woken future into its thread's queue.
 fn enqueue(thread: &Arc<Shared>, runnable: Runnable) {
     let mut runnable = Some(runnable);
-    Here::with_current(|here| {
-        if here.is(thread)
-            && let Some(runnable) = runnable.take()
-        {
+    thread.owner.with_here(|here| {
+        if let Some(runnable) = runnable.take() {
             here.push(Work::Task(runnable), When::Now);
         }
     });

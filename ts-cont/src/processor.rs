@@ -139,7 +139,7 @@ impl EventProcessor {
     }
 
     pub(crate) fn from_inner(inner: &Arc<Inner>) -> Self {
-        // Relaxed: like any count of handles, see `Drop` for the other end.
+        // Relaxed [handles]: counting up publishes nothing; `Drop` is the other end.
         inner.handles.fetch_add(1, Ordering::Relaxed);
         Self { inner: Arc::clone(inner) }
     }
@@ -248,7 +248,7 @@ impl EventProcessor {
         group_ref.add_spawn_call(SpawnCall::Continuation {
             continuation: continuation.clone(),
             code: code.unwrap_or(EventCode::IMMEDIATE),
-            cookie: extra.map_or(0, |extra| extra.cookie),
+            cookie: extra.get().map_or(0, |extra| extra.cookie),
         });
         Ok(())
     }
@@ -684,14 +684,7 @@ pub(crate) fn tell_sweep_all(processor: Option<u32>) {
 
 fn sweep_threads(threads: Vec<EThread>) {
     for thread in threads {
-        let local = Here::with_current(|here| {
-            let own = here.is(thread.shared());
-            if own {
-                here.request_sweep();
-            }
-            own
-        });
-        if local != Some(true) {
+        if thread.shared().owner.with_here(Here::request_sweep).is_none() {
             drop(thread.shared().send_work(Work::Closure(Box::new(Here::request_sweep))));
         }
     }

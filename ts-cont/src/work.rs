@@ -2,7 +2,7 @@
 
 use crate::cell::CellRef;
 use crate::ethread::Here;
-use crate::event::Extra;
+use crate::event::Extras;
 use crate::future::SleepState;
 use crate::{Continuation, EventCode, Message};
 use async_task::Runnable;
@@ -43,7 +43,7 @@ pub(crate) struct Scheduled {
     cell: CellRef,
     counted: Counted,
     pub(crate) code: EventCode,
-    pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) extra: Extras,
 }
 
 impl Scheduled {

@@ -3,7 +3,7 @@
 use super::local::Here;
 use super::parked::Place;
 use crate::cell::CellRef;
-use crate::event::{Event, Extra, MissedTicks, Period, Rearm};
+use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
 use crate::{Action, CallError, Continuation};
 use std::mem::ManuallyDrop;
@@ -66,7 +66,7 @@ impl Here {
             Self::settle(owed);
             return;
         };
-        if !self.local().parked.borrow().is_empty() {
+        if self.local().has_parked.get() {
             match self.local().parked.borrow_mut().queue_behind(mutex.id(), entry) {
                 Ok(()) => return,
                 Err(back) => entry = back,
@@ -90,7 +90,7 @@ impl Here {
     /// Lets an event wait for its mutex.
     #[cold]
     fn park(&self, entry: Entry<Work>, cell: CellRef) {
-        self.count(|counts| counts.missed += 1);
+        self.local().counts.missed.add();
         let Some(mutex) = &cell.get().mutex else { unreachable!("it was missed") };
         let mut place = Place::new(self.thread().shared(), mutex);
         place.events.push_back(entry);
@@ -104,7 +104,7 @@ impl Here {
         while shared.flags.urgent.swap(false, Ordering::Acquire) {
             let woken = std::mem::take(&mut *shared.woken.lock().unwrap_or_else(PoisonError::into_inner));
             for mutex in woken {
-                let place = self.local().parked.borrow_mut().take(mutex);
+                let place = self.take_place(mutex);
                 if let Some(place) = place {
                     self.run_place(place);
                 }
@@ -122,7 +122,7 @@ impl Here {
             return;
         }
         let Some(guard) = mutex.try_lock_or_wait(&place.waiter) else {
-            self.local().parked.borrow_mut().put(place);
+            self.put_place(place);
             return;
         };
         let flags = &self.thread().shared().flags;
@@ -145,10 +145,23 @@ impl Here {
         }
     }
 
+    fn take_place(&self, mutex: usize) -> Option<Place> {
+        let local = self.local();
+        let mut parked = local.parked.borrow_mut();
+        let place = parked.take(mutex);
+        local.has_parked.set(!parked.is_empty());
+        place
+    }
+
+    fn put_place(&self, place: Place) {
+        self.local().parked.borrow_mut().put(place);
+        self.local().has_parked.set(true);
+    }
+
     fn run_place_later(&self, place: Place) {
         let shared = self.thread().shared();
         let mutex = place.mutex.id();
-        self.local().parked.borrow_mut().put(place);
+        self.put_place(place);
         shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(mutex);
         self.push(
             Work::Closure(Box::new(|here| {
@@ -181,7 +194,7 @@ impl Here {
         let extra = scheduled.extra.take();
         local.running.set(Some(key));
         local.rearm.set(Rearm::Unsaid);
-        self.count(|counts| counts.dispatched += 1);
+        local.counts.dispatched.add();
 
         // A handle that borrows the event's reference instead of taking one.
         let continuation = ManuallyDrop::new(Continuation::from_cell(cell));
@@ -196,7 +209,7 @@ impl Here {
         let rearm = local.rearm.replace(Rearm::Unsaid);
 
         if outcome != Err(CallError::Destroyed)
-            && let Some(notify) = extra.as_mut().and_then(|extra| extra.notify.take())
+            && let Some(notify) = extra.get_mut().and_then(|extra| extra.notify.take())
         {
             notify.ran();
         }
@@ -229,7 +242,7 @@ impl Here {
 }
 
 /// When the event runs again, if it does.
-fn next_run(rearm: Rearm, extra: &mut Option<Box<Extra>>, now: impl FnOnce() -> HrTime) -> Option<When> {
+fn next_run(rearm: Rearm, extra: &mut Extras, now: impl FnOnce() -> HrTime) -> Option<When> {
     match rearm {
         Rearm::Stopped => None,
         Rearm::Now => {
@@ -242,11 +255,11 @@ fn next_run(rearm: Rearm, extra: &mut Option<Box<Extra>>, now: impl FnOnce() -> 
         }
         Rearm::Every(period) => {
             let due = now().saturating_add(period);
-            extra.get_or_insert_default().period = Some(Period::Every { period, due });
+            extra.get_or_insert().period = Some(Period::Every { period, due });
             Some(When::At(due))
         }
         Rearm::Unsaid => {
-            let extra = extra.as_mut()?;
+            let extra = extra.get_mut()?;
             match extra.period? {
                 Period::Poll(order) => Some(When::Poll(order)),
                 Period::Every { period, due } => {
@@ -259,8 +272,8 @@ fn next_run(rearm: Rearm, extra: &mut Option<Box<Extra>>, now: impl FnOnce() -> 
     }
 }
 
-fn forget_period(extra: &mut Option<Box<Extra>>) {
-    if let Some(extra) = extra {
+fn forget_period(extra: &mut Extras) {
+    if let Some(extra) = extra.get_mut() {
         extra.period = None;
     }
 }

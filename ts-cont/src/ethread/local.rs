@@ -9,6 +9,7 @@ use crate::{Action, Cancel, Continuation, EventProcessor, RearmError, ScheduleEr
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -39,7 +40,9 @@ pub(crate) struct Local {
     pub(super) running: Cell<Option<Key<Work>>>,
     pub(super) rearm: Cell<Rearm>,
     pub(super) sweep: Cell<Sweep>,
-    pub(super) counts: Cell<Counts>,
+    /// Whether `parked` has anything in it: asked for every event.
+    pub(super) has_parked: Cell<bool>,
+    pub(super) counts: Counting,
 }
 
 /// When dead events are looked for.
@@ -49,6 +52,37 @@ pub(super) struct Sweep {
     pub(super) at: Option<HrTime>,
     /// A pass is going on.
     pub(super) under_way: bool,
+}
+
+/// A number that only goes up.
+#[derive(Debug, Default)]
+pub(super) struct Count(Cell<u64>);
+
+impl Count {
+    #[inline(always)]
+    pub(super) fn add(&self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+/// The thread's counts while it runs.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    pub(super) dispatched: Count,
+    pub(super) missed: Count,
+    pub(super) cancelled: Count,
+    pub(super) tasks_dropped: Count,
+}
+
+impl Counting {
+    pub(super) fn sum(&self) -> Counts {
+        Counts {
+            dispatched: self.dispatched.0.get(),
+            missed: self.missed.0.get(),
+            cancelled: self.cancelled.0.get(),
+            tasks_dropped: self.tasks_dropped.0.get(),
+        }
+    }
 }
 
 /// What the thread did, for the report at shutdown.
@@ -65,6 +99,17 @@ impl Here {
     #[must_use]
     pub fn current() -> Option<Self> {
         Self::with_current(|here| Self { local: Rc::clone(&here.local) })
+    }
+
+    /// Lends the evidence for a thread's local half.
+    ///
+    /// # Safety
+    ///
+    /// `local` is what [`Rc::as_ptr`] gave for the local half of the calling context, which is still installed.
+    pub(super) unsafe fn lend<R>(local: *const Local, f: impl FnOnce(&Self) -> R) -> R {
+        // SAFETY: the caller vouches for the pointer; the reference it stands for is not given back.
+        let here = ManuallyDrop::new(Self { local: unsafe { Rc::from_raw(local) } });
+        f(&here)
     }
 
     pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
@@ -92,8 +137,10 @@ impl Here {
             running: Cell::new(None),
             rearm: Cell::new(Rearm::Unsaid),
             sweep: Cell::new(Sweep::default()),
-            counts: Cell::new(Counts::default()),
+            has_parked: Cell::new(false),
+            counts: Counting::default(),
         });
+        shared.owner.install(Rc::as_ptr(&local));
         CURRENT.with(|current| *current.borrow_mut() = Some(Self { local: Rc::clone(&local) }));
         Self { local }
     }
@@ -101,15 +148,14 @@ impl Here {
     /// Ends what [`Here::install`] began.
     pub(super) fn uninstall() {
         let here = CURRENT.with(|current| current.borrow_mut().take());
+        if let Some(here) = &here {
+            here.thread().shared().owner.uninstall();
+        }
         drop(here);
     }
 
     pub(super) fn local(&self) -> &Local {
         &self.local
-    }
-
-    pub(crate) fn is(&self, shared: &Arc<Shared>) -> bool {
-        Arc::ptr_eq(self.local.thread.shared(), shared)
     }
 
     /// The thread under our feet, as a target.
@@ -291,12 +337,6 @@ impl Here {
             sweep.at = Some(self.now().saturating_add(crate::SWEEP_DELAY));
             self.local.sweep.set(sweep);
         }
-    }
-
-    pub(crate) fn count(&self, f: impl FnOnce(&mut Counts)) {
-        let mut counts = self.local.counts.get();
-        f(&mut counts);
-        self.local.counts.set(counts);
     }
 
     pub(crate) fn enter_task(&self, waker: Waker) -> usize {

@@ -241,7 +241,7 @@ impl Here {
             let Some(entry) = entry else { break };
             self.cancel_entry(entry);
         }
-        self.processor().inner().thread_finished(self.thread(), local.counts.get());
+        self.processor().inner().thread_finished(self.thread(), local.counts.sum());
         Self::uninstall();
     }
 
@@ -261,7 +261,7 @@ impl Here {
                 let Some(entry) = entry else { break };
                 if matches!(&*entry, Work::Task(_)) {
                     dropped = true;
-                    self.count(|counts| counts.tasks_dropped += 1);
+                    local.counts.tasks_dropped.add();
                     self.drop_entry(entry);
                 } else {
                     kept.push(entry);
@@ -278,7 +278,7 @@ impl Here {
 
     fn cancel_entry(&self, entry: Entry<Work>) {
         if matches!(&*entry, Work::Call(_)) && !is_dead(&entry) && !entry.is_called_off() {
-            self.count(|counts| counts.cancelled += 1);
+            self.local().counts.cancelled.add();
         }
         caught(self, || self.drop_entry(entry));
     }
@@ -294,9 +294,9 @@ pub(crate) fn is_dead(work: &Work) -> bool {
 
 /// Runs a closure on `thread`, or drops it if the thread is gone.
 pub(crate) fn run_on(thread: &EThread, f: impl FnOnce(&Here) + Send + 'static) {
-    if Here::with_current(|here| here.is(thread.shared())) == Some(true) {
-        Here::with_current(|here| here.push(Work::Closure(Box::new(f)), When::Now));
-        return;
+    let mut work = Some(Work::Closure(Box::new(f)));
+    thread.shared().owner.with_here(|here| work.take().map(|work| here.push(work, When::Now)));
+    if let Some(work) = work {
+        drop(thread.shared().send_work(work));
     }
-    drop(thread.shared().send_work(Work::Closure(Box::new(f))));
 }
