@@ -7,7 +7,6 @@
 //! * When the server drains, an idle connection is closed at once, any other after the response that is under way.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
@@ -24,7 +23,7 @@ use ts_cont::Here;
 use super::body::ResponseBody;
 use super::call_out::HasSubject;
 use super::counts::Counters;
-use super::exchange::{Awaited, Exchange};
+use super::exchange::{Awaited, ClientGone, Exchange};
 use super::lane::Lane;
 use super::origin::Origin;
 use super::stop::Phase;
@@ -119,7 +118,7 @@ async fn parse(session: &Rc<Session>, stream: Stream) {
 async fn respond(
     session: Rc<Session>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> Result<Response<ResponseBody>, ClientGone> {
     poll_fn(|cx| session.poll_idle(cx)).await;
     session.busy.set(true);
     session.counters().requests.add();
@@ -128,16 +127,11 @@ async fn respond(
     let method = request.method().clone();
     let transaction = Transaction::new(Rc::clone(&session), Rc::clone(&exchange), method, hooks);
     if !hooks {
-        let response = transaction.respond(request).await;
-        return Ok(match response {
-            Some(response) => response,
-            // The client broke off in the middle of its request, and the parser will find that out.
-            None => std::future::pending().await,
-        });
+        return transaction.respond(request).await.ok_or(ClientGone);
     }
     let here = Here::current().expect("requests are served on event threads");
     drop(here.spawn_local(transaction.run(request)));
-    Ok(Awaited::new(exchange).await)
+    Awaited::new(exchange).await
 }
 
 impl Session {

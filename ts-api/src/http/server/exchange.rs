@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use hyper::Response;
+use thiserror::Error;
 
 use super::body::ResponseBody;
 use super::lane::Lane;
@@ -28,6 +29,11 @@ pub(crate) enum Sent {
     /// The origin did.
     OriginGone,
 }
+
+/// There is nobody to answer, so the parser is to give the connection up.
+#[derive(Debug, Error)]
+#[error("the client broke off")]
+pub(crate) struct ClientGone;
 
 /// What the two tasks share.
 pub(crate) struct Exchange {
@@ -60,6 +66,8 @@ impl Exchange {
         if self.sent.get().is_none() {
             self.sent.set(Some(sent));
             wake(&self.transaction);
+            // It may be the request's body that broke off, with the parser still waiting for a response.
+            wake(&self.parser);
         }
     }
 
@@ -111,15 +119,16 @@ impl Awaited {
 }
 
 impl Future for Awaited {
-    type Output = Response<ResponseBody>;
+    type Output = Result<Response<ResponseBody>, ClientGone>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = self.0.response.borrow_mut().take();
         match response {
             Some(response) => {
                 self.0.taken.set(true);
-                Poll::Ready(response)
+                Poll::Ready(Ok(response))
             }
+            None if self.0.client_is_gone() => Poll::Ready(Err(ClientGone)),
             None => {
                 store(&self.0.parser, cx);
                 Poll::Pending
