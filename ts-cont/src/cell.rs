@@ -118,7 +118,8 @@ pub enum Destroyed {
     Now,
     /// The handler is running; it and its data are dropped when it returns.
     AfterHandler,
-    /// Another thread holds the mutex; handler and data are dropped when it lets go.
+    /// Another thread holds the mutex; handler and data are dropped when it lets go. A call of the handler that it was about
+    /// to make may still happen.
     AtUnlock,
     /// The continuation had been destroyed before.
     Already,
@@ -370,14 +371,14 @@ impl CellRef {
         self
     }
 
-    /// Calls the handler under its mutex.
+    /// Calls the handler under its mutex, if there still is one and it may be entered.
     ///
     /// # Safety
     ///
     /// `guard` is of this continuation's mutex.
     pub(crate) unsafe fn call_locked(
         self,
-        _guard: &MutexGuard<'_>,
+        guard: &MutexGuard<'_>,
         event: &mut Event<'_>,
     ) -> Result<i32, CallError> {
         let cell = self.get();
@@ -388,6 +389,22 @@ impl CellRef {
         if cell.kind == Kind::Exclusive && unsafe { cell.life.depth() } > 0 {
             return Err(CallError::Reentrant);
         }
+        // SAFETY: the guard is of this mutex, and the handler was looked at just now.
+        unsafe { self.run_locked(guard, event) }
+    }
+
+    /// Calls the handler under its mutex.
+    ///
+    /// # Safety
+    ///
+    /// `guard` is of this continuation's mutex, and since it was taken the continuation was seen not to be destroyed; an
+    /// exclusive handler is not running.
+    pub(crate) unsafe fn run_locked(
+        self,
+        _guard: &MutexGuard<'_>,
+        event: &mut Event<'_>,
+    ) -> Result<i32, CallError> {
+        let cell = self.get();
         // SAFETY: the mutex is held.
         unsafe { cell.life.enter() };
         let outcome = cell.call_body(event);
@@ -401,15 +418,29 @@ impl CellRef {
 
     /// Calls the handler of a continuation without a mutex.
     pub(crate) fn call_shared(self, event: &mut Event<'_>) -> Result<i32, CallError> {
-        let cell = self.get();
-        debug_assert_eq!(cell.kind, Kind::Shared);
         let outcome =
-            if cell.life.enter_shared() { cell.call_body(event) } else { Err(CallError::Destroyed) };
-        if cell.life.leave_shared() {
-            // SAFETY: `leave_shared` gave this thread the sole right.
-            unsafe { cell.drop_body() };
-        }
+            if self.enter_shared() { self.get().call_body(event) } else { Err(CallError::Destroyed) };
+        self.leave_shared();
         outcome
+    }
+
+    /// Enters the handler of a continuation without a mutex; false if it is destroyed. Either way `leave_shared` follows.
+    pub(crate) fn enter_shared(self) -> bool {
+        debug_assert_eq!(self.get().kind, Kind::Shared);
+        self.get().life.enter_shared()
+    }
+
+    /// Calls the handler of a continuation without a mutex, after `enter_shared` was answered with true.
+    pub(crate) fn run_shared(self, event: &mut Event<'_>) -> Result<i32, CallError> {
+        self.get().call_body(event)
+    }
+
+    /// The other end of `enter_shared`.
+    pub(crate) fn leave_shared(self) {
+        if self.get().life.leave_shared() {
+            // SAFETY: `leave_shared` gave this thread the sole right.
+            unsafe { self.get().drop_body() };
+        }
     }
 
     pub(crate) fn destroy(self) -> Destroyed {
@@ -443,8 +474,8 @@ impl CellRef {
             unsafe { self.get().drop_body() };
             return Destroyed::Now;
         }
-        // The holder is on another thread. The barrier makes sure that it sees the flag from here on, so that no handler
-        // is entered after this call returns.
+        // The holder is on another thread. The barrier makes sure that it sees the flag when it next looks: of the calls of the
+        // handler only one that was decided on before can still begin.
         fence::heavy();
         let this = self.retain();
         mutex.when_free(move |_| {

@@ -5,7 +5,7 @@ use super::parked::Place;
 use crate::cell::CellRef;
 use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
-use crate::{Action, CallError, Continuation};
+use crate::{Action, Continuation};
 use std::mem::ManuallyDrop;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -179,10 +179,15 @@ impl Here {
         let key = entry.key();
         let Work::Call(scheduled) = &mut *entry else { unreachable!("only calls wait for a mutex") };
         let cell = scheduled.cell();
-        if cell.get().life.is_destroyed() {
-            return self.end_event(entry);
-        }
-        if entry.begin() == Begin::CalledOff {
+        // In this order, so that an event says that it ran only if its handler was entered.
+        let alive = match guard {
+            Some(_) => !cell.get().life.is_destroyed(),
+            None => cell.enter_shared(),
+        };
+        if !alive || entry.begin() == Begin::CalledOff {
+            if guard.is_none() {
+                cell.leave_shared();
+            }
             return self.end_event(entry);
         }
         let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
@@ -200,17 +205,19 @@ impl Here {
         let continuation = ManuallyDrop::new(Continuation::from_cell(cell));
         let mut event = Event::dispatched(code, extra, &continuation, guard, self, Action::new(key));
         let outcome = match guard {
-            // SAFETY: the guard is of this continuation's mutex.
-            Some(guard) => unsafe { cell.call_locked(guard, &mut event) },
-            None => cell.call_shared(&mut event),
+            // SAFETY: the guard is of this continuation's mutex, under which it was alive above; and no handler is on
+            // the stack of a thread that dispatches.
+            Some(guard) => unsafe { cell.run_locked(guard, &mut event) },
+            None => cell.run_shared(&mut event),
         };
+        if guard.is_none() {
+            cell.leave_shared();
+        }
         let mut extra = event.into_extra();
         local.running.set(None);
         let rearm = local.rearm.replace(Rearm::Unsaid);
 
-        if outcome != Err(CallError::Destroyed)
-            && let Some(notify) = extra.get_mut().and_then(|extra| extra.notify.take())
-        {
+        if let Some(notify) = extra.get_mut().and_then(|extra| extra.notify.take()) {
             notify.ran();
         }
         // Not for a continuation that is no more: its events would only lie about until they are swept up.
