@@ -6,11 +6,17 @@ mod bell;
 
 use bell::Bell;
 use loom::model::Builder;
+use ts_thread::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{Relaxed, SeqCst},
+};
 use ts_thread::sync::{Arc, Condvar, Mutex, UnsafeCell, thread};
 
 struct Shared {
     bell: Bell,
-    /// What the eventfd is: a notice that waits for the owner to come into the kernel.
+    /// The poller's own flag beside the notice: who finds it set sends none.
+    notified: AtomicBool,
+    /// A notice that waits for the owner to come into the kernel.
     notice: Mutex<bool>,
     arrived: Condvar,
     /// What the ringer wrote before it rang, in memory that loom watches.
@@ -26,14 +32,26 @@ impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             bell: Bell::new(),
+            notified: AtomicBool::new(false),
             notice: Mutex::new(false),
             arrived: Condvar::new(),
             said: UnsafeCell::new(0),
         })
     }
 
+    /// As in `PollWait`'s wake-up.
     fn ring(&self) {
         if self.bell.ring() {
+            self.notify();
+        }
+    }
+
+    /// As in the poller, where it is one compare-exchange. Loom lets that see only the newest value; the language
+    /// promises a failing one no more than a load, which may see an old one. Hence the load, which is Relaxed since
+    /// loom runs SeqCst accesses in one order that the language does not promise for these either.
+    fn notify(&self) {
+        if !self.notified.load(Relaxed) && self.notified.compare_exchange(false, true, SeqCst, SeqCst).is_ok()
+        {
             *self.notice.lock().unwrap() = true;
             self.arrived.notify_one();
         }
@@ -51,6 +69,7 @@ impl Shared {
             }
             *notice = false;
             drop(notice);
+            self.notified.swap(false, SeqCst);
             if self.bell.end_wait() {
                 return;
             }
@@ -96,6 +115,27 @@ fn a_notice_left_over_by_an_early_ring_does_not_swallow_the_next() {
         let ringer = shared.clone();
         let ringer = thread::spawn(move || ringer.ring());
         shared.wait();
+        ringer.join().unwrap();
+    });
+}
+
+#[test]
+fn the_second_of_two_rings_is_not_lost_with_the_notice_of_the_first() {
+    model(|| {
+        let shared = Shared::new();
+        let said = Arc::new(AtomicU32::new(0));
+        let (ringer, speaker) = (shared.clone(), said.clone());
+        let ringer = thread::spawn(move || {
+            for word in 1..=2 {
+                // Relaxed: the ring carries it.
+                speaker.store(word, Relaxed);
+                ringer.ring();
+            }
+        });
+        // Relaxed: the ring that was taken has brought it.
+        while said.load(Relaxed) < 2 {
+            shared.wait();
+        }
         ringer.join().unwrap();
     });
 }

@@ -1,6 +1,7 @@
 //! The token of a wake-up for an owner that waits in the kernel: ring it from anywhere, wait only while it is silent.
 //!
-//! The kernel call that ends a wait costs a microsecond, so only a ring that finds the owner waiting makes one.
+//! The notice that ends a wait in the kernel costs a system call on both sides, so only a ring that finds the owner
+//! waiting makes one.
 //!
 //! # Rules
 //! * Only the owner calls `begin_wait` and `end_wait`, in turn; anybody rings.
@@ -8,13 +9,17 @@
 //!   come late, when the owner has left already; the owner then finds the bell silent and waits on.
 //!
 //! # Ordering
-//! One pair, `[bell-ring]`: from `ring` to whichever of `begin_wait` and `end_wait` takes the ring. Every change is a
-//! read-modify-write of the one word, so either the ring comes before the owner's step to WAITING, which then fails,
-//! or it finds WAITING and notifies: there is no third order, and no fence is needed.
+//! Every change is a read-modify-write of the one word, so either the ring comes before the owner's step to WAITING,
+//! which then fails, or it finds WAITING and notifies: there is no third order, and no fence is needed.
+//!
+//! * `[bell-ring]`: from `ring` to whichever of `begin_wait` and `end_wait` takes the ring. Brings what the caller wrote.
+//! * `[bell-wait]`: from `begin_wait` to the `ring` that finds WAITING. Brings the owner's clearing of the old notice.
+//!   A poller's notice is a flag beside the kernel's: who finds it set leaves the kernel alone. A ring that found the
+//!   owner in its second wait, but the flag as it was in the first, would notify nobody.
 
 use ts_thread::sync::atomic::{
     AtomicU32,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// Nobody has rung, and the owner is not waiting.
@@ -36,15 +41,15 @@ impl Bell {
     pub(crate) fn ring(&self) -> bool {
         // Release [bell-ring]: what the caller wrote is visible to the owner once it has taken the ring. A ring on
         // top of another continues the first one's release sequence, so that both are carried.
-        self.0.swap(RUNG, Release) == WAITING
+        // Acquire [bell-wait]: after WAITING, the notice that follows finds the flag as the owner left it.
+        self.0.swap(RUNG, AcqRel) == WAITING
     }
 
     /// The owner is about to enter the kernel; false when the bell has rung: do not.
     #[must_use]
     pub(crate) fn begin_wait(&self) -> bool {
-        // Relaxed: the step to WAITING carries nothing, it only takes its place among the changes of this word; and
-        // on failure the ring is taken below.
-        match self.0.compare_exchange(SILENT, WAITING, Relaxed, Relaxed) {
+        // Release [bell-wait]: the clearing of an old notice goes before. Relaxed on failure: the ring is taken below.
+        match self.0.compare_exchange(SILENT, WAITING, Release, Relaxed) {
             Ok(_) => true,
             Err(_) => {
                 // Acquire [bell-ring]: takes the ring, and all rings on top of it.

@@ -1,18 +1,18 @@
 //! A watched source: who owns it, when it is ready, and how a task waits for that.
 //!
-//! Readiness is a guess that a call may prove wrong: it is set when the kernel reports an edge, and cleared by the
+//! Readiness is a guess that a call may prove wrong: it is set when the poller reports an edge, and cleared by the
 //! user after a call that would have blocked. [`Registration::poll_read_with`] does both in the only right order.
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use rustix::event::epoll;
+use polling::{Event, PollMode};
 
 use super::Set;
-use super::sources::{Answer, Direction, interest};
+use super::sources::{Answer, Direction};
 
 /// Where the sources of one thread's wait are registered. Stays on that thread; clones are the same set.
 #[derive(Clone)]
@@ -40,7 +40,13 @@ impl Io {
         let token = self.set.sources.borrow_mut().insert();
         // From here on the guard's drop takes the place back.
         let mut stay = Stay { set: self.set.clone(), token, watched: false };
-        epoll::add(&self.set.epoll, &source, epoll::EventData::new_u64(token), interest())?;
+        let (descriptor, both) = (source.as_fd().as_raw_fd(), Event::all(token));
+        // SAFETY: the source must be deleted from the poller before it is dropped. The `Registration` made below owns
+        // it, keeps the poller, and deletes it before it drops it or gives it back. Where that cannot help, since the
+        // registration of a mere borrow was leaked or the source has changed its descriptor against the rule above,
+        // epoll, which is what stands behind the poller here, asks only that the descriptor be open during this call,
+        // which the borrow sees to; it forgets a file when that is closed.
+        unsafe { self.set.notified.poller.add_with_mode(descriptor, both, PollMode::Edge) }?;
         stay.watched = true;
         Ok(Registration { stay, source: Some(source) })
     }
@@ -65,7 +71,7 @@ pub struct Registration<S: AsFd> {
 /// A place in the table of sources; gives it back.
 struct Stay {
     set: Rc<Set>,
-    token: u64,
+    token: usize,
     watched: bool,
 }
 
@@ -185,7 +191,7 @@ impl Stay {
         if std::mem::take(&mut self.watched) {
             // Refused only when the source has changed its descriptor against the rule above; the generation then
             // still keeps its readiness from others.
-            _ = epoll::delete(&self.set.epoll, source);
+            _ = self.set.notified.poller.delete(source);
         }
     }
 }

@@ -9,8 +9,11 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use rustix::event::epoll::EventFlags;
+use polling::Event;
 use slab::Slab;
+
+// A token is a number of the poller's, and holds a place and a generation of 32 bits each.
+const _: () = assert!(usize::BITS == 64);
 
 /// Which way data goes. The two are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +23,14 @@ pub(super) enum Direction {
 }
 
 impl Direction {
-    /// What the set reports for this direction. Errors and hang-ups end both: the next call says what happened.
-    fn flags(self) -> EventFlags {
-        let ended = EventFlags::HUP | EventFlags::ERR;
+    /// Whether an event is about this direction. The poller reports errors and hang-ups for both: the next call on
+    /// the source says what happened.
+    fn is_in(self, event: &Event) -> bool {
         match self {
-            Self::Read => ended | EventFlags::IN | EventFlags::RDHUP | EventFlags::PRI,
-            Self::Write => ended | EventFlags::OUT,
+            Self::Read => event.readable,
+            Self::Write => event.writable,
         }
     }
-}
-
-/// All that a source is ever registered for.
-pub(super) fn interest() -> EventFlags {
-    Direction::Read.flags() | Direction::Write.flags() | EventFlags::ET
 }
 
 pub(super) struct Sources {
@@ -86,25 +84,25 @@ impl Sources {
     }
 
     /// A place for one more source, with both directions taken for ready until a call says otherwise.
-    pub(super) fn insert(&mut self) -> u64 {
+    pub(super) fn insert(&mut self) -> usize {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
         let ready = || Side { ready: true, waiter: None };
         let place = self.table.insert(Source { generation, read: ready(), write: ready() });
-        // A place is below the limit of open files, which is below 2^31: so no token is one of the two tokens of
-        // the poller itself, whose lower halves are the highest numbers there are.
-        u64::from(generation) << 32 | place as u64
+        // A place is below the limit of open files, which is below 2^31: so no token is `usize::MAX`, the one that
+        // the poller keeps for itself.
+        (generation as usize) << 32 | place
     }
 
     /// Takes a source out. The caller drops its wakers, which stand in what is returned.
     #[must_use = "dropping a waker runs code of others: not while the table is borrowed"]
-    pub(super) fn remove(&mut self, token: u64) -> Option<[Option<Waker>; 2]> {
+    pub(super) fn remove(&mut self, token: usize) -> Option<[Option<Waker>; 2]> {
         self.find(token)?;
         let source = self.table.remove(place_of(token));
         Some([source.read.waiter, source.write.waiter])
     }
 
-    pub(super) fn ask(&mut self, token: u64, direction: Direction, asker: &Waker) -> Answer {
+    pub(super) fn ask(&mut self, token: usize, direction: Direction, asker: &Waker) -> Answer {
         if self.closed {
             return Answer::Closed;
         }
@@ -118,29 +116,24 @@ impl Sources {
 
     /// Leaves a waker for a direction and hands out the one that stood there.
     #[must_use = "dropping a waker runs code of others: not while the table is borrowed"]
-    pub(super) fn wait(&mut self, token: u64, direction: Direction, waiter: Waker) -> Option<Waker> {
+    pub(super) fn wait(&mut self, token: usize, direction: Direction, waiter: Waker) -> Option<Waker> {
         match self.find(token) {
             Some(source) => source.side(direction).waiter.replace(waiter),
             None => Some(waiter),
         }
     }
 
-    pub(super) fn clear(&mut self, token: u64, direction: Direction) {
+    pub(super) fn clear(&mut self, token: usize, direction: Direction) {
         if let Some(source) = self.find(token) {
             source.side(direction).ready = false;
         }
     }
 
-    /// Notes what the set said about a source; false when the token is of an earlier stay.
-    pub(super) fn mark_ready(
-        &mut self,
-        token: u64,
-        flags: EventFlags,
-        to_wake: &mut VecDeque<Waker>,
-    ) -> bool {
-        let Some(source) = self.find(token) else { return false };
+    /// Notes what the poller said about a source; false when the event is of an earlier stay.
+    pub(super) fn mark_ready(&mut self, event: &Event, to_wake: &mut VecDeque<Waker>) -> bool {
+        let Some(source) = self.find(event.key) else { return false };
         for direction in [Direction::Read, Direction::Write] {
-            if flags.intersects(direction.flags()) {
+            if direction.is_in(event) {
                 let side = source.side(direction);
                 side.ready = true;
                 to_wake.extend(side.waiter.take());
@@ -158,14 +151,14 @@ impl Sources {
         }
     }
 
-    fn find(&mut self, token: u64) -> Option<&mut Source> {
-        self.table.get_mut(place_of(token)).filter(|source| u64::from(source.generation) == token >> 32)
+    fn find(&mut self, token: usize) -> Option<&mut Source> {
+        self.table.get_mut(place_of(token)).filter(|source| source.generation as usize == token >> 32)
     }
 }
 
 /// The lower half of a token.
-fn place_of(token: u64) -> usize {
-    (token & u64::from(u32::MAX)) as usize
+fn place_of(token: usize) -> usize {
+    token & u32::MAX as usize
 }
 
 #[cfg(all(test, not(loom)))]
@@ -181,7 +174,7 @@ mod tests {
         assert_eq!(place_of(first), place_of(second), "the place is used again");
 
         sources.clear(second, Direction::Read);
-        assert!(!sources.mark_ready(first, EventFlags::IN, &mut VecDeque::new()));
+        assert!(!sources.mark_ready(&Event::readable(first), &mut VecDeque::new()));
         assert!(matches!(sources.ask(second, Direction::Read, Waker::noop()), Answer::NotReady));
         assert!(sources.remove(first).is_none());
         assert_eq!(sources.len(), 1);
