@@ -374,7 +374,7 @@ impl EventProcessor {
     ///
     /// # Errors
     ///
-    /// As for [`EventProcessor::schedule_imm`].
+    /// As for [`EventProcessor::schedule_imm`]; [`Refusal::NoLoop`] if the affinity is a dedicated thread.
     pub fn schedule(
         &self,
         continuation: &Continuation,
@@ -495,23 +495,35 @@ impl Inner {
             return Err(ScheduleError::new(refusal, message));
         }
         let choice = self.choose(continuation, wanted);
+        if choice.thread.is_some_and(spawn::is_dedicated) {
+            return Err(ScheduleError::new(Refusal::NoLoop, message));
+        }
         let Some(mut group) = self.group(choice.group) else {
             return Err(ScheduleError::new(Refusal::UnknownGroup(choice.group), message));
         };
+        let mut chosen = choice.thread;
+        let mut own = None;
         if group.threads().is_empty() {
+            // A thread that starts may call before its group is up, and be the one that is chosen.
+            own = EThread::current().filter(|own| chosen == Some(own.thread_ref()));
+        }
+        if own.is_none() && group.threads().is_empty() {
             match self.not_ready {
                 NotReady::Queue => {}
                 NotReady::Refuse => {
                     return Err(ScheduleError::new(Refusal::NotReady(choice.group), message));
                 }
-                NotReady::FallBackToNet => group = self.group(EventType::NET).expect("it always exists"),
+                NotReady::FallBackToNet => {
+                    group = self.group(EventType::NET).expect("it always exists");
+                    chosen = None;
+                }
             }
         }
         let when = timing.resolve(&self.core, &mut message);
-        let thread = match choice.thread {
+        let thread = own.or_else(|| match chosen {
             Some(reference) => group.threads().get(reference.index()).cloned(),
             None => group.next_in_turn(),
-        };
+        });
         let Some(thread) = thread else {
             let scheduled = Scheduled::new(continuation, timing.code(), message);
             continuation.cell().get().registered.belong_to(self.core.id);
@@ -537,6 +549,9 @@ impl Inner {
     pub(crate) fn hand_over(&self, group: &Group, threads: &[EThread], entry: Entry<Work>, when: When) {
         let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a group") };
         let cell = scheduled.cell();
+        // One that has died meanwhile is met at once, and does not lie among the timers until it is due.
+        let is_dead = entry.is_called_off() || cell.get().life.is_destroyed();
+        let when = if is_dead { When::Now } else { when };
         let affinity = cell.get().affinity().filter(|thread| thread.processor == self.core.id);
         let choice = affinity::choose(affinity, Caller::Guest, Some(group.event_type()));
         let thread = match choice.thread {

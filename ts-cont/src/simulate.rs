@@ -30,7 +30,7 @@ mod pipe;
 pub use pipe::{Pipe, pipe};
 
 use crate::ethread::Here;
-use crate::ethread::run::{Newborn, Turn};
+use crate::ethread::run::{Busy, Newborn, Starting, Turn};
 use crate::{EventProcessor, ShutdownOptions, ShutdownReport, Stop};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -42,6 +42,9 @@ use std::time::Duration;
 use thiserror::Error;
 use ts_event::{Wait, Wakeup};
 use ts_thread::{HrTime, ManualClock, SimulatedContext};
+
+/// How much virtual time a thread lets pass before it looks again at the busy mutex of a start continuation.
+const START_RETRY: Duration = Duration::from_micros(1);
 
 thread_local! {
     static CURRENT: RefCell<Vec<Rc<World>>> = const { RefCell::new(Vec::new()) };
@@ -65,6 +68,7 @@ struct Thread {
     name: String,
     context: SimulatedContext,
     newborn: RefCell<Option<Newborn>>,
+    starting: RefCell<Option<Starting>>,
     here: RefCell<Option<Here>>,
     woken: Arc<Flag>,
     state: Cell<State>,
@@ -247,15 +251,22 @@ impl Thread {
     }
 
     /// Runs one turn in this thread's context.
-    fn run(&self) {
+    fn run(&self, now: HrTime) {
         let asleep = matches!(self.state.get(), State::Asleep(_));
         self.state.set(State::Running);
         // Relaxed: see `Flag`.
         self.woken.0.store(false, Ordering::Relaxed);
         let state = self.context.enter(|| {
             if let Some(newborn) = self.newborn.take() {
-                let here = newborn.start(&NoWait(Arc::clone(&self.woken)));
-                *self.here.borrow_mut() = Some(here);
+                *self.starting.borrow_mut() = Some(newborn.begin(&NoWait(Arc::clone(&self.woken))));
+            }
+            let starting = self.starting.take();
+            if let Some(mut starting) = starting {
+                if !starting.make_calls(Busy::Return) {
+                    *self.starting.borrow_mut() = Some(starting);
+                    return State::Asleep(Some(now.saturating_add(START_RETRY)));
+                }
+                *self.here.borrow_mut() = Some(starting.finish());
             }
             let here = Here::current().expect("the context is an event thread since it started");
             if asleep {
@@ -295,6 +306,7 @@ impl World {
                 context: SimulatedContext::new(name.clone()),
                 name,
                 newborn: RefCell::new(Some(newborn)),
+                starting: RefCell::new(None),
                 here: RefCell::new(None),
                 woken: Arc::new(Flag::default()),
                 state: Cell::new(State::Ready),
@@ -313,7 +325,7 @@ impl World {
         let chosen = &able[self.draw(able.len() as u64) as usize];
         self.steps.set(self.steps.get() + 1);
         let _inside = Inside::enter(self);
-        chosen.run();
+        chosen.run(now);
         true
     }
 

@@ -1,7 +1,7 @@
 //! One entry of the queue: take the mutex or wait at it, call, and see what becomes of the event.
 
 use super::local::Here;
-use super::parked::Place;
+use super::parked::{Parked, Place};
 use crate::cell::CellRef;
 use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
@@ -48,7 +48,7 @@ impl Here {
             Work::Sleep(sleep) => sleep.fire(),
             Work::Unlink(key) => {
                 let entry = self.local().queue.borrow_mut().remove(key);
-                let entry = entry.or_else(|| self.local().parked.borrow_mut().remove(key));
+                let entry = entry.or_else(|| Parked::remove(&self.local().parked, key));
                 if let Some(entry) = entry {
                     self.drop_entry(entry);
                 }

@@ -4,6 +4,7 @@ use super::parked::Parked;
 use super::{EThread, Shared, Timing};
 use crate::event::{Message, Rearm};
 use crate::processor::Inner;
+use crate::processor::group::Group;
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Cancel, Continuation, EventProcessor, RearmError, ScheduleError};
 use slab::Slab;
@@ -152,6 +153,11 @@ impl Here {
             here.thread().shared().owner.uninstall();
         }
         drop(here);
+    }
+
+    pub(super) fn group(&self) -> &Group {
+        let group = self.local.thread.shared().reference().group;
+        self.local.processor.group(group).expect("a thread's group exists")
     }
 
     pub(super) fn local(&self) -> &Local {
@@ -315,7 +321,7 @@ impl Here {
         let found = key.call_off_here();
         if found == CallOff::BeforeRun {
             let entry = local.queue.borrow_mut().remove(key);
-            let entry = entry.or_else(|| local.parked.borrow_mut().remove(key));
+            let entry = entry.or_else(|| Parked::remove(&local.parked, key));
             match entry {
                 Some(entry) => self.drop_entry(entry),
                 // It is still in the inbox, if it is a timer perhaps for long: this comes behind it.

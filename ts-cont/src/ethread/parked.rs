@@ -14,6 +14,7 @@
 
 use super::Shared;
 use crate::work::Work;
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -96,17 +97,26 @@ impl Parked {
         }
     }
 
-    pub(crate) fn remove(&mut self, key: Key<Work>) -> Option<Entry<Work>> {
-        self.places.values_mut().find_map(|place| {
+    /// Removes one event; its place goes with the last, so that the thread does not wait for a mutex it has no use for.
+    ///
+    /// The places are given in their cell: one that is given up may pass the mutex on, and that may run anything.
+    pub(crate) fn remove(parked: &RefCell<Self>, key: Key<Work>) -> Option<Entry<Work>> {
+        let mut this = parked.borrow_mut();
+        let entry = this.places.values_mut().find_map(|place| {
             let index = place.events.iter().position(|entry| entry.key() == key)?;
             place.events.remove(index)
-        })
+        })?;
+        let empty = this.take_empty();
+        drop(this);
+        drop(empty);
+        Some(entry)
     }
 
-    /// Removes the events that `dead` says so of.
-    pub(crate) fn remove_if(&mut self, dead: impl Fn(&Work) -> bool) -> Vec<Entry<Work>> {
+    /// Removes the events that `dead` says so of. See [`Parked::remove`].
+    pub(crate) fn remove_if(parked: &RefCell<Self>, dead: impl Fn(&Work) -> bool) -> Vec<Entry<Work>> {
         let mut removed = Vec::new();
-        let mut places: Vec<_> = self.places.values_mut().collect();
+        let mut this = parked.borrow_mut();
+        let mut places: Vec<_> = this.places.values_mut().collect();
         places.sort_by_key(|place| place.order);
         for place in places {
             for _ in 0..place.events.len() {
@@ -118,7 +128,18 @@ impl Parked {
                 }
             }
         }
+        let empty = this.take_empty();
+        drop(this);
+        drop(empty);
         removed
+    }
+
+    /// Takes out the places with no events, in an order that is the same in every run.
+    fn take_empty(&mut self) -> Vec<Place> {
+        let mut empty: Vec<_> =
+            self.places.extract_if(|_, place| place.events.is_empty()).map(|(_, place)| place).collect();
+        empty.sort_by_key(|place| place.order);
+        empty
     }
 
     /// Everything that waits, for the end of the thread. Taken out of its cell, since a place that is given up may pass the

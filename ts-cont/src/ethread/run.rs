@@ -12,11 +12,12 @@
 //! closes (senders get their work back from here on), and what is left is dropped.
 
 use super::local::{Here, Sweep};
+use super::parked::Parked;
 use super::{EThread, Shared, Stop};
 use crate::cell::panic_text;
 use crate::processor::{Inner, SpawnCall};
-use crate::simulate;
 use crate::work::Work;
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,9 +34,6 @@ pub const SWEEP_DELAY: Duration = Duration::from_secs(1);
 
 /// How many timers a turn looks at during a pass for dead events.
 const SWEEP_STEP: usize = 1024;
-
-/// How much virtual time a simulated thread lets pass before it looks at a busy mutex again.
-const SIMULATED_WAIT: Duration = Duration::from_micros(1);
 
 /// A thread that is about to run, with all it needs.
 pub(crate) struct Newborn {
@@ -55,31 +53,28 @@ pub(crate) enum Turn {
     Stop,
 }
 
+/// A thread that is an event thread by now and has start calls to make before its loop begins.
+pub(crate) struct Starting {
+    here: Here,
+    calls: VecDeque<SpawnCall>,
+}
+
 impl Newborn {
-    /// Makes the calling context this thread, and runs the group's start continuations.
-    pub(crate) fn start(self, wait: &dyn Wait) -> Here {
+    /// Makes the calling context this thread.
+    pub(crate) fn begin(self, wait: &dyn Wait) -> Starting {
         let Self { shared, processor, receiver } = self;
         shared.install(current_id(), Some(wait.wakeup()));
-        let here = Here::install(&shared, Arc::clone(&processor), receiver, wait.io());
-        let group = processor.group(shared.reference().group).expect("a thread's group exists");
-        for call in group.spawn_calls() {
-            match call {
-                SpawnCall::Function(f) => {
-                    caught(&here, || f(&here));
-                }
-                SpawnCall::Continuation { continuation, code, cookie } => {
-                    call_at_start(&here, &continuation, code, cookie);
-                }
-            }
-        }
-        ts_mutex::diagnostics::set_blocking_allowed(group.attributes().may_block);
-        caught(&here, || group.thread_started(&here));
-        here
+        let here = Here::install(&shared, processor, receiver, wait.io());
+        let calls = here.group().spawn_calls().into();
+        Starting { here, calls }
     }
 
     /// Runs the thread until it is asked to stop.
     pub(crate) fn run(self, mut wait: Box<dyn Wait>) {
-        let here = self.start(&*wait);
+        let mut starting = self.begin(&*wait);
+        let made = starting.make_calls(Busy::Block);
+        debug_assert!(made, "a thread that may block makes them all");
+        let here = starting.finish();
         loop {
             if let Err(error) = wait.visit() {
                 report(&here, &error);
@@ -101,7 +96,7 @@ impl Newborn {
 
 /// Handlers and futures have their own nets. What comes here is a panic of something else that ran on this thread: a
 /// closure, a start function, a destructor. It must not end the thread, which others count on.
-fn caught<R>(here: &Here, f: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn caught<R>(here: &Here, f: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(f))
         .inspect_err(|panic| {
             let text = panic_text(&**panic);
@@ -119,27 +114,66 @@ fn report(here: &Here, error: &io::Error) {
     tracing::error!(thread = here.thread().name(), %error, "waiting for I/O failed");
 }
 
-/// A start continuation is called under its mutex, waiting for it if need be: other threads of the group may be at it.
-fn call_at_start(here: &Here, continuation: &crate::Continuation, code: crate::EventCode, cookie: usize) {
-    let _guard = continuation.mutex().map(|mutex| {
-        if here.thread().shared().core.simulated {
-            // The holder is a simulated thread too, and shares this OS thread: it goes on while virtual time passes.
-            loop {
-                match mutex.try_lock() {
-                    Some(guard) => break guard,
-                    None => {
-                        simulate::pass(SIMULATED_WAIT).expect("a simulated thread is run by its simulation")
-                    }
+/// What to do when the mutex of a start continuation is held by another thread of the group, or by anybody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Busy {
+    /// Wait for it.
+    Block,
+    /// Come back later: in a simulation the holder may be further down this very stack.
+    Return,
+}
+
+impl Starting {
+    /// Makes the start calls that are left; false if one of them has to be tried again later.
+    pub(crate) fn make_calls(&mut self, busy: Busy) -> bool {
+        while let Some(call) = self.calls.pop_front() {
+            let made = match &call {
+                SpawnCall::Function(f) => {
+                    caught(&self.here, || f(&self.here));
+                    true
                 }
+                SpawnCall::Continuation { continuation, code, cookie } => {
+                    call_at_start(&self.here, continuation, *code, *cookie, busy)
+                }
+            };
+            if !made {
+                self.calls.push_front(call);
+                return false;
             }
-        } else {
-            mutex.lock()
         }
-    });
+        true
+    }
+
+    /// All calls were made: the loop may begin.
+    pub(crate) fn finish(self) -> Here {
+        let group = self.here.group();
+        ts_mutex::diagnostics::set_blocking_allowed(group.attributes().may_block);
+        group.thread_started(&self.here);
+        self.here
+    }
+}
+
+/// A start continuation is called under its mutex: other threads of the group may be at it. False if it was busy.
+fn call_at_start(
+    here: &Here,
+    continuation: &crate::Continuation,
+    code: crate::EventCode,
+    cookie: usize,
+    busy: Busy,
+) -> bool {
+    let _guard = match (continuation.mutex(), busy) {
+        (None, _) => None,
+        (Some(mutex), Busy::Block) => Some(mutex.lock()),
+        (Some(mutex), Busy::Return) => match mutex.try_lock() {
+            Some(guard) => Some(guard),
+            None => return false,
+        },
+    };
     let message = crate::Message::new(code).cookie(cookie);
     if let Err(error) = continuation.call(message) {
         tracing::error!(thread = here.thread().name(), ?continuation, %error, "a start continuation did not run");
     }
+    true
 }
 
 impl Here {
@@ -215,7 +249,7 @@ impl Here {
         if !sweep.under_way && sweep.at.is_none_or(|at| now < at) {
             return;
         }
-        let mut removed = local.parked.borrow_mut().remove_if(is_dead);
+        let mut removed = Parked::remove_if(&local.parked, is_dead);
         let swept =
             local.queue.borrow_mut().sweep(SWEEP_STEP, |entry| is_dead(entry), |entry| removed.push(entry));
         // A request that came during the pass asks for another.

@@ -3,7 +3,7 @@
 use super::SpawnCall;
 use crate::EThread;
 use crate::ethread::Here;
-use crate::ethread::run::{is_dead, run_on};
+use crate::ethread::run::{caught, is_dead, run_on};
 use crate::work::Work;
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
@@ -266,7 +266,7 @@ impl Group {
             std::mem::take(&mut start.after)
         };
         for f in after {
-            f(here);
+            caught(here, || f(here));
         }
         let late = {
             let mut start = self.start.lock();
@@ -275,7 +275,7 @@ impl Group {
         };
         self.all_started.notify_all();
         for f in late {
-            f(here);
+            caught(here, || f(here));
         }
     }
 

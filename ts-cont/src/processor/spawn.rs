@@ -22,6 +22,11 @@ const TIMER_SLACK: Duration = Duration::from_nanos(1);
 /// The group number under which dedicated threads are known; no group ever has it.
 const DEDICATED: u8 = u8::MAX;
 
+/// Whether the thread has no loop.
+pub(super) fn is_dedicated(thread: ThreadRef) -> bool {
+    thread.group().index() == DEDICATED
+}
+
 static DEDICATED_THREAD: ContextLocal<RefCell<Option<EThread>>> = ContextLocal::new(|| RefCell::new(None));
 
 pub(crate) fn current_dedicated() -> Option<EThread> {
