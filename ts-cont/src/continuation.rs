@@ -266,6 +266,9 @@ impl Continuation {
 
     /// Ends the continuation: its handler is not entered again, and pending events are dead.
     ///
+    /// Only a call that another thread has decided on at this very moment may still happen; after the answer
+    /// [`Destroyed::Now`] none does.
+    ///
     /// Any thread may call it, at any time, also the handler itself, and any number of times; it never blocks. The
     /// answer says when the handler and its data are dropped. Pending events are skipped when they are met; those that
     /// would be met much later are swept out of their thread's queue within about a second of the loop's time.

@@ -115,3 +115,8 @@ pub use ts_event::{Io, ParkWait, PollWait, Registration, Wait, Wakeup};
 pub use ts_mutex::{Guarded, GuardedError, MutexGuard, ProxyMutex};
 #[cfg(not(loom))]
 pub use ts_thread::{Clock, HrTime, ManualClock};
+
+/// The README's examples run like those of this page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

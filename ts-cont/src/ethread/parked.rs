@@ -11,6 +11,9 @@
 //! [`Wake::is_busy`] after it raised `urgent`, with the heavy half of the asymmetric fence between; the thread raises
 //! `in_handler`, runs the light half, and looks at `urgent`. One of the two sees the other: either the reservation is
 //! given back, or the thread tends to it before it enters the handler.
+//!
+//! A thread that is told of two mutexes at once tends to them one after the other; the second may be reserved for it, and
+//! stand idle, for as long as it takes with the first.
 
 use super::Shared;
 use crate::work::Work;
