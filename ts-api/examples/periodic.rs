@@ -11,7 +11,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 const TIMES: u32 = 5;
 
 /// The plugin: call it on a thread that may schedule.
-fn start(done: mpsc::Sender<u32>) -> Result<Action, ScheduleError> {
+pub fn start(done: mpsc::Sender<u32>) -> Result<Action, ScheduleError> {
     let mutex = Mutex::new();
     let count = MutexData::new(&mutex, 0);
     let cont = Cont::named("periodic").reentrant(&mutex, move |event| {

@@ -51,6 +51,10 @@
 // Under loom the layers below are no more than their models, and there is nothing to build on.
 #![cfg(not(loom))]
 
+// The host's own plugins are written with the names that plugin authors use.
+#[cfg(feature = "host")]
+extern crate self as ts_api;
+
 mod action;
 mod code;
 mod cont;
