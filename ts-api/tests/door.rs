@@ -87,6 +87,7 @@ fn use_everything() {
 
     let cont = Cont::reentrant(&mutex, move |event| {
         assert!(event.data::<u32>().is_none());
+        assert!(!event.cont().is_destroyed());
         let _ = sender.send((event.action(), EventThread::current()));
     });
     assert_eq!(cont.call(EventCode::CONTINUE), Ok(0));

@@ -44,10 +44,11 @@ fn a_thread_that_belongs_to_none_means_the_first_or_the_installed_one() {
     let guest = second.guest();
     assert!(is_current(&second), "whose guest it is");
     drop(guest);
-    end(third);
+    end(third.clone());
     assert!(is_current(&first), "one that is shut down is not meant");
-    end(first);
+    end(first.clone());
     assert!(is_current(&second));
+    drop((first, third));
     end(second);
 }
 

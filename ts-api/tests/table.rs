@@ -1,8 +1,9 @@
 //! What table of a host is taken, and which is refused before anything is called through it.
 
 use std::ptr;
-use ts_api::TableError;
-use ts_api::table::{self, HostTable, TABLE_VERSION};
+use ts_api::table::{self, Code, HostTable, RawCont, RawData, TABLE_VERSION};
+use ts_api::{Cont, Mutex, TableError};
+use ts_cont::Continuation;
 
 fn changed(change: impl FnOnce(&mut HostTable)) -> &'static HostTable {
     let mut table = *table::linked();
@@ -45,6 +46,27 @@ fn a_short_table_is_recognised_without_reading_beyond_its_end() {
     // SAFETY: it begins as every table does, and says how long it is.
     let answer = unsafe { table::install_raw(ptr::from_ref(old).cast()) };
     assert_eq!(answer, Err(TableError::TooShort { host: size_of::<Old>(), plugin: size_of::<HostTable>() }));
+
+    let host = TABLE_VERSION - 1;
+    let older: &'static Old = Box::leak(Box::new(Old { version: host, ..*old }));
+    // SAFETY: as above.
+    let answer = unsafe { table::install_raw(ptr::from_ref(older).cast()) };
+    assert_eq!(answer, Err(TableError::Version { host, plugin: TABLE_VERSION }));
+}
+
+#[test]
+fn data_that_another_copy_of_the_facade_lent_is_not_looked_at() {
+    let cont = Cont::new(&Mutex::new(), |event| i32::from(event.data::<u32>().is_some()));
+    let raw = RawCont(Continuation::from(cont).into_raw());
+    let data = RawData { owner: 1, value: ptr::dangling_mut::<u32>().cast() };
+    let mut number = -1;
+    // SAFETY: the handle is alive until it is dropped, once; the rest is lent for the call.
+    let code = unsafe {
+        let code = (table::linked().cont_call)(raw, 4, Some(&data), &raw mut number);
+        (table::linked().cont_drop)(raw);
+        code
+    };
+    assert_eq!((code, number), (Code::OK, 0));
 }
 
 #[test]
