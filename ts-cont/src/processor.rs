@@ -58,6 +58,8 @@ static PROCESSORS: LazyLock<RwLock<HashMap<u32, Weak<Inner>>>> = LazyLock::new(R
 /// ```
 pub struct EventProcessor {
     inner: Arc<Inner>,
+    /// Whether it is one of [`Inner::handles`]. The threads' own are not, or they would keep themselves running.
+    counted: bool,
 }
 
 /// What threads and processor share.
@@ -141,7 +143,12 @@ impl EventProcessor {
     pub(crate) fn from_inner(inner: &Arc<Inner>) -> Self {
         // Relaxed [handles]: counting up publishes nothing; `Drop` is the other end.
         inner.handles.fetch_add(1, Ordering::Relaxed);
-        Self { inner: Arc::clone(inner) }
+        Self { inner: Arc::clone(inner), counted: true }
+    }
+
+    /// The handle of a thread of the processor itself, which does not keep it from ending.
+    pub(crate) fn of_thread(inner: Arc<Inner>) -> Self {
+        Self { inner, counted: false }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -642,7 +649,7 @@ impl Clone for EventProcessor {
 impl Drop for EventProcessor {
     fn drop(&mut self) {
         // AcqRel [handles]: whatever other handles were used for comes before the stop.
-        if self.inner.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.counted && self.inner.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.inner.abandon();
         }
     }

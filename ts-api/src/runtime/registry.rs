@@ -51,7 +51,7 @@ pub(super) fn current() -> Option<Arc<Inner>> {
     };
     let mut alive = alive.into_iter();
     match &member {
-        Some(processor) => alive.find(|runtime| runtime.processor.is_same(processor)),
+        Some(member) => alive.find(|runtime| runtime.processor.is_same(member.processor())),
         None => alive.next(),
     }
 }

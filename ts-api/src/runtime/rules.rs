@@ -19,9 +19,27 @@ pub(super) enum Place<'a> {
     Pool(i32),
 }
 
-/// The processor of the calling event thread or guest.
-pub(super) fn member() -> Result<EventProcessor, Code> {
-    Here::current().map(|here| here.processor()).or_else(Guest::current).ok_or(Code::FOREIGN_THREAD)
+/// Who may schedule.
+pub(super) enum Member {
+    Event(Here),
+    Guest(EventProcessor),
+}
+
+impl Member {
+    pub(super) fn processor(&self) -> &EventProcessor {
+        match self {
+            Self::Event(here) => here.processor_ref(),
+            Self::Guest(processor) => processor,
+        }
+    }
+}
+
+/// The calling thread, if it is an event thread or a guest.
+pub(super) fn member() -> Result<Member, Code> {
+    match Here::current() {
+        Some(here) => Ok(Member::Event(here)),
+        None => Guest::current().map(Member::Guest).ok_or(Code::FOREIGN_THREAD),
+    }
 }
 
 pub(super) fn group_name(pool: Pool) -> &'static str {
@@ -62,12 +80,13 @@ fn needs_mutex(cont: &Continuation) -> Result<(), Code> {
 }
 
 pub(super) fn schedule(cont: &Continuation, timing: Timing, place: Place<'_>) -> Result<Action, Code> {
-    let processor = member()?;
+    let member = member()?;
+    let processor = member.processor();
     needs_mutex(cont)?;
     let time = Duration::from_nanos(timing.nanoseconds);
     let scheduled = match place {
         Place::Thread(thread) => return on_thread(cont, timing, thread),
-        Place::Pool(pool) => match (wanted(&processor, pool)?, timing.periodic) {
+        Place::Pool(pool) => match (wanted(processor, pool)?, timing.periodic) {
             (None, false) => processor.schedule(cont, time, ()),
             (None, true) => processor.schedule_repeating(cont, time, ()),
             (Some(group), true) => processor.schedule_every(cont, time, group, ()),
@@ -107,11 +126,12 @@ pub(super) fn schedule_entire(
     pool: i32,
     mut take: impl FnMut(Action),
 ) -> Result<(), Code> {
-    let processor = member()?;
+    let member = member()?;
+    let processor = member.processor();
     if cont.mutex().is_some() {
         return Err(Code::NEEDS_NO_MUTEX);
     }
-    let group = group(&processor, pool)?;
+    let group = group(processor, pool)?;
     let time = Duration::from_nanos(timing.nanoseconds);
     let actions = if timing.periodic {
         processor.schedule_every_entire(cont, time, group, Message::default)
@@ -124,9 +144,10 @@ pub(super) fn schedule_entire(
 
 /// What would be chosen, the thread if it is certain, and the pool.
 pub(super) fn explain(cont: &Continuation, pool: i32) -> Result<(Choice, Option<EThread>, i32), Code> {
-    let processor = member()?;
+    let member = member()?;
+    let processor = member.processor();
     needs_mutex(cont)?;
-    let choice = processor.explain(cont, wanted(&processor, pool)?);
+    let choice = processor.explain(cont, wanted(processor, pool)?);
     let thread =
         choice.thread.and_then(|thread| processor.threads(thread.group()).get(thread.index()).cloned());
     let pool = processor.group_name(choice.group).map_or(NO_POOL, pool_of_group);

@@ -30,7 +30,7 @@ pub struct Here {
 
 pub(crate) struct Local {
     pub(super) thread: EThread,
-    pub(super) processor: Arc<Inner>,
+    pub(super) processor: EventProcessor,
     pub(super) queue: RefCell<Queue<Work>>,
     pub(super) cache: Cache<Work>,
     pub(super) parked: RefCell<Parked>,
@@ -129,7 +129,7 @@ impl Here {
         queue.set_budget(shared.core.budget);
         let local = Rc::new(Local {
             thread: EThread::from_shared(Arc::clone(shared)),
-            processor,
+            processor: EventProcessor::of_thread(processor),
             queue: RefCell::new(queue),
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
@@ -157,7 +157,7 @@ impl Here {
 
     pub(super) fn group(&self) -> &Group {
         let group = self.local.thread.shared().reference().group;
-        self.local.processor.group(group).expect("a thread's group exists")
+        self.local.processor.inner().group(group).expect("a thread's group exists")
     }
 
     pub(super) fn local(&self) -> &Local {
@@ -173,7 +173,13 @@ impl Here {
     /// The processor it belongs to.
     #[must_use]
     pub fn processor(&self) -> EventProcessor {
-        EventProcessor::from_inner(&self.local.processor)
+        self.local.processor.clone()
+    }
+
+    /// The processor it belongs to, lent: for calls that are made often, since the count of handles is shared by all threads.
+    #[must_use]
+    pub fn processor_ref(&self) -> &EventProcessor {
+        &self.local.processor
     }
 
     /// The time on the processor's clock.
