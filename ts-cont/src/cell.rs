@@ -9,7 +9,7 @@
 
 use crate::affinity::ThreadRef;
 use crate::ethread::Here;
-use crate::event::Event;
+use crate::event::{Event, Extras};
 use crate::life::{Life, Mark, Release};
 use crate::registry::{self, Registered};
 use crate::work::{Counted, Work};
@@ -223,6 +223,14 @@ impl Cell {
             && catch_unwind(AssertUnwindSafe(|| drop(body))).is_err()
         {
             tracing::error!(continuation = %self.label(), "dropping the handler of a continuation panicked");
+        }
+    }
+
+    /// Drops what came with an event that is over. The dispatch has more to do than to unwind for it.
+    pub(crate) fn drop_data(&self, data: Extras) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(data))) {
+            let text = panic_text(&*panic);
+            tracing::error!(continuation = %self.label(), panic = text, "dropping the data of an event panicked");
         }
     }
 

@@ -79,7 +79,10 @@ impl Scheduled {
     pub(crate) unsafe fn end(self) -> (CellRef, usize) {
         let this = std::mem::ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, so its one field with a destructor is read out once, here.
-        drop(unsafe { std::ptr::read(&raw const this.extra) });
+        let extra = unsafe { std::ptr::read(&raw const this.extra) };
+        if extra.get().is_some() {
+            this.cell.get().drop_data(extra);
+        }
         let owed = match this.counted {
             Counted::Shared => 1,
             // SAFETY: the caller holds the mutex.
