@@ -189,7 +189,7 @@ fn ten_thousand_requests_over_thirty_two_connections_add_up() {
                         if n >= REQUESTS {
                             return;
                         }
-                        let bad = n % 4 == 0;
+                        let bad = n.is_multiple_of(4);
                         let host = if bad { "bad.example" } else { "good.example" };
                         client.send(format!("GET /{n} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
                         assert_eq!(client.answer().status(), if bad { 403 } else { 200 });

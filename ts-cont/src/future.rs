@@ -16,10 +16,11 @@ use crate::ethread::{Here, Shared, new_entry};
 use crate::work::Work;
 use crate::{EThread, EventProcessor, EventType, Refusal};
 use async_task::Runnable;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use ts_event::When;
 
 impl EThread {
@@ -88,18 +89,39 @@ impl EventProcessor {
     }
 }
 
+thread_local! {
+    /// Whether the futures that are woken just now go before all others.
+    static FIRST: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Wakes a future that goes before everything else that is ready on its thread.
+///
+/// For the answer to somebody who stands still until it comes: he has been at the head of the queue before. The waker is of
+/// a future on an event thread; any other is woken in its own way.
+pub fn wake_first(waker: Waker) {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            FIRST.set(self.0);
+        }
+    }
+    let _before = Before(FIRST.replace(true));
+    waker.wake();
+}
+
 /// Puts a woken future into its thread's queue.
 fn enqueue(thread: &Arc<Shared>, runnable: Runnable) {
+    let when = if FIRST.get() { When::First } else { When::Now };
     let mut runnable = Some(runnable);
     thread.owner.with_here(|here| {
         if let Some(runnable) = runnable.take() {
-            here.push(Work::Task(runnable), When::Now);
+            here.push(Work::Task(runnable), when);
         }
     });
     if let Some(runnable) = runnable {
         // A thread that has closed its inbox has dropped all its futures before; what comes back can only be one that was
         // sent and never polled, and it may be dropped anywhere.
-        drop(thread.send(new_entry(Work::Task(runnable), thread.reference()), When::Now));
+        drop(thread.send(new_entry(Work::Task(runnable), thread.reference()), when));
     }
 }
 

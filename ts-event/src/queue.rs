@@ -95,11 +95,12 @@ impl<T: 'static> Queue<T> {
         self.budget = budget.max(1);
     }
 
-    /// Files an entry: at the end of the ready list, among the timers, or in the poll list.
+    /// Files an entry: at either end of the ready list, among the timers, or in the poll list.
     #[inline]
     pub fn push(&mut self, entry: Entry<T>, when: When) {
         match when {
             When::Now => self.ready.push_back(entry),
+            When::First => self.ready.push_front(entry),
             When::At(at) => self.timers.insert(entry, at),
             When::Poll(order) => self.poll.insert(entry, order),
         }

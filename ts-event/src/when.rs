@@ -24,6 +24,9 @@ use ts_thread::HrTime;
 pub enum When {
     /// As soon as it is its turn: after all that is ready on that thread already.
     Now,
+    /// Before all that is ready on that thread. Of several the last to come is the first, so it is for what somebody has
+    /// waited for already, and not for work that makes more of its kind.
+    First,
     /// Never before this time, and as little after it as the thread's other work allows. A time in the past is due
     /// at the queue's next visit; [`HrTime::MAX`] is never due.
     At(HrTime),

@@ -49,6 +49,7 @@ fn every_kind_of_time_arrives_as_it_was_sent() {
     let (sender, mut receiver) = inbox();
     let sent = [
         When::Now,
+        When::First,
         When::At(HrTime::ZERO),
         When::At(HrTime::from_nanos(1)),
         When::At(HrTime::MAX),

@@ -27,6 +27,7 @@ enum Step {
 #[derive(Clone, Debug)]
 enum Due {
     Now,
+    First,
     Ahead(u64),
     Past(u64),
     Never,
@@ -37,6 +38,7 @@ impl Due {
     fn at(&self, now: u64) -> When {
         match *self {
             Self::Now => When::Now,
+            Self::First => When::First,
             Self::Ahead(by) => When::At(HrTime::from_nanos(now.saturating_add(by))),
             Self::Past(by) => When::At(HrTime::from_nanos(now.saturating_sub(by))),
             Self::Never => When::At(HrTime::MAX),
@@ -53,6 +55,7 @@ fn stretch() -> impl Strategy<Value = u64> {
 fn due() -> impl Strategy<Value = Due> {
     prop_oneof![
         4 => Just(Due::Now),
+        1 => Just(Due::First),
         4 => stretch().prop_map(Due::Ahead),
         1 => stretch().prop_map(Due::Past),
         1 => Just(Due::Never),
@@ -96,6 +99,7 @@ impl Model {
     fn push(&mut self, event: usize, when: When) {
         match when {
             When::Now => self.ready.push_back(event),
+            When::First => self.ready.push_front(event),
             When::At(at) => self.timers.push((at.as_nanos(), event)),
             When::Poll(order) => {
                 let place = self.poll.partition_point(|&(other, _)| other <= order);

@@ -20,11 +20,13 @@ use crate::when::When;
 const NOW: u16 = 0;
 const AT: u16 = 1;
 const POLL: u16 = 2;
+const FIRST: u16 = 3;
 
 /// Gives up an entry, with its time, for the slot it is in. The caller owns that slot's plain part.
 pub(super) fn leave<T>(entry: Entry<T>, when: When) -> NonNull<Slot<T>> {
     let (kind, filed) = match when {
         When::Now => (NOW, 0),
+        When::First => (FIRST, 0),
         When::At(at) => (AT, at.as_nanos()),
         When::Poll(order) => (POLL, order),
     };
@@ -49,6 +51,7 @@ pub(super) unsafe fn collect<T>(node: NonNull<Slot<T>>) -> (Entry<T>, When) {
     let filed = unsafe { slot.filed() };
     let when = match kind_under_way(slot) {
         NOW => When::Now,
+        FIRST => When::First,
         AT => When::At(HrTime::from_nanos(filed)),
         _ => When::Poll(filed),
     };

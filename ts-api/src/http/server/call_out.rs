@@ -199,7 +199,8 @@ impl Subject {
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
-            waker.wake();
+            // Whoever was called out had had its turn, and only comes back to it.
+            future::wake_first(waker);
         }
         Ok(())
     }

@@ -1,0 +1,102 @@
+//! The HTTP half of the facade goes through its table as well: with another one, nothing passes by; without one, nothing
+//! is there.
+#![cfg(all(feature = "http", feature = "runtime"))]
+
+#[path = "support/http.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+
+use support::{Bed, Origin, go_on};
+use ts_api::http::door::{BytesSink, Change, HttpTable, Kind, Part, RawBytes, Scope, Which};
+use ts_api::http::{Added, HookId};
+use ts_api::table::{self, Code, HostTable, RawCont, RawMutex};
+use ts_api::{Cont, Event};
+
+static CALLS: LazyLock<Mutex<BTreeMap<&'static str, u32>>> = LazyLock::new(Mutex::default);
+
+fn linked() -> &'static HttpTable {
+    // SAFETY: the linked table's pointer is to the linked HTTP table, since that is compiled in.
+    unsafe { &*table::linked().http.cast() }
+}
+
+macro_rules! counting {
+    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
+        $(
+            unsafe extern "C" fn $name($($arg: $type),*) -> Code {
+                *CALLS.lock().unwrap().entry(stringify!($name)).or_default() += 1;
+                // SAFETY: what is asked of the caller is what the function behind asks.
+                unsafe { (linked().$name)($($arg),*) }
+            }
+        )*
+
+        const FUNCTIONS: &[&str] = &[$(stringify!($name)),*];
+
+        /// A table that counts and passes on, written out in full so that a new function cannot be forgotten.
+        static COUNTING: HttpTable = HttpTable { size: size_of::<HttpTable>(), $($name),* };
+    };
+}
+
+counting! {
+    hook_add(scope: Scope, subject: u64, hook: u32, cont: RawCont, added: *mut u32);
+    serial(kind: Kind, subject: u64, serial: *mut u32);
+    reenable(kind: Kind, subject: u64, serial: u32, event: i32);
+    mutex(kind: Kind, subject: u64, mutex: *mut Option<RawMutex>);
+    client_addr(kind: Kind, subject: u64, sink: BytesSink);
+    session_of(transaction: u64, session: *mut u64);
+    message_read(transaction: u64, which: Which, part: Part, name: RawBytes, sink: BytesSink, number: *mut u32);
+    message_change(transaction: u64, which: Which, change: Change, name: RawBytes, value: RawBytes, number: *mut u32);
+    error_set(transaction: u64, status: u32, body: RawBytes, content_type: RawBytes);
+}
+
+/// A continuation that uses all there is.
+fn use_everything(event: &mut Event<'_>) {
+    let txn = event.transaction().unwrap();
+    assert!(event.session().is_none(), "a transaction's event is no session's");
+    assert!(event.data::<u64>().is_none(), "what the host lends is nobody's data");
+    let session = txn.session().unwrap();
+    assert!(txn.mutex().unwrap().held_by_current());
+    assert_eq!(txn.client_addr().unwrap(), session.client_addr().unwrap());
+    assert_eq!(txn.add_hook(HookId::TxnClose, event.cont()), Ok(Added::Yes));
+    if event.code() == HookId::ReadRequestHdr.event() {
+        txn.request().set("x-a", "b").unwrap();
+        assert_eq!(txn.request().get("x-a").unwrap().as_deref(), Some("b"));
+        txn.set_error(404, "").unwrap();
+    }
+    go_on(event);
+}
+
+#[test]
+fn every_call_goes_through_the_table() {
+    let mut host: HostTable = *table::linked();
+    host.http = (&raw const COUNTING).cast();
+    table::install(Box::leak(Box::new(host))).unwrap();
+
+    let bed = Bed::new(Origin::echo().address);
+    let everything = Cont::shared(|event| {
+        if event.code() == HookId::TxnClose.event() {
+            return go_on(event);
+        }
+        use_everything(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &everything);
+    // A forged number, from a plugin that calls itself: it finds nothing.
+    let mut forged = u64::MAX;
+    let outsider = Cont::shared(|event| assert!(event.transaction().is_none() && event.session().is_none()));
+    outsider.call_with(HookId::TxnStart.event(), &mut forged).unwrap();
+    assert_eq!(support::get(bed.address(), "/").status(), 200);
+    drop((everything, outsider));
+    bed.end();
+    let calls = CALLS.lock().unwrap();
+    for name in FUNCTIONS {
+        assert!(calls.contains_key(name), "{name} was passed by: {calls:?}");
+    }
+    for kind in [Kind(0), Kind::SESSION, Kind::TRANSACTION, Kind(3)] {
+        for number in [0, 1, u64::MAX] {
+            // SAFETY: any numbers will do.
+            let code = unsafe { (linked().reenable)(kind, number, 0, 60000) };
+            assert!(code == Code::GONE || code == Code::UNKNOWN, "{code:?}");
+        }
+    }
+}
