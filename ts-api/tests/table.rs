@@ -81,9 +81,3 @@ fn a_plugin_that_links_an_event_system_of_its_own_refuses_its_hosts() {
     let table = changed(|table| table.identity = (&raw const OTHER).cast());
     assert_eq!(install(table), Err(TableError::TwoRuntimes));
 }
-
-#[test]
-fn a_longer_table_of_the_same_version_is_taken() {
-    let longer = changed(|table| table.size += 64);
-    assert_eq!(install(longer), Ok(()));
-}
