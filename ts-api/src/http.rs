@@ -61,7 +61,7 @@ mod session;
 mod transaction;
 
 #[cfg(feature = "runtime")]
-mod server;
+pub(crate) mod server;
 
 pub use hook::{Added, HookError, HookId, add};
 pub use message::{Message, MessageError};

@@ -59,6 +59,8 @@ mod action;
 mod code;
 mod cont;
 mod error;
+#[cfg(feature = "host")]
+pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lifecycle;

@@ -1,4 +1,4 @@
-//! A plugin that refuses requests for the hosts on a list, which it reads again every so often.
+//! A plugin that refuses requests for the hosts on a list, which it reads again when it is told to, or every so often.
 //!
 //! It is written with the public names alone: the example `deny_list` includes this file as it is.
 //!
@@ -19,6 +19,9 @@ use thiserror::Error;
 use ts_api::http::{self, HookError, HookId, Reenable, Transaction};
 use ts_api::{Action, Cont, Event, Mutex, MutexData, Pool, ScheduleError};
 
+/// What is refused when nobody has a list.
+const EXAMPLE: &str = "denied.example\nads.example\n";
+
 /// The body of the answer to a refused request.
 const REFUSAL: &str = "Access to this site is denied.\n";
 
@@ -28,7 +31,44 @@ pub struct DenyList {
     hook: Cont,
     reader: Cont,
     writer: Cont,
-    reading: Action,
+    reading: Option<Action>,
+}
+
+/// A list that has been read, for [`DenyList::install`].
+///
+/// It has a host on each line, which stands for itself and everything below it; empty lines and what follows a `#` mean
+/// nothing.
+#[derive(Debug, Clone)]
+pub struct List {
+    path: Option<PathBuf>,
+    text: String,
+}
+
+impl List {
+    /// Reads the list at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Unreadable`].
+    pub fn read(path: impl Into<PathBuf>) -> Result<Self, StartError> {
+        let path = path.into();
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Self { path: Some(path), text }),
+            Err(source) => Err(StartError::Unreadable { path: path.display().to_string(), source }),
+        }
+    }
+
+    /// A list of hosts that nobody misses, which is in no file.
+    #[must_use]
+    pub fn example() -> Self {
+        Self { path: None, text: EXAMPLE.to_owned() }
+    }
+
+    /// The hosts on it, in order.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        parse(&self.text).collect()
+    }
 }
 
 /// Why the plugin did not start.
@@ -52,7 +92,7 @@ pub enum StartError {
 }
 
 struct Shared {
-    path: PathBuf,
+    path: Option<PathBuf>,
     mutex: Mutex,
     hosts: MutexData<HashSet<String>>,
     /// A list that has been read and not been put in place.
@@ -64,22 +104,28 @@ struct Shared {
 impl DenyList {
     /// Reads the list at `path` and refuses what is on it; reads it again every `period`.
     ///
-    /// The file has a host on each line, which stands for itself and everything below it; empty lines and what follows a `#`
-    /// mean nothing. Call it as a guest or on an event thread that may block: it reads the file before it returns.
+    /// Call it as a guest or on an event thread that may block: it reads the file before it returns.
     ///
     /// # Errors
     ///
     /// [`StartError`]; then nothing is in use.
     pub fn start(path: impl Into<PathBuf>, period: Duration) -> Result<Self, StartError> {
-        let path = path.into();
-        let text = fs::read_to_string(&path).map_err(|source| {
-            let path = path.display().to_string();
-            StartError::Unreadable { path, source }
-        })?;
+        Self::install(List::read(path)?, Some(period))
+    }
+
+    /// Refuses what is on `list`. With a `period` it is read again that often; without, only by [`DenyList::reload`].
+    ///
+    /// Call it as a guest or on an event thread.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; then nothing is in use.
+    pub fn install(list: List, period: Option<Duration>) -> Result<Self, StartError> {
+        let List { path, text } = list;
         let mutex = Mutex::named("deny list");
         let shared = Arc::new(Shared {
             path,
-            hosts: MutexData::new(&mutex, parse(&text)),
+            hosts: MutexData::new(&mutex, parse(&text).collect()),
             mutex,
             fresh: StdMutex::new(None),
             refused: AtomicU64::new(0),
@@ -94,14 +140,25 @@ impl DenyList {
         let mut last = text;
         let reader = Cont::named("deny list, reading").exclusive(&Mutex::new(), move |_| {
             if let Err(error) = read.read_again(&mut last, &put) {
-                tracing::warn!(path = %read.path.display(), %error, "the deny list stays as it is");
+                tracing::warn!(path = ?read.path, %error, "the deny list stays as it is");
             }
         });
 
-        let reading = reader.schedule_every_on_pool(period, Pool::Task)?;
+        let reading = period.map(|period| reader.schedule_every_on_pool(period, Pool::Task)).transpose()?;
         let this = Self { shared, hook, reader, writer, reading };
         http::add(HookId::ReadRequestHdr, &this.hook)?;
         Ok(this)
+    }
+
+    /// Reads the list again, on the task pool. A list that is in no file stays as it is.
+    ///
+    /// Call it as a guest or on an event thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`].
+    pub fn reload(&self) -> Result<(), ScheduleError> {
+        self.reader.schedule_on_pool(Duration::ZERO, Pool::Task).map(drop)
     }
 
     /// How many requests it has refused.
@@ -149,11 +206,12 @@ impl Shared {
     }
 
     fn read_again(&self, last: &mut String, writer: &Cont) -> io::Result<()> {
-        let text = fs::read_to_string(&self.path)?;
+        let Some(path) = &self.path else { return Ok(()) };
+        let text = fs::read_to_string(path)?;
         if text == *last {
             return Ok(());
         }
-        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(parse(&text));
+        *self.fresh.lock().unwrap_or_else(PoisonError::into_inner) = Some(parse(&text).collect());
         *last = text;
         // It waits at the list's mutex, if it has to, without keeping this thread.
         writer.schedule_on_pool(Duration::ZERO, Pool::Task).map(drop).map_err(io::Error::other)
@@ -171,15 +229,17 @@ impl Shared {
 }
 
 /// The hosts of a list, in lower case.
-fn parse(text: &str) -> HashSet<String> {
+fn parse(text: &str) -> impl Iterator<Item = String> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     let hosts = lines.map(|line| line.trim_matches('.').to_ascii_lowercase());
-    hosts.filter(|host| !host.is_empty()).collect()
+    hosts.filter(|host| !host.is_empty())
 }
 
 impl Drop for DenyList {
     fn drop(&mut self) {
-        self.reading.cancel();
+        if let Some(reading) = self.reading {
+            reading.cancel();
+        }
         for cont in [&self.hook, &self.reader, &self.writer] {
             cont.destroy();
         }

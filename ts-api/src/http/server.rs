@@ -13,10 +13,10 @@ pub(crate) mod hooks;
 mod lane;
 mod origin;
 mod stop;
-mod stream;
+pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod table;
-mod timer;
+pub(crate) mod timer;
 mod transaction;
 
 use std::fmt;
