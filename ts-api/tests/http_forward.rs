@@ -4,8 +4,10 @@
 #[path = "support/http.rs"]
 mod support;
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -271,6 +273,25 @@ fn a_kept_connection_that_the_origin_has_closed_costs_no_request() {
 }
 
 #[test]
+fn a_request_that_a_kept_connection_swallowed_is_asked_again_only_if_that_does_no_harm() {
+    let known = Mutex::new(HashSet::new());
+    // Each connection answers one request and swallows the second.
+    let origin = Origin::new(move |_, stream| {
+        let first = known.lock().unwrap().insert(stream.get_ref().peer_addr().unwrap());
+        first && respond(stream, "200 OK", "first")
+    });
+    let bed = Bed::new(origin.address);
+    let mut client = bed.client();
+    assert_eq!([client.get("/").status(), client.get("/").status()], [200, 200]);
+    assert_eq!(origin.requests().len(), 3, "the second was asked twice");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+    assert_eq!(client.answer().status(), 502);
+    assert_eq!(origin.requests().len(), 4);
+    drop(client);
+    assert_eq!(bed.end().origin_failures, 1);
+}
+
+#[test]
 fn a_large_body_is_streamed_and_not_gathered() {
     // The origin goes on writing until the proxy takes no more, and says how much that was: the client has read nothing.
     let (written, was_written) = channel();
@@ -335,7 +356,7 @@ fn a_port_in_use_is_an_error_that_names_it() {
 fn draining_finishes_what_runs_and_closes_what_is_idle() {
     let (asked, is_asked) = channel();
     let (answer, may_answer) = channel::<()>();
-    let may_answer = std::sync::Mutex::new(may_answer);
+    let may_answer = Mutex::new(may_answer);
     let origin = Origin::new(move |request, stream| {
         if request.target() == "/slow" {
             asked.send(()).unwrap();

@@ -48,7 +48,36 @@ const CLOSING_HOOKS: Duration = Duration::from_secs(1);
 ///
 /// # Examples
 ///
-/// See the [module page](super).
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+/// use std::time::Duration;
+/// use ts_api::http::{self, HookId, Reenable, Server};
+/// use ts_api::{Cont, Runtime};
+///
+/// let runtime = Runtime::builder().net_threads(1).task_threads(1).start()?;
+/// let server = Server::builder().listen("127.0.0.1:0").origin("127.0.0.1:9".parse()?).start(&runtime)?;
+///
+/// let refuse = Cont::shared(|event| {
+///     let txn = event.transaction().expect("it is added to a hook of transactions");
+///     txn.set_error(403, "closed today\n").unwrap();
+///     txn.reenable(Reenable::Error).unwrap();
+/// });
+/// let guest = runtime.guest();
+/// http::add(HookId::ReadRequestHdr, &refuse)?;
+///
+/// let mut client = TcpStream::connect(server.local_addr())?;
+/// client.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer)?;
+/// assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n") && answer.ends_with("closed today\n"));
+///
+/// drop((client, refuse, guest));
+/// assert!(server.drain(Duration::from_secs(5)).is_clean());
+/// assert_eq!(server.counts().responses_4xx, 1);
+/// assert!(runtime.shutdown(Default::default()).is_clean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
