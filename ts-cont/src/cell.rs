@@ -365,9 +365,9 @@ impl CellRef {
     /// Gives back references; the cell may be gone afterwards.
     pub(crate) fn release(self, count: usize) {
         if count > 0 && self.get().life.release(count) == Release::Last {
+            registry::leave(self);
             // SAFETY: nobody else refers to the cell any more. Here, where a destructor that panics stays harmless.
             unsafe { self.get().drop_body() };
-            registry::leave(self);
             // SAFETY: the last reference is gone and the registry has forgotten the cell, so nobody can reach it; it was
             // leaked from a box in `allocate`.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });

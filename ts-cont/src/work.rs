@@ -99,6 +99,11 @@ impl Scheduled {
 
 impl Drop for Scheduled {
     fn drop(&mut self) {
+        // The data goes first, as in `end`: the handler may be dropped with the last event, but not before what was meant for it.
+        let extra = self.extra.take();
+        if extra.get().is_some() {
+            self.cell.get().drop_data(extra);
+        }
         self.cell.count_off(self.counted);
     }
 }

@@ -5,6 +5,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use ts_cont::simulate::Simulation;
 use ts_cont::{Continuation, EventType, Message, ProxyMutex};
 
@@ -40,4 +41,20 @@ fn data_that_panics_when_it_is_dropped_costs_no_other_event_its_run_and_frees_it
     assert_eq!(runs.load(Ordering::Relaxed), 3);
     drop(counter);
     assert_eq!(Arc::strong_count(&runs), 1, "the continuation is still counted on by an event that is over");
+}
+
+#[test]
+fn who_cancels_an_event_is_not_hit_by_what_came_with_it() {
+    let simulation = Simulation::new(1);
+    let processor = simulation.processor();
+    processor.spawn_event_threads(EventType::NET, 1, 0).unwrap();
+    let continuation = Continuation::new(&ProxyMutex::new(), |_| {});
+    let delay = Duration::from_secs(1);
+    let action =
+        processor.schedule_in(&continuation, delay, EventType::NET, Message::default().data(Bomb)).unwrap();
+    let canceller = Continuation::shared(move |_| assert!(action.cancel().is_cancelled()));
+    processor.schedule_imm(&canceller, EventType::NET, ()).unwrap();
+    simulation.run_ready();
+    assert!(!canceller.is_destroyed(), "it panicked");
+    assert!(!action.is_pending());
 }

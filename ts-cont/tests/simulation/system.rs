@@ -178,10 +178,13 @@ impl System {
         self.continuations.borrow_mut().push(Some(continuation));
     }
 
+    /// One whose handle is still there; now and then none.
     fn any_continuation(&self) -> Option<(usize, Continuation)> {
-        let count = self.continuations.borrow().len() as u64;
-        let id = self.draw(count) as usize;
-        self.continuations.borrow()[id].clone().map(|continuation| (id, continuation))
+        (0..4).find_map(|_| {
+            let count = self.continuations.borrow().len() as u64;
+            let id = self.draw(count) as usize;
+            self.continuations.borrow()[id].clone().map(|continuation| (id, continuation))
+        })
     }
 
     fn any_group(&self) -> EventType {
@@ -204,7 +207,8 @@ impl System {
             Some(thread) => Target::Thread(100 * (u32::from(group.index()) + 1) + thread.index() as u32),
             None => Target::Group(u32::from(group.index())),
         };
-        let delay = micros(self.draw(400));
+        // Some are so late that they only go if somebody takes them away.
+        let delay = if self.one_in(6) { micros(20_000_000) } else { micros(self.draw(400)) };
         let period = micros(50 + self.draw(400));
         let at = self.clock.now().saturating_add(delay);
         let missed = [MissedTicks::Delay, MissedTicks::Skip, MissedTicks::Burst][self.draw(3) as usize];
@@ -390,9 +394,9 @@ impl System {
                 }
             }
             24 | 25 => self.when_free(),
-            26 | 27 => self.spawn(),
-            28 | 29 => self.make_continuation(),
-            30 => self.drop_any_handle(),
+            26 => self.spawn(),
+            27 | 28 => self.make_continuation(),
+            29 | 30 => self.drop_any_handle(),
             _ => {
                 let future = self.futures.borrow_mut().pop();
                 drop(future.map(JoinHandle::cancel));
