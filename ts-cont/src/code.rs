@@ -49,20 +49,58 @@ impl EventCode {
     pub const CONFIG_START: Self = Self(800);
     /// First code of logging.
     pub const LOG_START: Self = Self(900);
+    /// First code of the reference-counted cache.
+    pub const REFCOUNT_CACHE_START: Self = Self(1000);
     /// First code of the cache.
     pub const CACHE_START: Self = Self(1100);
+    /// First code of the cache's directory.
+    pub const CACHE_DIR_START: Self = Self(1200);
+    /// First code of the cache's database.
+    pub const CACHE_DB_START: Self = Self(1300);
+    /// First code of HTTP connections.
+    pub const HTTP_NET_START: Self = Self(1400);
+    /// First code of the second block of HTTP's network side.
+    pub const HTTP_NET_SECOND_START: Self = Self(1500);
+    /// First code of garbage collection.
+    pub const GC_START: Self = Self(1600);
     /// First code of transformations.
     pub const TRANSFORM_START: Self = Self(2000);
+    /// First code of statistics pages.
+    pub const STAT_PAGES_START: Self = Self(2100);
     /// First code of HTTP sessions.
     pub const HTTP_SESSION_START: Self = Self(2200);
     /// First code of HTTP/2.
     pub const HTTP2_START: Self = Self(2250);
     /// First code of tunnels.
     pub const TUNNEL_START: Self = Self(2300);
+    /// First code of scheduled updates.
+    pub const SCHEDULED_UPDATE_START: Self = Self(2400);
+    /// First code of QUIC.
+    pub const QUIC_START: Self = Self(2500);
+    /// First code of HTTP/3.
+    pub const HTTP3_START: Self = Self(2600);
+    /// First code of QPACK.
+    pub const QPACK_START: Self = Self(2700);
+    /// First code of NT.
+    pub const NT_START: Self = Self(3000);
+    /// First code of the second block of NT.
+    pub const NT_SECOND_START: Self = Self(3100);
+    /// First code of simple messages.
+    pub const SIMPLE_START: Self = Self(3300);
+    /// First code of updates.
+    pub const UPDATE_START: Self = Self(3500);
     /// First code of asynchronous disk I/O.
     pub const AIO_START: Self = Self(3900);
-    /// First code of the plugin interface; HTTP hooks are `60002 + hook id`.
+    /// First code of the block cache.
+    pub const BLOCK_CACHE_START: Self = Self(4000);
+    /// First code of utilities.
+    pub const UTILS_START: Self = Self(5000);
+    /// First code of the plugin interface; an HTTP hook's is `60002` and its number.
     pub const PLUGIN_START: Self = Self(60_000);
+    /// First code of service records.
+    pub const SRV_START: Self = Self(62_000);
+    /// First code of remapping.
+    pub const REMAP_START: Self = Self(63_000);
     /// First code that no subsystem of the original uses.
     pub const USER: Self = Self(100_000);
 
