@@ -491,6 +491,10 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn belongs_to_destroyed(&self, id: usize) -> bool {
+        self.continuations[self.events[id].continuation].destroyed
+    }
+
     pub(crate) fn has_run(&self, id: usize) -> bool {
         self.events[id].runs > 0
     }

@@ -684,7 +684,10 @@ fn come_to_rest(simulation: &Simulation, system: &System, to_spawn: Vec<(EventTy
     simulation.run_for(micros(2000));
     let actions = system.actions.borrow().clone();
     for (event, action) in actions {
-        system.cancel(event, action);
+        // What belongs to a destroyed continuation is to go by itself.
+        if !system.book().belongs_to_destroyed(event) {
+            system.cancel(event, action);
+        }
     }
     simulation.run_for(SWEEP_DELAY + micros(5000));
     system.book().nothing_dead_is_left();
