@@ -6,8 +6,8 @@
 //! count with atomic operations. Events come in two kinds, so that a dispatch needs no read-modify-write of its own:
 //!
 //! * *shared*: scheduled by a thread that does not hold the continuation's mutex. Such an event owns one of `refs`.
-//! * *plain*: scheduled by the holder of the mutex. It is counted in [`Plain::pending`], an ordinary number that only
-//!   the holder of the mutex touches. All plain events together own [`Plain::borrowed`] of `refs`, at least one while
+//! * *plain*: scheduled by the holder of the mutex. It is counted in `Plain::pending`, an ordinary number that only
+//!   the holder of the mutex touches. All plain events together own `Plain::borrowed` of `refs`, at least one while
 //!   there are any.
 //!
 //! At its dispatch, under the mutex, a shared event becomes a plain one: its reference joins `borrowed` and nothing

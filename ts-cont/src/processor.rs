@@ -179,7 +179,7 @@ impl EventProcessor {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`]: the name is in use, or there are [`MAX_EVENT_TYPES`](crate::MAX_EVENT_TYPES) groups already.
+    /// [`RegisterError`]: the name is in use, or there are [`MAX_EVENT_TYPES`] groups already.
     pub fn register_event_type(&self, name: &str) -> Result<EventType, RegisterError> {
         self.register_event_type_with(name, GroupAttributes::default())
     }
