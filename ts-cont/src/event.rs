@@ -1,11 +1,13 @@
 //! What a handler is told: the code, the cookie, the data, and the means to be called again.
 
+use crate::cell::panic_text;
 use crate::completion::Notify;
 use crate::ethread::Here;
 use crate::{Action, Continuation, EventCode, RearmError};
 use std::any::Any;
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use ts_mutex::MutexGuard;
 use ts_thread::HrTime;
@@ -62,7 +64,10 @@ impl Drop for Extras {
     fn drop(&mut self) {
         #[inline(never)]
         fn drop_box(extra: Option<Box<Extra>>) {
-            drop(extra);
+            // Whoever drops an event has others in hand, and a mutex: what its data does is not to end them.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(extra))) {
+                tracing::error!(panic = panic_text(&*panic), "dropping the data of an event panicked");
+            }
         }
         if self.0.is_some() {
             drop_box(self.0.take());

@@ -341,22 +341,19 @@ impl World {
     }
 
     fn run_until(self: &Rc<Self>, until: HrTime) {
-        loop {
-            while self.step() {}
-            match self.next_deadline() {
-                Some(deadline) if deadline <= until => self.move_to(deadline),
-                _ => break,
-            }
-        }
+        self.run_to_stop(until);
         self.move_to(until);
     }
 
     /// Runs until every thread has ended, or virtual time would be beyond `limit`, or nothing is left that could happen.
+    ///
+    /// Handlers that let time pass may carry it beyond the limit. What is left then has to wait for the next call: one that
+    /// always goes on would never let this one return.
     fn run_to_stop(self: &Rc<Self>, limit: HrTime) {
         loop {
-            while self.step() {}
+            while self.clock.now() <= limit && self.step() {}
             match self.next_deadline() {
-                Some(deadline) if deadline <= limit => self.move_to(deadline),
+                Some(deadline) if deadline <= limit && self.clock.now() <= limit => self.move_to(deadline),
                 _ => break,
             }
         }

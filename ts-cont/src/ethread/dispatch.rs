@@ -2,6 +2,7 @@
 
 use super::local::Here;
 use super::parked::{Parked, Place};
+use super::run::caught;
 use crate::cell::CellRef;
 use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
@@ -53,7 +54,9 @@ impl Here {
                     self.drop_entry(entry);
                 }
             }
-            Work::Closure(f) => f(self),
+            Work::Closure(f) => {
+                caught(self, || f(self));
+            }
             Work::Nudge => {}
         }
     }
