@@ -23,8 +23,9 @@ impl<T> JoinHandle<T> {
         Self { task: Some(task.fallible()) }
     }
 
-    /// Drops the future, unless it is done: at once if it is not being polled, else when the poll returns. The handle then
-    /// resolves to `None`, or to the value if there was one.
+    /// Drops the future, unless it is done: once the result is polled or dropped, and after the poll that is under way, if
+    /// one is. The result resolves when the future is gone, to the value if there was one.
+    #[must_use = "await it to know that the future is gone, or drop it to let that happen by itself"]
     pub fn cancel(mut self) -> impl Future<Output = Option<T>> {
         let task = self.task.take();
         async move {
