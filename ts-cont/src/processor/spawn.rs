@@ -110,7 +110,8 @@ impl EventProcessor {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`]; then no thread of the group runs, and it may be spawned again.
+    /// [`SpawnError`]; then no thread of the group runs, and it may be spawned again. A name that was registered by this call
+    /// stays registered: spawn again by the type that [`EventProcessor::event_type`] tells.
     pub fn spawn_event_threads<'a>(
         &self,
         group: impl Into<GroupSpec<'a>>,
