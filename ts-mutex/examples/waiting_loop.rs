@@ -1,7 +1,7 @@
 //! Two little event loops whose handlers share a mutex, and neither ever blocks for it.
 //!
 //! A handler that misses the mutex is put aside until its loop is told; meanwhile the loop does other work. Run it with
-//! `cargo run -p ts-mutex --example event_loop`.
+//! `cargo run -p ts-mutex --example waiting_loop`.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, Ordering};
