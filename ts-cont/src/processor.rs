@@ -67,6 +67,7 @@ pub(crate) struct Core {
     pub(crate) id: u32,
     pub(crate) clock: Clock,
     pub(crate) budget: u32,
+    pub(crate) fair_slice: Duration,
     pub(crate) panics: PanicPolicy,
     pub(crate) simulated: bool,
     state: AtomicU8,

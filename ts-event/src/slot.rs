@@ -28,7 +28,7 @@ const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 /// The last generation a slot can have; afterwards it is not used again.
 ///
-/// At one use every 10 ns a slot gets there after a month; it costs the pool that one slot, and in return no
+/// At one use every 10 ns a slot gets there after more than twenty years; it costs the pool that one slot, and in return no
 /// key ever means another event than the one it was made for.
 pub(crate) const LAST_GENERATION: u64 = u64::MAX >> STATE_BITS;
 

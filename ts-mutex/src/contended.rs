@@ -65,7 +65,8 @@ impl ProxyMutex {
                 place.context = me;
             }
             None => {
-                let ticket = queue.push(Place::new(waiter.target.clone(), waiter.clock.clone(), me));
+                let ticket =
+                    queue.push(Place::new(waiter.target.clone(), waiter.clock.clone(), waiter.patience, me));
                 drop(queue);
                 waiter.enqueued(self, ticket);
             }

@@ -10,13 +10,14 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64 as Counter;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use ts_thread::sync::{Mutex, MutexGuard as Locked};
 use ts_thread::{Clock, HrTime};
 
 use crate::guard::MutexGuard;
-use crate::waiter::{FAIR_SLICE, Target};
+use crate::waiter::Target;
 
 /// What a mutex needs once it was contended. The counters are part of no protocol, so that models need not see them.
 pub(crate) struct Cold {
@@ -47,6 +48,8 @@ pub(crate) struct Place {
     clock: Clock,
     /// By its own clock.
     since: HrTime,
+    /// How long it waits before the mutex is reserved for it.
+    patience: Duration,
     /// The context that tried last.
     pub(crate) context: u64,
     /// It was told to try again, and has not done so.
@@ -54,14 +57,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn new(target: Target, clock: Clock, context: u64) -> Self {
+    pub(crate) fn new(target: Target, clock: Clock, patience: Duration, context: u64) -> Self {
         let since = clock.now();
-        Self { target, clock, since, context, called: false }
+        Self { target, clock, since, patience, context, called: false }
     }
 
     fn is_due(&self) -> bool {
         self.target.can_keep_a_reservation()
-            && self.clock.now().saturating_duration_since(self.since) > FAIR_SLICE
+            && self.clock.now().saturating_duration_since(self.since) > self.patience
     }
 }
 

@@ -129,6 +129,7 @@ impl Target {
 pub struct Waiter {
     pub(crate) target: Target,
     pub(crate) clock: Clock,
+    pub(crate) patience: Duration,
     /// Which mutex, and with which ticket. The other half is the place in that mutex's queue. The cell also keeps a
     /// waiter from being shared between threads: whoever uses it looks here first and queues then.
     stands: RefCell<Option<(ProxyMutex, u64)>>,
@@ -140,8 +141,16 @@ impl Waiter {
         Self::with(Target::Loop(wake), clock)
     }
 
+    /// Has the mutex reserved for it after `slice` instead of [`FAIR_SLICE`]: sooner for a shorter wait, later for fewer
+    /// hand-overs. It counts from the next time that the waiter queues.
+    #[must_use]
+    pub fn fair_slice(mut self, slice: Duration) -> Self {
+        self.patience = slice;
+        self
+    }
+
     pub(crate) fn with(target: Target, clock: Clock) -> Self {
-        Self { target, clock, stands: RefCell::new(None) }
+        Self { target, clock, patience: FAIR_SLICE, stands: RefCell::new(None) }
     }
 
     /// Whether it stands in a queue.

@@ -375,3 +375,22 @@ fn misses_and_waits_are_counted() {
     let counts = scene.mutex.counts();
     assert_eq!((counts.acquired, counts.missed, counts.waited), (2, 2, 1));
 }
+
+#[test]
+fn a_waiter_with_a_slice_of_its_own_has_the_mutex_reserved_after_that() {
+    for (slice, waited, reserved) in [
+        (Duration::from_micros(10), Duration::from_micros(10), false),
+        (Duration::from_micros(10), Duration::from_micros(11), true),
+        (Duration::from_secs(1), OVERDUE, false),
+    ] {
+        let scene = Scene::new();
+        let bell = Bell::new();
+        let waiter = bell.waiter(&scene.clock).fair_slice(slice);
+        let guard = scene.hold();
+        assert!(scene.misses(&scene.first, &waiter));
+        scene.clock.advance(waited);
+        scene.release(guard);
+        assert_eq!(scene.mutex.is_locked(), reserved, "{slice:?} after {waited:?}");
+        assert!(!scene.misses(&scene.first, &waiter));
+    }
+}

@@ -65,7 +65,7 @@ impl Place {
         let told = Told { shared: Arc::clone(shared), mutex: mutex.id() };
         Self {
             mutex: mutex.clone(),
-            waiter: Waiter::new(Arc::new(told), shared.core.clock.clone()),
+            waiter: Waiter::new(Arc::new(told), shared.core.clock.clone()).fair_slice(shared.core.fair_slice),
             events: VecDeque::new(),
             order: 0,
         }

@@ -2,7 +2,9 @@
 
 use super::{Core, EventProcessor, OPEN};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
 use ts_event::DEFAULT_BUDGET;
+use ts_mutex::FAIR_SLICE;
 use ts_thread::Clock;
 
 /// What happens to an event for a group that has no threads yet.
@@ -32,6 +34,7 @@ pub enum PanicPolicy {
 #[must_use = "a builder makes nothing until `build`"]
 pub struct Builder {
     budget: u32,
+    fair_slice: Duration,
     panics: PanicPolicy,
     not_ready: NotReady,
     pub(crate) clock: Clock,
@@ -42,6 +45,7 @@ impl Builder {
     pub(super) fn new() -> Self {
         Self {
             budget: DEFAULT_BUDGET,
+            fair_slice: FAIR_SLICE,
             panics: PanicPolicy::default(),
             not_ready: NotReady::default(),
             clock: Clock::real(),
@@ -52,6 +56,13 @@ impl Builder {
     /// How many ready events a thread dispatches between two looks at the clock, the inbox, timers and I/O; at least 1.
     pub fn budget(mut self, events: u32) -> Self {
         self.budget = events.max(1);
+        self
+    }
+
+    /// How long an event waits at a busy mutex before the mutex is reserved for it; [`ts_mutex::FAIR_SLICE`] unless it is
+    /// said here. A shorter slice shares a busy mutex more evenly, a longer one hands it over less often.
+    pub fn fair_slice(mut self, slice: Duration) -> Self {
+        self.fair_slice = slice;
         self
     }
 
@@ -75,6 +86,7 @@ impl Builder {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             clock: self.clock,
             budget: self.budget,
+            fair_slice: self.fair_slice,
             panics: self.panics,
             simulated: self.simulated,
             state: AtomicU8::new(OPEN),
