@@ -155,6 +155,63 @@ fn fields_of_one_connection_stay_on_it() {
 }
 
 #[test]
+fn fields_keep_order_and_case_around_those_of_one_connection() {
+    // Whatever is taken out, and wherever it stood, what remains is as it was received.
+    let hop = [
+        "Connection: close, X-Hop",
+        "Keep-Alive: timeout=9",
+        "X-Hop: 1",
+        "TE: trailers",
+        "Expect: 100-continue",
+        "Proxy-Connection: keep-alive",
+        "Upgrade: none",
+        "Trailer: X-Sum",
+        "Transfer-Encoding: chunked",
+    ];
+    let own = ["X-One: 1", "x-two: 2", "X-THREE: 3", "x-Four: 4", "X-FIVE: 5", "x-six: 6", "X-sEvEn: 7"];
+    let message = |start: &str, hop: &[&str]| {
+        let mut fields: Vec<_> = own.to_vec();
+        hop.iter().enumerate().for_each(|(at, field)| fields.insert(at * 2 % fields.len(), field));
+        format!("{start}\r\n{}\r\n\r\n", fields.join("\r\n"))
+    };
+    let in_order = |wire: &support::Wire| -> Vec<String> {
+        let own = wire.fields.iter().filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-"));
+        own.map(|(name, value)| format!("{name}: {value}")).collect()
+    };
+    for with_hooks in [false, true] {
+        for hop in [&hop[..1], &hop[..3], &hop[..]] {
+            let chunked = hop.len() == 9;
+            let body = if chunked { "0\r\n\r\n" } else { "" };
+            // Without a length the response goes on to the end of the connection.
+            let response = message("HTTP/1.1 200 OK", hop) + body;
+            let origin = Origin::new(move |_, stream| {
+                stream.get_mut().write_all(response.as_bytes()).unwrap();
+                false
+            });
+            let bed = Bed::new(origin.address);
+            let diary = Diary::new();
+            let close = diary.cont("global");
+            if with_hooks {
+                bed.hook(HookId::TxnClose, &close);
+            }
+            let mut client = bed.client();
+            client.send(message("POST / HTTP/1.1\r\nhOST: a", hop) + body);
+            let mut answer = client.answer();
+            if answer.status() == 100 {
+                answer = client.answer();
+            }
+            assert_eq!(answer.status(), 200);
+            assert_eq!(in_order(&answer), own, "{hop:?}");
+            let seen = &origin.requests()[0];
+            assert_eq!(in_order(seen), own, "{hop:?}");
+            assert_eq!(seen.fields[0], ("hOST".to_owned(), "a".to_owned()));
+            drop((client, close));
+            bed.end();
+        }
+    }
+}
+
+#[test]
 fn http_1_0_clients_get_what_they_understand() {
     let origin = Origin::new(|_, stream| {
         let text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";

@@ -13,8 +13,9 @@ pub(crate) use super::door::Which;
 /// ([`Transaction::request`](super::Transaction::request) at READ_REQUEST_HDR, and so on), and read at that and all later
 /// ones.
 ///
-/// Fields keep their order. Their names compare without regard to case, and are told in lower case; on the wire those that
-/// came in keep the case they had. `content-length` and `transfer-encoding` frame the body and are the host's to change.
+/// Fields keep their order; those of one name stand together, where the first of them came. Names compare without regard to
+/// case, and are told in lower case; on the wire those that came in keep the case they had. `content-length` and
+/// `transfer-encoding` frame the body and are the host's to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Message {
     transaction: u64,

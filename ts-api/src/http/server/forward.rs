@@ -1,6 +1,10 @@
 //! What a proxy changes in a head that it passes on.
 //!
-//! Fields that are meant for one connection stay on it. The target becomes what an origin expects, and `Host` is kept.
+//! Fields that are meant for one connection stay on it, and the others keep their order. The target becomes what an origin
+//! expects, and `Host` is kept.
+//!
+//! # Rules
+//! * Nothing is taken out of a map with its own `remove`: that puts the last field in the place of the one removed.
 
 use std::net::SocketAddr;
 
@@ -35,9 +39,8 @@ pub(crate) fn refusal(parts: &request::Parts) -> Option<StatusCode> {
 
 /// Makes a client's request one to the origin.
 pub(crate) fn request(parts: &mut request::Parts, origin: SocketAddr) {
-    remove_connection_fields(&mut parts.headers);
-    // We answer it ourselves, by reading the body.
-    parts.headers.remove(EXPECT);
+    // Expect: we answer it ourselves, by reading the body.
+    remove_connection_fields(&mut parts.headers, &[EXPECT]);
     parts.version = Version::HTTP_11;
     if let Some(host) = parts.uri.authority().and_then(|authority| {
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
@@ -70,11 +73,11 @@ pub(crate) fn settle_request(parts: &mut request::Parts, has_body: bool) {
 
 /// Makes the origin's response one to the client.
 pub(crate) fn response(parts: &mut response::Parts) {
-    remove_connection_fields(&mut parts.headers);
+    remove_connection_fields(&mut parts.headers, &[]);
     parts.version = Version::HTTP_11;
 }
 
-fn remove_connection_fields(headers: &mut HeaderMap) {
+fn remove_connection_fields(headers: &mut HeaderMap, others: &[HeaderName]) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -84,9 +87,29 @@ fn remove_connection_fields(headers: &mut HeaderMap) {
         // No connection may take these from the message.
         .filter(|name| *name != CONTENT_LENGTH && *name != HOST)
         .collect();
-    headers.remove(CONNECTION);
-    for name in named.iter().chain(&OF_ONE_CONNECTION) {
-        headers.remove(name);
+    let stays = |name: &HeaderName| {
+        *name != CONNECTION
+            && [&OF_ONE_CONNECTION[..], others, &named].iter().all(|list| !list.contains(name))
+    };
+    keep(headers, stays);
+}
+
+/// Removes the fields that do not stay; the others keep their order.
+fn keep(headers: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) {
+    if headers.keys().all(&stays) {
+        return;
+    }
+    let all = std::mem::take(headers);
+    headers.reserve(all.keys_len());
+    let mut current = None;
+    for (name, value) in all {
+        // The values of one field come together, and only the first with the name.
+        if let Some(name) = name {
+            current = stays(&name).then_some(name);
+        }
+        if let Some(name) = &current {
+            headers.append(name, value);
+        }
     }
 }
 
@@ -111,10 +134,26 @@ mod tests {
         );
         request(&mut parts, "127.0.0.1:1".parse().unwrap());
         assert_eq!(parts.uri, "/a?b");
-        let mut names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["content-length", "host", "x-yours"]);
+        let names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-yours", "content-length", "host"]);
         assert_eq!(parts.headers[HOST], "example.org");
+    }
+
+    #[test]
+    fn what_stays_keeps_its_order_and_its_values() {
+        let names = ["a", "te", "b", "connection", "hop", "c", "keep-alive", "d", "expect", "e", "host"];
+        let build = names.iter().fold(http::Request::get("/"), |build, name| {
+            let value = if *name == "connection" { "hop" } else { "1" };
+            build.header(*name, value)
+        });
+        let mut parts = parts(build.header("b", "2").header("te", "2"));
+        request(&mut parts, "127.0.0.1:1".parse().unwrap());
+        let fields: Vec<_> =
+            parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(
+            fields,
+            [("a", "1"), ("b", "1"), ("b", "2"), ("c", "1"), ("d", "1"), ("e", "1"), ("host", "1")]
+        );
     }
 
     #[test]
