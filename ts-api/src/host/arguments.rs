@@ -23,10 +23,13 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --origin HOST:PORT   where to forward requests to (default: an embedded origin)
   --threads N          network threads (default: one for each CPU)
   --task-threads N     background threads (default 1)
-  --deny-list FILE     hosts to refuse, one a line, # begins a comment (default: an example list)
+  --deny-list FILE     hosts to refuse, one a line, # begins a comment; read again after a SIGHUP
+                       (default: an example list)
   --deadline SECONDS   how long a shutdown may take (default 10)
   --log FILTER         what to log, such as info or warn,ts_api=debug (default warn)
-  --help, --version";
+  --help, --version
+
+SIGINT and SIGTERM shut down in stages and print a report; a second one ends the process at once.";
 
 /// How the host is to run.
 #[derive(Debug)]
