@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
-use support::{System, on_both_clocks, teller};
+use support::{LIMIT, System, on_both_clocks, teller};
 use ts_api::{CallError, Cont, DataError, Destroyed, EventCode, Mutex, MutexData, Pool};
 
 /// Counts how often it is dropped.
@@ -164,7 +165,11 @@ fn a_destroyed_continuation_is_not_run_by_its_pending_events() {
             other.destroy();
         });
         system.settle();
-        assert!(seen.recv().is_err(), "the handler is gone, unseen");
+        assert_eq!(
+            seen.recv_timeout(LIMIT),
+            Err(RecvTimeoutError::Disconnected),
+            "the handler is gone, unseen"
+        );
     });
 }
 

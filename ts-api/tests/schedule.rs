@@ -229,7 +229,7 @@ fn dns_and_udp_pools_exist_if_the_host_was_started_with_them() {
         let thread = seen.recv_timeout(support::LIMIT).unwrap().thread.unwrap();
         assert_eq!(thread.pool(), Some(pool));
     }
-    assert!(runtime.shutdown(Default::default()).is_clean());
+    assert!(runtime.shutdown(support::patiently()).is_clean());
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn what_is_scheduled_before_the_start_waits_for_the_threads() {
     let thread = seen.recv_timeout(support::LIMIT).unwrap().thread.unwrap();
     assert_eq!(thread.pool(), Some(Pool::Task), "not on a network thread");
     drop((cont, shared));
-    let report = runtime.shutdown(Default::default());
+    let report = runtime.shutdown(support::patiently());
     assert!(report.is_clean(), "{report}");
     assert!(seen.try_recv().is_err());
 }

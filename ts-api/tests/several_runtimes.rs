@@ -24,7 +24,7 @@ fn is_current(runtime: &Runtime) -> bool {
 }
 
 fn end(runtime: Runtime) {
-    let report = runtime.shutdown(Default::default());
+    let report = runtime.shutdown(support::patiently());
     assert!(report.is_clean(), "{report}");
 }
 
@@ -129,7 +129,7 @@ fn many_runtimes_come_and_go() {
         runtime.run_for(Duration::from_secs(1));
         assert!(seen.try_recv().is_ok());
         drop(cont);
-        assert!(runtime.shutdown(Default::default()).is_clean());
+        assert!(runtime.shutdown(support::patiently()).is_clean());
     }
     assert!(Runtime::current().is_none());
 }

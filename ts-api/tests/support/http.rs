@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ts_api::Runtime;
 use ts_api::http::{Builder, HookId, Reenable, Server, Transaction};
+use ts_api::runtime::ShutdownOptions;
 use ts_api::{Cont, Event, Mutex as ContMutex};
 
 /// Longer than anything here takes; a signal that has not come by then does not come.
@@ -266,7 +267,7 @@ impl Bed {
         let drained = self.server.drain(DEADLINE);
         assert!(drained.is_clean(), "{drained}");
         let counts = self.server.counts();
-        let report = self.runtime.shutdown(Default::default());
+        let report = self.runtime.shutdown(ShutdownOptions::default().deadline(DEADLINE));
         assert!(report.is_clean(), "{report}");
         counts
     }

@@ -3,12 +3,17 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
-use ts_api::runtime::{ShutdownReport, Simulated};
+use ts_api::runtime::{ShutdownOptions, ShutdownReport, Simulated};
 use ts_api::{Cont, EventCode, EventThread, Mutex, PluginThread, Pool, Runtime};
 use ts_cont::{EThread, EventProcessor};
 
 /// Longer than anything here takes, unless it is broken.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// A shutdown that is to be clean however busy the machine is.
+pub(crate) fn patiently() -> ShutdownOptions {
+    ShutdownOptions::default().deadline(Duration::from_secs(30))
+}
 
 /// A runtime with two network threads and two task threads.
 pub(crate) enum System {
@@ -110,8 +115,8 @@ impl System {
 
     pub(crate) fn shutdown(self) -> ShutdownReport {
         match self {
-            Self::Real(runtime) => runtime.shutdown(Default::default()),
-            Self::Simulated(simulated) => simulated.shutdown(Default::default()),
+            Self::Real(runtime) => runtime.shutdown(patiently()),
+            Self::Simulated(simulated) => simulated.shutdown(patiently()),
         }
     }
 }
