@@ -5,7 +5,7 @@
 //! | [`LifecycleHook::PortsInitialized`] | [`EventCode::LIFECYCLE_PORTS_INITIALIZED`] | the ports are bound | the thread that starts the server |
 //! | [`LifecycleHook::PortsReady`] | [`EventCode::LIFECYCLE_PORTS_READY`] | the ports accept | the thread that starts the server |
 //! | [`LifecycleHook::TaskThreadsReady`] | [`EventCode::LIFECYCLE_TASK_THREADS_READY`] | all task threads are up | a task thread |
-//! | [`LifecycleHook::Shutdown`] | [`EventCode::LIFECYCLE_SHUTDOWN`] | the host is about to stop its threads | a network thread |
+//! | [`LifecycleHook::Shutdown`] | [`EventCode::LIFECYCLE_SHUTDOWN`] | the host is about to stop its threads | a network thread; the caller if there is no other |
 //!
 //! [`EventCode::LIFECYCLE_PORTS_INITIALIZED`]: crate::EventCode::LIFECYCLE_PORTS_INITIALIZED
 //! [`EventCode::LIFECYCLE_PORTS_READY`]: crate::EventCode::LIFECYCLE_PORTS_READY

@@ -294,7 +294,7 @@ impl Runtime {
     }
 
     /// Ends the event system: the continuations of [`LifecycleHook::Shutdown`] are told, one after the other, on a network
-    /// thread; then intake stops, what is queued is run or cancelled, and the threads end; all within the deadline.
+    /// thread, or on the caller if there is no other one than that; then intake stops, what is queued is run or cancelled, and the threads end; all within the deadline.
     ///
     /// It blocks until then, and the report names what did not end in time. Scheduling is an error afterwards. A second call
     /// reports what the first left.

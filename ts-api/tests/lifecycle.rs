@@ -2,12 +2,13 @@
 
 mod support;
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use support::{LIMIT, System, on_both_clocks};
 use ts_api::lifecycle::{self, LifecycleHook};
 use ts_api::runtime::ShutdownOptions;
 use ts_api::{Cont, EventCode, EventThread, HostError, Mutex, Pool, Runtime};
+use ts_cont::{Continuation, EventProcessor, ProxyMutex};
 
 type Told = (u32, EventCode, Option<Pool>);
 
@@ -169,6 +170,58 @@ fn hooks_that_cannot_be_told_in_time_are_named_in_the_report() {
     assert!(report.untold[0].starts_with("stuck (") && report.to_string().contains("stuck ("), "{report}");
     assert!(receiver.try_recv().is_err());
     drop(guard);
+}
+
+#[test]
+fn a_shutdown_on_the_only_network_thread_ends_within_its_deadline_and_names_who_was_not_told() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    // One of the host's own, without a name.
+    let mutex = ProxyMutex::new();
+    let stuck = Cont::from(Continuation::new(&mutex, |_| {}));
+    let (first, behind) = (numbered(0, &sender), numbered(1, &sender));
+    {
+        let _guest = runtime.guest();
+        for cont in [&first, &stuck, &behind] {
+            lifecycle::add(LifecycleHook::Shutdown, cont).unwrap();
+        }
+    }
+    let guard = mutex.lock();
+    let (reports, reported) = mpsc::channel();
+    let (other, system) = (runtime.clone(), runtime.processor().threads(runtime.net())[0].clone());
+    EventProcessor::run_on(&system, move |_| {
+        let options = ShutdownOptions::default().deadline(Duration::from_millis(500));
+        reports.send(other.shutdown(options)).unwrap();
+    });
+    let report = reported.recv_timeout(LIMIT).expect("the mutex is not waited for beyond the deadline");
+    drop(guard);
+    assert!(report.untold.len() >= 2, "{report}");
+    let unnamed = report.untold.iter().position(|name| name.starts_with("continuation made at "));
+    let place = unnamed.map(|at| report.untold[at].as_str());
+    assert!(place.is_some_and(|place| place.contains("lifecycle.rs:")), "{report}");
+    assert!(report.untold.last().is_some_and(|name| name.contains("lifecycle.rs:")), "{report}");
+    assert!(all(&receiver).iter().all(|told| told.0 == 0), "nobody is told before their turn");
+    drop((first, stuck, behind));
+    let report = runtime.shutdown(support::patiently());
+    assert!(report.is_clean(), "{report}");
+}
+
+#[test]
+fn a_hook_that_finds_no_thread_to_be_told_on_is_refused_and_not_kept() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
+    let _guest = runtime.guest();
+    let (sender, receiver) = mpsc::channel();
+    let hook = LifecycleHook::TaskThreadsReady;
+    lifecycle::add(hook, &numbered(0, &sender)).unwrap();
+    assert_eq!(receiver.recv_timeout(LIMIT).map(|told| told.0), Ok(0));
+    // The event system ends, and its runtime is not asked.
+    let report = runtime.processor().shutdown(support::patiently());
+    assert!(report.is_clean(), "{report}");
+    for number in 1..3 {
+        assert_eq!(lifecycle::add(hook, &numbered(number, &sender)), Err(HostError::ShuttingDown));
+    }
+    drop(sender);
+    assert_eq!(receiver.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "told, or kept");
 }
 
 #[test]

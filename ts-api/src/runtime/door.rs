@@ -334,10 +334,7 @@ unsafe extern "C" fn cont_mutex(raw: RawCont) -> Option<RawMutex> {
 unsafe extern "C" fn cont_name(raw: RawCont, sink: TextSink) {
     // SAFETY: lent by the caller.
     let cont = unsafe { cont(raw) };
-    match cont.name() {
-        Some(name) => give(&sink, name),
-        None => give(&sink, &format!("continuation made at {}", cont.place())),
-    }
+    give(&sink, &labels::of(&cont));
 }
 
 fn give(sink: &TextSink, text: &str) {

@@ -7,6 +7,7 @@ use crate::table::Place;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::LazyLock;
+use ts_cont::Continuation;
 
 /// Address and length of the name, address of the file, line and column: all are constant for a place.
 type Key = (usize, usize, usize, u32, u32);
@@ -32,3 +33,11 @@ pub(super) fn label(name: &'static str, place: Place) -> &'static str {
 
 /// What reports call the continuation that starts a plugin's thread.
 pub(super) const PLUGIN_THREAD: &str = "the start of a plugin's thread";
+
+/// What reports call a continuation, also one of the host's own, which may have no name.
+pub(super) fn of(cont: &Continuation) -> String {
+    match cont.name() {
+        Some(name) => name.to_owned(),
+        None => format!("continuation made at {}", cont.place()),
+    }
+}

@@ -3,10 +3,11 @@
 //! # Rules
 //! * A list is told by one teller at a time, front to back, so the order of addition holds also for those that are added
 //!   while it is told.
-//! * On an event thread the teller is a future: it waits for a busy mutex without blocking. Elsewhere it blocks.
+//! * On an event thread the teller is a future: it waits for a busy mutex without blocking. Elsewhere it blocks, and at
+//!   shutdown not beyond the deadline.
 //! * A teller does not keep the runtime alive.
 
-use super::Inner;
+use super::{Inner, labels};
 use crate::EventCode;
 use crate::lifecycle::LifecycleHook;
 use crate::table::Code;
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use ts_cont::{CallError, Continuation, EventType};
+use ts_thread::{Clock, HrTime};
 
 const HOOKS: [LifecycleHook; 4] = [
     LifecycleHook::PortsInitialized,
@@ -98,9 +100,18 @@ impl Lifecycle {
         drop(lists);
         let (current, waiting) = &closed[place(hook)];
         let left = current.iter().chain(waiting);
-        left.filter(|cont| !cont.is_destroyed())
-            .map(|cont| cont.name().unwrap_or_default().to_owned())
-            .collect()
+        left.filter(|cont| !cont.is_destroyed()).map(labels::of).collect()
+    }
+
+    /// There is no thread left to tell the list on; lets go of those that wait for it.
+    fn give_up(&self, hook: LifecycleHook) {
+        let mut lists = self.lists.lock();
+        let list = &mut lists[place(hook)];
+        list.moment = Moment::Never;
+        let waiting = std::mem::take(&mut list.waiting);
+        drop(lists);
+        // They may be the last handles, and their handlers' destructors may add hooks.
+        drop(waiting);
     }
 }
 
@@ -118,6 +129,7 @@ pub(super) fn add(inner: &Arc<Inner>, number: i32, cont: &Continuation) -> Resul
             let group = inner.pools[crate::Pool::Task as usize].map(|pool| pool.group);
             let group = group.expect("every runtime has it");
             if inner.processor.spawn(group, tell(Arc::downgrade(inner), hook)).is_err() {
+                inner.lifecycle.give_up(hook);
                 return Err(Code::SHUTTING_DOWN);
             }
         }
@@ -165,6 +177,26 @@ pub(super) fn tell_here(inner: &Arc<Inner>, hook: LifecycleHook) {
     }
     while let Some(cont) = inner.lifecycle.next(hook) {
         let held = cont.mutex().map(ts_cont::ProxyMutex::lock);
+        let called = cont.call(ts_cont::EventCode::from(code(hook)));
+        drop(held);
+        report(hook, &cont, called);
+    }
+}
+
+/// As [`tell_here`], up to a deadline of the real clock: whoever was not told by then is left in the list.
+pub(super) fn tell_here_until(inner: &Arc<Inner>, hook: LifecycleHook, deadline: HrTime) {
+    if !inner.lifecycle.begin(hook) {
+        return;
+    }
+    while let Some(cont) = inner.lifecycle.next(hook) {
+        if Clock::real().now() >= deadline {
+            return;
+        }
+        let held = match cont.mutex().map(|mutex| mutex.lock_until(deadline)) {
+            Some(None) => return,
+            Some(held) => held,
+            None => None,
+        };
         let called = cont.call(ts_cont::EventCode::from(code(hook)));
         drop(held);
         report(hook, &cont, called);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use ts_cont::{EThread, EventType, ShutdownOptions};
+use ts_thread::Clock;
 
 /// What a shutdown found and left behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +52,8 @@ fn tell(inner: &Arc<Inner>, began: Instant, options: ShutdownOptions) {
     let hook = LifecycleHook::Shutdown;
     let threads = inner.processor.threads(EventType::NET);
     let Some(thread) = threads.iter().find(|thread| !thread.is_current()) else {
-        return lifecycle::tell_here(inner, hook);
+        let left = options.limit().saturating_sub(began.elapsed());
+        return lifecycle::tell_here_until(inner, hook, Clock::real().now().saturating_add(left));
     };
     let Some(told) = begin(inner, thread) else { return };
     // Whichever way it ends, in time or not, what is left in the list tells.
