@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use support::{Busy, From, HOUR, LIMIT, Log, MILLI, World, cookie, counting};
-use ts_cont::simulate;
 use ts_cont::{
     Cancel, Continuation, EventProcessor, EventType, Finished, Message, ProxyMutex, Queued, RearmError,
     Refusal, RegisterError, ShutdownOptions, SpawnError,
@@ -171,35 +170,27 @@ fn all_calls_are_refused_afterwards_and_a_second_shutdown_finds_nothing() {
 
 #[test]
 fn handlers_that_run_during_the_shutdown_cannot_go_on() {
-    World::both(1, |world| {
-        let (answers, inside) = (Log::new(), Log::new());
-        let continuation = Continuation::new(&ProxyMutex::new(), {
-            let (answers, inside, simulated) = (answers.clone(), inside.clone(), world.is_virtual());
-            move |event| {
-                inside.push(());
-                if simulated {
-                    simulate::pass(MILLI).unwrap();
-                }
-                let here = event.here().unwrap();
-                while here.schedule_imm(event.continuation(), ()).is_ok() {
-                    if simulated {
-                        simulate::pass(MILLI).unwrap();
-                    }
-                    std::thread::yield_now();
-                }
-                answers.push(event.reschedule_imm());
+    // Only where time is real: in a simulation everything else stands still while a handler runs.
+    let world = World::real(1);
+    let (answers, inside) = (Log::new(), Log::new());
+    let continuation = Continuation::new(&ProxyMutex::new(), {
+        let (answers, inside) = (answers.clone(), inside.clone());
+        move |event| {
+            inside.push(());
+            let here = event.here().unwrap();
+            // What runs when the shutdown begins stays until it is refused something.
+            while here.schedule_imm(event.continuation(), ()).is_ok() {
+                std::thread::park_timeout(MILLI);
             }
-        });
-        if world.is_virtual() {
-            return;
+            answers.push(event.reschedule_imm());
         }
-        world.thread(0).schedule_every(&continuation, MILLI, ()).unwrap();
-        inside.wait(1);
-        let report = world.end_with(run());
-        assert!(report.unfinished.is_empty());
-        assert!(!answers.is_empty());
-        assert!(answers.all().iter().all(|answer| *answer == Err(RearmError::ShuttingDown)));
     });
+    world.thread(0).schedule_every(&continuation, MILLI, ()).unwrap();
+    inside.wait(1);
+    let report = world.end_with(run());
+    assert!(report.unfinished.is_empty(), "{report}");
+    assert!(!answers.is_empty());
+    assert!(answers.all().iter().all(|answer| *answer == Err(RearmError::ShuttingDown)));
 }
 
 #[test]
@@ -221,13 +212,15 @@ fn the_report_names_a_thread_that_is_stuck_when_the_time_is_over() {
     let continuation = counting(&log);
     world.thread(1).schedule_imm(&continuation, Message::default().data(drops.on_drop(()))).unwrap();
     let report = world.processor().shutdown(run().deadline(20 * MILLI));
-    assert_eq!(report.unfinished, ["[ET_NET 1]"]);
+    // The other thread may need longer than that, where there is much else to do; then it is named as well.
+    let stuck = "[ET_NET 1]".to_owned();
+    assert!(report.unfinished.contains(&stuck) && !report.stopped.contains(&stuck), "{report}");
     assert!(report.to_string().contains("[ET_NET 1]") && !report.is_clean());
     assert!(report.took >= 20 * MILLI);
     // It ends by itself as soon as it can, and a second shutdown joins it.
     busy.release();
     let second = world.processor().shutdown(run());
-    assert_eq!((second.stopped, second.unfinished), (vec!["[ET_NET 1]".to_owned()], vec![]));
+    assert!(second.stopped.contains(&stuck) && second.unfinished.is_empty(), "{second}");
     assert_eq!(drops.len(), 1, "what it had queued is dropped");
 }
 
