@@ -10,6 +10,7 @@
 use crate::affinity::ThreadRef;
 use crate::ethread::Here;
 use crate::event::{Event, Extras};
+use crate::home::{Home, Waited};
 use crate::life::{Life, Mark, Release};
 use crate::registry::{self, Registered};
 use crate::work::{Counted, Work};
@@ -17,10 +18,9 @@ use crate::{CallError, Continuation, processor};
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use ts_event::When;
 use ts_mutex::{MutexGuard, ProxyMutex};
-use ts_thread::fence;
 
 /// What a continuation is called.
 #[derive(Debug, Clone, Copy)]
@@ -82,18 +82,11 @@ pub(crate) struct Cell {
     pub(crate) mutex: Option<ProxyMutex>,
     /// A packed [`ThreadRef`]; zero is none.
     affinity: AtomicU64,
-    /// The threads that have this continuation's events: see [`Home`].
-    home: AtomicU64,
+    /// The threads that have this continuation's events.
+    home: Home,
     pub(crate) registered: Registered,
     body: UnsafeCell<Option<Box<dyn Call>>>,
 }
-
-/// `home` once events have waited on threads of more than one processor.
-const HOME_ANYWHERE: u64 = u64::MAX;
-
-/// The low half of `home` once events have waited on more than one thread of the processor in the high half. No thread
-/// has this place: there are not so many groups.
-const HOME_MANY: u64 = u32::MAX as u64;
 
 // SAFETY: `body` is touched only as the module head says, which orders all accesses; it is `Send`, and shared between
 // threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
@@ -140,7 +133,7 @@ impl Cell {
             place,
             mutex,
             affinity: AtomicU64::new(0),
-            home: AtomicU64::new(0),
+            home: Home::new(),
             registered: Registered::new(),
             body: UnsafeCell::new(Some(body)),
         });
@@ -172,42 +165,31 @@ impl Cell {
         self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
     }
 
-    /// Notes that an event of this continuation waits on `thread`.
-    pub(crate) fn note_home(&self, thread: ThreadRef) {
-        let thread = thread.pack();
-        // Relaxed, also below: a hint for the sweep after a destruction. Two first events at once may leave one thread
-        // unnamed; its dead events are then met when due.
-        let home = self.home.load(Ordering::Relaxed);
-        let new = if home == 0 || home == thread {
-            thread
-        } else if home >> 32 == thread >> 32 {
-            home | HOME_MANY
-        } else {
-            HOME_ANYWHERE
-        };
-        if new != home {
-            self.home.store(new, Ordering::Relaxed);
+    /// Notes that an event of this continuation waits on `thread`; true if none had before, as far as is known. See `home.rs`
+    /// for what the caller has to do then.
+    pub(crate) fn note_home(&self, thread: ThreadRef) -> bool {
+        self.home.note(thread.pack())
+    }
+
+    /// Looks once more whether the continuation is destroyed, now that its event can be found, and has dead events looked for
+    /// if so.
+    pub(crate) fn look_again(&self) {
+        // SeqCst [home-schedule]: with that of `sweep_home`, either the flag is seen here or the thread's name there.
+        fence(Ordering::SeqCst);
+        if self.life.is_destroyed() {
+            self.sweep_home();
         }
     }
 
-    /// The threads on which events may wait.
-    fn home(&self) -> Home {
-        // Relaxed: see `note_home`.
-        match self.home.load(Ordering::Relaxed) {
-            0 => Home::Nowhere,
-            HOME_ANYWHERE => Home::Anywhere,
-            packed if packed & HOME_MANY == HOME_MANY => Home::Processor((packed >> 32) as u32),
-            packed => ThreadRef::unpack(packed).map_or(Home::Nowhere, Home::One),
-        }
-    }
-
-    /// Has dead events looked for where some may wait.
+    /// Has dead events looked for where some may wait. The flag is up.
     fn sweep_home(&self) {
-        match self.home() {
-            Home::Nowhere => {}
-            Home::One(thread) => processor::tell_sweep(thread),
-            Home::Processor(id) => processor::tell_sweep_all(Some(id)),
-            Home::Anywhere => processor::tell_sweep_all(None),
+        // SeqCst [home-destroy]: see `look_again`.
+        fence(Ordering::SeqCst);
+        match self.home.waited() {
+            Waited::Nowhere => {}
+            Waited::One(thread) => ThreadRef::unpack(thread).into_iter().for_each(processor::tell_sweep),
+            Waited::Processor(id) => processor::tell_sweep_all(Some(id)),
+            Waited::Anywhere => processor::tell_sweep_all(None),
         }
     }
 
@@ -271,16 +253,6 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text")
-}
-
-/// Where a continuation's events have waited.
-enum Home {
-    Nowhere,
-    One(ThreadRef),
-    /// On several threads of this processor.
-    Processor(u32),
-    /// On threads of several processors.
-    Anywhere,
 }
 
 impl CellRef {
@@ -484,7 +456,7 @@ impl CellRef {
         }
         // The holder is on another thread. The barrier makes sure that it sees the flag when it next looks: of the calls of the
         // handler only one that was decided on before can still begin.
-        fence::heavy();
+        ts_thread::fence::heavy();
         let this = self.retain();
         mutex.when_free(move |_| {
             // SAFETY: the mutex is held; it is run when the lock is let go of altogether, so no call is on the stack.

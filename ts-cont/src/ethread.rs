@@ -397,13 +397,18 @@ impl EThread {
         }
         let when = timing.resolve(&shared.core, &mut message);
         let scheduled = Scheduled::new(continuation, timing.code(), message);
-        self.place(scheduled, when)
+        self.place(continuation, scheduled, when)
     }
 
-    /// Puts an event into this thread's queue, directly when the caller runs on it.
-    pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Result<Action, ScheduleError> {
-        let cell = scheduled.cell();
-        cell.get().note_home(self.shared.reference);
+    /// Puts an event of `continuation` into this thread's queue, directly when the caller runs on it.
+    pub(crate) fn place(
+        &self,
+        continuation: &Continuation,
+        scheduled: Scheduled,
+        when: When,
+    ) -> Result<Action, ScheduleError> {
+        // The event may be over as soon as it is sent; the caller's handle keeps the cell.
+        let cell = continuation.cell();
         cell.get().registered.belong_to(self.shared.core.id);
         let mut scheduled = Some(scheduled);
         let placed =
@@ -411,20 +416,27 @@ impl EThread {
         if let Some(Some(action)) = placed {
             return Ok(action);
         }
+        cell.get().note_home(self.shared.reference);
         let entry = new_entry(Work::Call(scheduled.expect("nobody took it")), self.shared.reference);
         let action = Action::new(entry.key());
         self.shared.send(entry, when).map_err(refused)?;
+        // If it was destroyed meanwhile, the sweep for that may have been through before the event came.
+        cell.get().look_again();
         Ok(action)
     }
 
     /// Places an event that waited, in its slot, for this thread to exist.
     pub(crate) fn place_entry(&self, entry: Entry<Work>, when: When) {
         entry.set_tag(self.shared.reference.pack());
-        if let Work::Call(scheduled) = &*entry {
-            scheduled.cell().get().note_home(self.shared.reference);
-        }
+        let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a thread") };
+        // The event may be over as soon as it is sent.
+        let cell = scheduled.cell().retain();
+        cell.get().note_home(self.shared.reference);
         // A thread that is gone already runs nothing; dropping the entry counts it off.
         drop(self.shared.send(entry, when));
+        // As in `place`.
+        cell.get().look_again();
+        cell.release(1);
     }
 }
 

@@ -51,6 +51,8 @@
 //! async runtime: futures run where events run, so that a server can use both.
 
 #[doc(hidden)]
+pub mod home;
+#[doc(hidden)]
 pub mod life;
 
 #[cfg(not(loom))]

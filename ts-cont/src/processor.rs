@@ -550,7 +550,7 @@ impl Inner {
             continuation.set_affinity(&thread);
         }
         let scheduled = Scheduled::new(continuation, timing.code(), message);
-        thread.place(scheduled, when)
+        thread.place(continuation, scheduled, when)
     }
 
     /// Gives an event that waited for a group to one of its threads.

@@ -262,13 +262,17 @@ impl Here {
         let when = timing.resolve(&shared.core, &mut message);
         let scheduled = Scheduled::new(continuation, timing.code(), message);
         let cell = scheduled.cell();
-        cell.get().note_home(shared.reference());
         cell.get().registered.belong_to(shared.core.id);
         Ok(self.place(scheduled, when))
     }
 
     /// Puts an event straight into the queue.
     pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Action {
+        let cell = scheduled.cell();
+        if cell.get().note_home(self.local.thread.shared().reference()) {
+            // A sweep that this asks for comes later, and so finds the event.
+            cell.get().look_again();
+        }
         let entry = self.local.cache.entry(Work::Call(scheduled));
         entry.set_tag(self.local.thread.shared().reference().pack());
         let action = Action::new(entry.key());

@@ -1,0 +1,101 @@
+//! On which threads a continuation's events may wait, so that a destruction knows where to have dead ones looked for.
+//!
+//! One word, that only ever comes to name more: nothing, one thread, all threads of one processor, all threads. An event
+//! that is scheduled where its continuation has had events before reads the word and writes nothing.
+//!
+//! # Ordering
+//!
+//! A destruction and a schedule may run at once. No dead event may then be left where nobody looks for it:
+//!
+//! * `[home-destroy]`: whoever destroys sets the flag (`life.rs`), passes a sequentially consistent fence, reads the word
+//!   and tells the threads that it names to sweep.
+//! * `[home-schedule]`: whoever schedules for *another* thread names it, puts the event into its inbox, passes such a fence
+//!   and looks at the flag again. If the flag is up it has the threads swept that the word names now. If it is not, its
+//!   fence came before the destroyer's, which therefore reads a word that names the thread, whoever wrote that, and
+//!   tells the thread behind the event.
+//! * Whoever schedules for the thread *it runs on* passes the fence and looks again only if it has changed the word. If it
+//!   has not, then either the destroyer reads a word that names the thread, or whoever made the word name it sees the flag,
+//!   by the rule above; either one has the thread swept. Being told takes a turn of the thread's loop, and so comes after
+//!   the event that it is scheduling; had it been told before, it would have seen the flag to begin with.
+//!
+//! The fences are the plain kind and not the asymmetric pair of `ts_thread::fence`: continuations are destroyed as often as
+//! connections end, and the dear half would then interrupt all processors each time, while the schedules that need one
+//! go to another thread and pay for its cache line anyway.
+
+use ts_thread::sync::atomic::{AtomicU64, Ordering};
+
+/// The word once events have waited on threads of more than one processor.
+const ANYWHERE: u64 = u64::MAX;
+
+/// The low half of the word once events have waited on more than one thread of the processor in the high half. No thread
+/// has this place: there are not so many groups.
+const MANY: u64 = u32::MAX as u64;
+
+/// Where a continuation's events have waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// There were none.
+    Nowhere,
+    /// On the thread with this number.
+    One(u64),
+    /// On several threads of this processor.
+    Processor(u32),
+    /// On threads of several processors.
+    Anywhere,
+}
+
+/// The threads that have a continuation's events. A thread is a number with its processor in the high half.
+#[derive(Debug)]
+pub struct Home(AtomicU64);
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Home {
+    /// Nowhere.
+    pub fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Makes the word name `thread`; true if it did not before.
+    pub fn note(&self, thread: u64) -> bool {
+        // Relaxed, also below: the fences of [home-schedule] and [home-destroy] order the word with the flag.
+        let mut home = self.0.load(Ordering::Relaxed);
+        loop {
+            let new = with(home, thread);
+            if new == home {
+                return false;
+            }
+            // Two first events at once: neither may overwrite what the other has named.
+            match self.0.compare_exchange_weak(home, new, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => home = now,
+            }
+        }
+    }
+
+    /// What the word names.
+    pub fn waited(&self) -> Waited {
+        // Relaxed: see `note`.
+        match self.0.load(Ordering::Relaxed) {
+            0 => Waited::Nowhere,
+            ANYWHERE => Waited::Anywhere,
+            many if many & MANY == MANY => Waited::Processor((many >> 32) as u32),
+            one => Waited::One(one),
+        }
+    }
+}
+
+/// The word that names `thread` besides what `home` does.
+fn with(home: u64, thread: u64) -> u64 {
+    if home == 0 || home == thread {
+        thread
+    } else if home >> 32 == thread >> 32 {
+        home | MANY
+    } else {
+        ANYWHERE
+    }
+}

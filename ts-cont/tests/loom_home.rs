@@ -1,0 +1,163 @@
+//! Destroying a continuation against scheduling it: no dead event is left where nobody looks for it.
+//!
+//! The model is a continuation's [`Life`] and [`Home`], and for each thread a word for its inbox, which like a real one is
+//! changed only by read-modify-write operations that are no stronger than the real one's.
+
+#![cfg(loom)]
+
+use loom::model::Builder;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use loom::thread;
+use ts_cont::home::{Home, Waited};
+use ts_cont::life::{Life, Mark};
+
+/// Three threads of one processor.
+const THREADS: [u64; 3] = [1 << 32, 1 << 32 | 1, 1 << 32 | 2];
+
+/// In an inbox: an event came.
+const EVENT: usize = 1;
+/// In an inbox: a sweep was asked for, before the event.
+const TOO_EARLY: usize = 2;
+/// In an inbox: a sweep was asked for, behind the event.
+const SWEEP: usize = 4;
+
+struct Model {
+    life: Life,
+    home: Home,
+    inboxes: [AtomicUsize; 3],
+}
+
+impl Model {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            life: Life::new(),
+            home: Home::new(),
+            inboxes: std::array::from_fn(|_| AtomicUsize::new(0)),
+        })
+    }
+
+    fn tell(&self, index: usize) {
+        let told = |inbox: usize| Some(inbox | if inbox & EVENT == 0 { TOO_EARLY } else { SWEEP });
+        let _ = self.inboxes[index].fetch_update(Ordering::Release, Ordering::Relaxed, told);
+    }
+
+    /// As `Cell::sweep_home`.
+    fn sweep_home(&self) {
+        fence(Ordering::SeqCst);
+        match self.home.waited() {
+            Waited::Nowhere => {}
+            Waited::One(thread) => self.tell(THREADS.iter().position(|known| *known == thread).unwrap()),
+            Waited::Processor(1) => (0..THREADS.len()).for_each(|index| self.tell(index)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// As `Cell::look_again`.
+    fn look_again(&self) {
+        fence(Ordering::SeqCst);
+        if self.life.is_destroyed() {
+            self.sweep_home();
+        }
+    }
+
+    /// From another thread.
+    fn schedule(&self, index: usize) {
+        if self.life.is_destroyed() {
+            return;
+        }
+        self.home.note(THREADS[index]);
+        self.inboxes[index].fetch_or(EVENT, Ordering::Release);
+        self.look_again();
+    }
+
+    /// On the thread itself, for which the queue is a plain one; all that it is told comes later.
+    fn schedule_here(&self, index: usize) -> bool {
+        if self.life.is_destroyed() {
+            return false;
+        }
+        if self.home.note(THREADS[index]) {
+            self.look_again();
+        }
+        true
+    }
+
+    fn destroy(&self) {
+        assert_eq!(self.life.mark_destroyed(), Mark::First);
+        self.sweep_home();
+    }
+
+    fn inbox(&self, index: usize) -> usize {
+        self.inboxes[index].load(Ordering::Relaxed)
+    }
+
+    fn assert_swept(&self, index: usize) {
+        let inbox = self.inbox(index);
+        assert!(inbox & EVENT == 0 || inbox & SWEEP != 0, "nobody looks for the event: {inbox}");
+    }
+}
+
+fn check(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+#[test]
+fn an_event_that_comes_during_the_destruction_is_swept() {
+    check(|| {
+        let model = Model::new();
+        let scheduler = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || model.schedule(0))
+        };
+        model.destroy();
+        scheduler.join().unwrap();
+        model.assert_swept(0);
+    });
+}
+
+#[test]
+fn two_first_events_at_once_on_two_threads_are_both_swept() {
+    check(|| {
+        let model = Model::new();
+        let schedulers: Vec<_> = (0..2)
+            .map(|index| {
+                let model = Arc::clone(&model);
+                thread::spawn(move || model.schedule(index))
+            })
+            .collect();
+        model.destroy();
+        for (index, scheduler) in schedulers.into_iter().enumerate() {
+            scheduler.join().unwrap();
+            model.assert_swept(index);
+        }
+    });
+}
+
+#[test]
+fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
+    check(|| {
+        let model = Model::new();
+        model.home.note(THREADS[0]);
+        // The second event names all threads, so the third thread finds itself named and writes nothing.
+        let scheduler = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || model.schedule(1))
+        };
+        let here = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || {
+                // What it was told before it began would have shown it the flag.
+                let told = model.inboxes[2].load(Ordering::Acquire);
+                (told, model.schedule_here(2))
+            })
+        };
+        model.destroy();
+        scheduler.join().unwrap();
+        let (told, scheduled) = here.join().unwrap();
+        model.assert_swept(1);
+        assert!(!scheduled || told == 0, "it saw the sweep and not the flag");
+        assert!(!scheduled || model.inbox(2) != 0, "nobody looks for the event");
+    });
+}
