@@ -256,10 +256,13 @@ impl Continuation {
         match self.mutex() {
             None => self.cell.call_shared(&mut Event::called(code, extra, data, self, None)),
             Some(mutex) => {
-                let guard = mutex.try_lock().ok_or(CallError::Busy)?;
+                // Reports of a long hold name the continuation, as they do for a dispatch.
+                let guard = mutex.try_lock_at(self.place()).ok_or(CallError::Busy)?;
                 let mut event = Event::called(code, extra, data, self, Some(&guard));
                 // SAFETY: the guard is of this continuation's mutex.
-                unsafe { self.cell.call_locked(&guard, &mut event) }
+                let outcome = unsafe { self.cell.call_locked(&guard, &mut event) };
+                guard.unlock_at(self.place());
+                outcome
             }
         }
     }

@@ -114,7 +114,7 @@ pub(crate) use ethread::Stop;
 #[cfg(not(loom))]
 pub use ts_event::{Io, ParkWait, PollWait, Registration, Wait, Wakeup};
 #[cfg(not(loom))]
-pub use ts_mutex::{Guarded, GuardedError, MutexGuard, ProxyMutex};
+pub use ts_mutex::{Guarded, GuardedError, MutexGuard, ProxyMutex, diagnostics};
 #[cfg(not(loom))]
 pub use ts_thread::{Clock, HrTime, ManualClock};
 

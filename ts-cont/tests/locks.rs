@@ -130,7 +130,7 @@ fn many_mutexes_can_be_waited_for_at_once() {
         const COUNT: usize = 100;
         let log = Log::new();
         let continuations: Vec<_> = (0..COUNT).map(|_| counting(&log)).collect();
-        // One foreign thread holds them all, and lets go of them from the last to the first.
+        // Each is held by a foreign thread of its own; they let go one after the other, from the last to the first.
         let mutexes: Vec<_> = continuations.iter().map(|c| c.mutex().unwrap().clone()).collect();
         let mut holders: Vec<_> = mutexes.iter().map(Holder::hold).collect();
         for (number, continuation) in continuations.iter().enumerate() {

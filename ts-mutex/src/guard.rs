@@ -50,6 +50,14 @@ impl<'a> MutexGuard<'a> {
         guard.end(Some(Location::caller()));
     }
 
+    /// Ends the level here, as [`unlock`](Self::unlock) does, but names `place` instead of the place of this call: for those
+    /// who hold mutexes on behalf of others.
+    #[inline(always)]
+    pub fn unlock_at(self, place: &'static Location<'static>) {
+        let guard = std::mem::ManuallyDrop::new(self);
+        guard.end(Some(place));
+    }
+
     #[inline(always)]
     fn end(&self, place: Option<&'static Location<'static>>) {
         if self.mutex.core().shallower() {

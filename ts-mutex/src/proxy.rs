@@ -156,24 +156,37 @@ impl ProxyMutex {
     #[track_caller]
     #[inline]
     pub fn try_lock_or_wait<'a>(&'a self, waiter: &Waiter) -> Option<MutexGuard<'a>> {
-        let me = current_id().get();
-        let taken = if self.core().is_held_by(me) {
-            self.core().deeper();
-            // It has the mutex, by whichever way.
-            waiter.leave(self);
-            return Some(MutexGuard::new(self));
-        } else if waiter.is_waiting() {
-            self.take_or_queue(waiter, me)
+        self.enter_or_wait(waiter, Location::caller()).then(|| MutexGuard::new(self))
+    }
+
+    /// As [`try_lock`](Self::try_lock), for those who take mutexes on behalf of others: reports say that it was taken at
+    /// `place`.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level, like all functions that take the mutex.
+    #[inline]
+    pub fn try_lock_at(&self, place: &'static Location<'static>) -> Option<MutexGuard<'_>> {
+        if self.enter_at(place) {
+            Some(MutexGuard::new(self))
         } else {
-            matches!(self.core().enter(me), Entered::First) || self.take_or_queue(waiter, me)
-        };
-        if !taken {
-            return None;
+            self.count_miss();
+            None
         }
-        if diagnostics::is_checking() {
-            diagnostics::taken(self, Location::caller());
-        }
-        Some(MutexGuard::new(self))
+    }
+
+    /// As [`try_lock_or_wait`](Self::try_lock_or_wait), for those who take mutexes on behalf of others: reports say that it
+    /// was taken at `place`.
+    ///
+    /// # Panics
+    ///
+    /// If the waiter waits for another mutex.
+    pub fn try_lock_or_wait_at<'a>(
+        &'a self,
+        waiter: &Waiter,
+        place: &'static Location<'static>,
+    ) -> Option<MutexGuard<'a>> {
+        self.enter_or_wait(waiter, place).then(|| MutexGuard::new(self))
     }
 
     /// Runs `f` under the mutex: at once if it can be had, otherwise when it is given back.
@@ -412,13 +425,37 @@ impl ProxyMutex {
         taken
     }
 
+    #[inline]
+    fn enter_or_wait(&self, waiter: &Waiter, place: &'static Location<'static>) -> bool {
+        let me = current_id().get();
+        let taken = if self.core().is_held_by(me) {
+            self.core().deeper();
+            // It has the mutex, by whichever way.
+            waiter.leave(self);
+            return true;
+        } else if waiter.is_waiting() {
+            self.take_or_queue(waiter, me)
+        } else {
+            matches!(self.core().enter(me), Entered::First) || self.take_or_queue(waiter, me)
+        };
+        if taken && diagnostics::is_checking() {
+            diagnostics::taken(self, place);
+        }
+        taken
+    }
+
     #[track_caller]
     #[inline(always)]
     fn enter_uncounted(&self) -> bool {
+        self.enter_at(Location::caller())
+    }
+
+    #[inline(always)]
+    fn enter_at(&self, place: &'static Location<'static>) -> bool {
         match self.core().enter(current_id().get()) {
             Entered::First => {
                 if diagnostics::is_checking() {
-                    diagnostics::taken(self, Location::caller());
+                    diagnostics::taken(self, place);
                 }
                 true
             }

@@ -8,6 +8,7 @@ use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
 use crate::{Action, Continuation};
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -75,12 +76,14 @@ impl Here {
                 Err(back) => entry = back,
             }
         }
-        let Some(guard) = mutex.try_lock() else {
+        // A report of a mutex that is held for too long is to name the handler, not this loop.
+        let place = cell.get().place;
+        let Some(guard) = mutex.try_lock_at(place) else {
             self.park(entry, cell);
             return;
         };
         let owed = self.run_event(entry, Some(&guard));
-        drop(guard);
+        guard.unlock_at(place);
         Self::settle(owed);
     }
 
@@ -120,25 +123,28 @@ impl Here {
         let mutex = place.mutex.clone();
         let mut budget = self.thread().shared().core.budget;
         let mut owed = Vec::new();
-        if place.events.is_empty() {
+        // A report of a mutex that is held for too long names the continuations that were called first and last under it.
+        let Some(made) = place.events.front().map(made_at) else {
             place.waiter.leave(&mutex);
             return;
-        }
-        let Some(guard) = mutex.try_lock_or_wait(&place.waiter) else {
+        };
+        let Some(guard) = mutex.try_lock_or_wait_at(&place.waiter, made) else {
             self.put_place(place);
             return;
         };
         let flags = &self.thread().shared().flags;
+        let mut last = made;
         // Relaxed: see `dispatch`.
         let outer = flags.in_handler.swap(true, Ordering::Relaxed);
         while budget > 0
             && let Some(entry) = place.events.pop_front()
         {
             budget -= 1;
+            last = made_at(&entry);
             owed.extend(self.run_event(entry, Some(&guard)));
         }
         flags.in_handler.store(outer, Ordering::Relaxed);
-        drop(guard);
+        guard.unlock_at(last);
         for (cell, count) in owed {
             cell.release(count);
         }
@@ -249,6 +255,12 @@ impl Here {
             _ => unreachable!("only calls come here"),
         }
     }
+}
+
+/// Where the continuation of an event was made.
+fn made_at(entry: &Entry<Work>) -> &'static Location<'static> {
+    let Work::Call(scheduled) = &**entry else { unreachable!("only calls wait for a mutex") };
+    scheduled.cell().get().place
 }
 
 /// When the event runs again, if it does.

@@ -25,7 +25,9 @@ pub enum PanicPolicy {
     /// The panic is logged and the continuation is destroyed; its mutex is released and nobody else is affected.
     #[default]
     Retire,
-    /// The panic is logged and the process aborts.
+    /// The panic is logged and the process aborts, if the handler ran on one of the processor's regular event threads. A
+    /// handler that a guest, a dedicated thread or any other thread calls belongs to no processor: there it is as for
+    /// [`PanicPolicy::Retire`].
     Abort,
 }
 
@@ -66,7 +68,8 @@ impl Builder {
         self
     }
 
-    /// What happens after a handler has panicked.
+    /// What happens after a handler has panicked on a regular event thread of the processor; elsewhere it is always
+    /// [`PanicPolicy::Retire`].
     pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
         self.panics = policy;
         self

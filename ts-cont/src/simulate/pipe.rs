@@ -57,6 +57,10 @@ fn wake(waker: Option<Waker>) {
 
 impl Pipe {
     /// Reads what is there into `buffer`; zero bytes mean that the other end is done.
+    ///
+    /// # Errors
+    ///
+    /// Never; the type is that of what it stands for.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut direction = lock(&self.incoming);
         let count = buffer.len().min(direction.bytes.len());
@@ -96,6 +100,10 @@ impl Pipe {
     }
 
     /// Reads what is there into `buffer`; zero bytes mean that the other end is done.
+    ///
+    /// # Errors
+    ///
+    /// Never; the type is that of what it stands for.
     ///
     /// # Errors
     ///
