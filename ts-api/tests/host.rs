@@ -3,9 +3,9 @@
 #![cfg(feature = "host")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 struct Host {
     child: Child,
     lines: Receiver<String>,
+    log: Receiver<String>,
     greeting: Vec<String>,
 }
 
@@ -27,21 +28,27 @@ impl Host {
             .args(["--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let lines = read_lines(child.stdout.take().expect("it is piped"));
+        let log = read_lines(child.stderr.take().expect("it is piped"));
         let mut greeting = Vec::new();
         while greeting.last().is_none_or(|line: &String| !line.starts_with("stop with")) {
             greeting.push(lines.recv_timeout(LIMIT).expect("a greeting"));
         }
-        Self { child, lines, greeting }
+        Self { child, lines, log, greeting }
     }
 
     fn address(&self) -> SocketAddr {
         let line = &self.greeting[0];
         let (_, rest) = line.split_once("http://").expect("an address");
         rest.split_whitespace().next().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// Waits until it has logged a line with `text` in it.
+    fn logged(&self, text: &str) {
+        while !self.log.recv_timeout(LIMIT).expect("one more line in the log").contains(text) {}
     }
 
     fn signal(&self, signal: Signal) {
@@ -90,13 +97,12 @@ impl Drop for Host {
     }
 }
 
-fn read_lines(out: ChildStdout) -> Receiver<String> {
+fn read_lines(out: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(out).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
+            // Read on even if nobody listens, so that the program never waits.
+            let _ = sender.send(line);
         }
     });
     lines
@@ -200,6 +206,7 @@ fn a_list_of_ones_own_is_used_and_read_again_when_it_is_asked_to() {
 
     fs::remove_file(&file).unwrap();
     host.signal(Signal::HUP);
+    host.logged("the deny list stays as it is");
     assert_eq!(get(host.address(), "two.example").0, 403, "a list that cannot be read changes nothing");
     host.signal(Signal::INT);
     assert!(host.end().1.success());

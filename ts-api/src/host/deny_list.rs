@@ -7,6 +7,8 @@
 //! * The file is read on the task pool, under a mutex of its own, so that neither a network thread nor a request waits
 //!   for the disk.
 //! * A file that cannot be read leaves the list as it is.
+//! * A request whose host cannot be understood is refused: the origin might understand it, as one on the list. One that
+//!   names no host at all, as old clients may, is let through.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -22,8 +24,14 @@ use ts_api::{Action, Cont, Event, Mutex, MutexData, Pool, ScheduleError};
 /// What is refused when nobody has a list.
 const EXAMPLE: &str = "denied.example\nads.example\n";
 
-/// The body of the answer to a refused request.
-const REFUSAL: &str = "Access to this site is denied.\n";
+/// The answer to a refused request.
+const REFUSAL: (u16, &str) = (403, "Access to this site is denied.\n");
+
+/// The same if its host cannot be understood.
+const UNCLEAR: (u16, &str) = (400, "This request's host cannot be understood.\n");
+
+/// The same if the list cannot be looked at, which is a mistake in here.
+const BROKEN: (u16, &str) = (500, "The deny list is out of order.\n");
 
 /// The plugin, while it is in use. Dropping it ends it: requests are let through, and the file is left alone.
 pub struct DenyList {
@@ -179,30 +187,34 @@ impl DenyList {
 impl Shared {
     fn at_request(&self, event: &mut Event<'_>) {
         let Some(txn) = event.transaction() else { return };
-        let answer = if self.denies(event, txn) {
+        let refusal = self.refusal(event, txn);
+        if let Some((status, words)) = refusal {
             // Relaxed: a statistic.
             self.refused.fetch_add(1, Ordering::Relaxed);
-            Reenable::Error
-        } else {
-            Reenable::Continue
-        };
-        if answer == Reenable::Error
-            && let Err(error) = txn.set_error(403, REFUSAL)
-        {
-            tracing::error!(?txn, %error, "a refusal goes out without its words");
+            if let Err(error) = txn.set_error(status, words) {
+                tracing::error!(?txn, %error, "a refusal goes out without its words");
+            }
         }
+        let answer = if refusal.is_some() { Reenable::Error } else { Reenable::Continue };
         if let Err(error) = txn.reenable(answer) {
             tracing::error!(?txn, %error, "not re-enabled");
         }
     }
 
-    fn denies(&self, event: &Event<'_>, txn: Transaction) -> bool {
-        let (Ok(Some(host)), Some(guard)) = (txn.request().host(), event.guard()) else { return false };
-        let Ok(hosts) = self.hosts.borrow(&guard) else { return false };
+    /// How a request is refused, if it is.
+    fn refusal(&self, event: &Event<'_>, txn: Transaction) -> Option<(u16, &'static str)> {
+        let request = txn.request();
+        let host = match request.host() {
+            Ok(Some(host)) => host,
+            Ok(None) if request.get_all("host").is_ok_and(|hosts| hosts.is_empty()) => return None,
+            Ok(None) | Err(_) => return Some(UNCLEAR),
+        };
+        let Some(guard) = event.guard() else { return Some(BROKEN) };
+        let Ok(hosts) = self.hosts.borrow(&guard) else { return Some(BROKEN) };
         // The host itself, then what it is below of.
         let host = host.trim_end_matches('.');
         let below = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-        std::iter::once(host).chain(below).any(|name| hosts.contains(name))
+        std::iter::once(host).chain(below).any(|name| hosts.contains(name)).then_some(REFUSAL)
     }
 
     fn read_again(&self, last: &mut String, writer: &Cont) -> io::Result<()> {
