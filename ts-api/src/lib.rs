@@ -84,6 +84,6 @@ pub use schedule::{Actions, Explanation, Reason};
 pub use thread::{EventThread, PluginThread};
 
 /// The examples of the README, so that they are run.
-#[cfg(all(doctest, feature = "runtime"))]
+#[cfg(all(doctest, feature = "http", feature = "runtime"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
