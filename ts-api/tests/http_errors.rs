@@ -9,7 +9,10 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use support::{Bed, Client, DEADLINE, Diary, Origin, get, go_on, holding, hook_of, respond};
+use support::{
+    Bed, Client, DEADLINE, Diary, Origin, get, go_on, holding, holding_sessions, hook_of, respond, shut_down,
+    wait_until,
+};
 use ts_api::Cont;
 use ts_api::http::{HookId, Reenable};
 
@@ -132,6 +135,62 @@ fn an_error_at_the_start_of_a_session_closes_the_connection() {
 }
 
 #[test]
+fn a_client_that_goes_at_either_hook_of_its_session_leaves_one_that_is_closed_once() {
+    for (at, answer, with_request) in [
+        (HookId::SsnStart, Reenable::Continue, false),
+        (HookId::SsnStart, Reenable::Error, false),
+        (HookId::SsnClose, Reenable::Continue, false),
+        (HookId::SsnClose, Reenable::Error, false),
+        (HookId::SsnClose, Reenable::Continue, true),
+        (HookId::SsnClose, Reenable::Error, true),
+    ] {
+        let bed = Bed::new(Origin::echo().address);
+        let diary = Diary::new();
+        let (hold, held) = holding_sessions();
+        let (before, after) = (diary.cont("before"), diary.cont("after"));
+        for hook in HookId::ALL {
+            bed.hook(hook, &before);
+            if hook == at {
+                bed.hook(at, &hold);
+            }
+            bed.hook(hook, &after);
+        }
+        let mut client = bed.client();
+        if with_request {
+            // The server closes, and the client is still there when the hook is reached.
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            assert_eq!(client.answer().status(), 200);
+        } else if at == HookId::SsnClose {
+            client.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        }
+        let session = held.recv_timeout(DEADLINE).unwrap();
+        client.vanish();
+        assert_eq!(bed.server.open_connections(), 1, "a session is open until it is re-enabled");
+        session.reenable(answer).unwrap();
+        drop((hold, before, after));
+        let counts = bed.end();
+        let lines = diary.rest();
+        let of =
+            |who: &str, hook: HookId| lines.iter().filter(|line| **line == format!("{who} {hook}")).count();
+        let told = format!("{answer:?} at {at}: {lines:?}");
+        for hook in [HookId::SsnStart, HookId::SsnClose] {
+            assert_eq!(of("before", hook), 1, "{told}");
+            let left_out = hook == at && answer == Reenable::Error;
+            assert_eq!(of("after", hook), usize::from(!left_out), "{told}");
+        }
+        let requests = usize::from(with_request);
+        assert_eq!(
+            (of("before", HookId::TxnStart), of("before", HookId::TxnClose)),
+            (requests, requests),
+            "{told}"
+        );
+        assert_eq!((counts.requests, counts.transactions), (requests as u64, requests as u64), "{told}");
+        assert_eq!((counts.connections, counts.client_aborts), (1, 0), "{told}");
+        assert_eq!(session.reenable(Reenable::Continue), Err(ts_api::http::ReenableError::Gone));
+    }
+}
+
+#[test]
 fn a_client_that_goes_at_any_hook_leaves_a_transaction_that_is_closed_once() {
     for at in OF_TRANSACTIONS {
         let origin = Origin::echo();
@@ -248,9 +307,7 @@ fn a_client_that_goes_in_the_middle_of_its_request_is_no_failure_of_the_origin()
             assert_eq!(diary.next(), "sent SEND_REQUEST_HDR");
         } else {
             // Otherwise there is no telling when the request has been taken up, but by the connection that it opens.
-            while bed.server.counts().origin_connections == 0 {
-                std::thread::yield_now();
-            }
+            wait_until("a connection to the origin", || bed.server.counts().origin_connections == 1);
         }
         client.vanish();
         if with_hooks {
@@ -385,7 +442,7 @@ fn shutting_the_runtime_down_in_the_middle_leaves_handles_that_say_so() {
     client.ask("/");
     let (_, txn) = held.recv_timeout(DEADLINE).unwrap();
     drop(hold);
-    let report = bed.runtime.shutdown(Default::default());
+    let report = shut_down(&bed.runtime);
     assert!(report.system.unfinished.is_empty(), "{report}");
     assert!(client.is_closed());
     assert_eq!(txn.reenable(Reenable::Continue), Err(ts_api::http::ReenableError::Gone));

@@ -7,13 +7,14 @@ mod support;
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use support::{Bed, Client, DEADLINE, Diary, Origin, get, respond};
-use ts_api::Runtime;
+use support::{Bed, Client, DEADLINE, Diary, Origin, cont_mutex, get, respond, shut_down};
 use ts_api::http::{HookId, Server, StartError};
+use ts_api::{Cont, Pool, Runtime};
 
 #[test]
 fn a_request_is_forwarded_and_its_response_comes_back() {
@@ -26,7 +27,27 @@ fn a_request_is_forwarded_and_its_response_comes_back() {
     assert_eq!(origin.requests()[0].field("host"), Some("test.example"));
     let counts = bed.end();
     assert_eq!((counts.connections, counts.requests, counts.responses_2xx), (1, 1, 1));
-    assert_eq!((counts.transactions, counts.call_outs, counts.client_aborts), (1, 0, 0));
+    assert_eq!((counts.transactions, counts.client_aborts), (1, 0));
+    assert_eq!((counts.handles, counts.call_outs), (0, 0));
+}
+
+#[test]
+fn what_plugins_could_see_is_made_only_when_there_is_one() {
+    let bed = Bed::new(Origin::echo().address);
+    let mut client = bed.client();
+    (0..10).for_each(|n| drop(client.get(&format!("/{n}"))));
+    drop(client);
+    let counts = bed.server.counts();
+    assert_eq!((counts.requests, counts.handles, counts.call_outs), (10, 0, 0));
+    // From here on there is: a session for both transactions.
+    let diary = Diary::new();
+    let close = diary.cont("plugin");
+    bed.hook(HookId::TxnClose, &close);
+    let mut client = bed.client();
+    (0..2).for_each(|n| drop(client.get(&format!("/{n}"))));
+    drop((client, close));
+    let counts = bed.end();
+    assert_eq!((counts.requests, counts.handles, counts.call_outs), (12, 3, 2));
 }
 
 #[test]
@@ -239,11 +260,15 @@ fn a_head_that_is_no_request_is_refused_and_counted() {
     assert_eq!(client.answer().status(), 400);
     assert!(client.is_closed());
     let mut client = bed.client();
-    client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(1 << 20)));
+    client.send_in_vain(format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(1 << 20)));
     assert_eq!(client.answer().status(), 431);
+    let mut client = bed.client();
+    client.send_in_vain(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(1 << 16)));
+    assert_eq!(client.answer().status(), 414);
     drop((client, start));
     let counts = bed.end();
-    assert_eq!((counts.refused_heads, counts.requests), (2, 0));
+    assert_eq!((counts.refused_heads, counts.requests, counts.transactions), (3, 0, 0));
+    assert!(origin.requests().is_empty());
     assert!(diary.rest().is_empty());
 }
 
@@ -366,6 +391,8 @@ fn a_large_body_is_streamed_and_not_gathered() {
             }
         }
         written.send(sum).unwrap();
+        // It stays until the proxy leaves, so that only the client breaks off.
+        while !matches!(stream.read(&mut [0]), Ok(0) | Err(_)) {}
         false
     });
     let bed = Bed::new(origin.address);
@@ -406,7 +433,7 @@ fn a_port_in_use_is_an_error_that_names_it() {
     assert!(error.to_string().contains(&address.to_string()), "{error}");
     assert!(matches!(Server::builder().listen(address).start(&runtime), Err(StartError::NoOrigin)));
     assert!(matches!(Server::builder().origin(address).start(&runtime), Err(StartError::NoAddress)));
-    assert!(runtime.shutdown(Default::default()).is_clean());
+    assert!(shut_down(&runtime).is_clean());
 }
 
 #[test]
@@ -437,7 +464,33 @@ fn draining_finishes_what_runs_and_closes_what_is_idle() {
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.open, 2);
     assert!(TcpStream::connect(address).is_err() || Client::connect(address).is_closed());
-    assert!(bed.runtime.shutdown(Default::default()).is_clean());
+    assert!(shut_down(&bed.runtime).is_clean());
+}
+
+#[test]
+fn draining_on_an_event_thread_panics_at_once() {
+    let runtime = Runtime::builder().net_threads(1).task_threads(1).start().unwrap();
+    let server = Server::builder().listen("127.0.0.1:0").origin("127.0.0.1:9".parse().unwrap());
+    let server = Arc::new(server.start(&runtime).unwrap());
+    for pool in [Pool::Net, Pool::Task] {
+        let (told, was_told) = channel();
+        let drained = Arc::clone(&server);
+        let cont = Cont::new(&cont_mutex(), move |_| {
+            let panicked = catch_unwind(AssertUnwindSafe(|| drained.drain(Duration::ZERO)));
+            let words = panicked.unwrap_err().downcast_ref::<&str>().map(|words| (*words).to_owned());
+            told.send(words).unwrap();
+        });
+        {
+            let _guest = runtime.guest();
+            cont.schedule_on_pool(Duration::ZERO, pool).unwrap();
+        }
+        let words = was_told.recv_timeout(DEADLINE).unwrap().unwrap();
+        assert!(words.contains("a thread that is no event thread"), "{words}");
+    }
+    // It goes on serving: the next request is answered, if only by word of an origin that is not there.
+    assert_eq!(get(server.local_addr(), "/").status(), 502);
+    assert!(server.drain(DEADLINE).is_clean());
+    assert!(shut_down(&runtime).is_clean());
 }
 
 #[test]
@@ -453,7 +506,8 @@ fn draining_drops_what_does_not_finish_in_time() {
     client.ask("/");
     is_asked.recv_timeout(DEADLINE).unwrap();
     let report = bed.server.drain(Duration::ZERO);
-    assert_eq!((report.open, report.dropped, report.left), (1, 1, 0), "{report}");
+    // Whether the second that closing hooks are given was enough is the machine's affair: `end` waits for longer.
+    assert_eq!((report.open, report.dropped), (1, 1), "{report}");
     assert!(client.is_closed());
     assert_eq!(bed.end().client_aborts, 1);
 }

@@ -20,11 +20,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use data_per_transaction::{DataPerTransaction, Record};
 use deny_list::{DenyList, StartError};
-use support::{Bed, Client, DEADLINE, Origin};
+use support::{Bed, Client, DEADLINE, Origin, shut_down, wait_until};
 
 /// A file that goes with the test.
 struct List(PathBuf);
@@ -54,14 +54,6 @@ impl Drop for List {
 fn status(client: &mut Client, host: &str) -> u16 {
     client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     client.answer().status()
-}
-
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < DEADLINE, "{what}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -94,6 +86,28 @@ fn hosts_on_the_list_are_refused_with_a_body_and_others_are_not() {
     drop(plugin);
     assert_eq!(status(&mut client, "bad.example"), 200);
     drop(client);
+    bed.end();
+}
+
+#[test]
+fn a_host_that_cannot_be_understood_is_refused_too() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let file = List::new("unclear", "bad.example\n");
+    let plugin = {
+        let _guest = bed.runtime.guest();
+        DenyList::start(&file.0, DEADLINE).unwrap()
+    };
+    let mut client = bed.client();
+    for host in ["bad.example/", "bad%2eexample", "bad.example bad.example", "", "b\u{e4}d.example"] {
+        assert_eq!(status(&mut client, host), 400, "{host:?}");
+    }
+    assert_eq!((plugin.refused(), origin.requests().len()), (5, 0));
+    // An old client may name none; there is nothing to refuse it for.
+    let mut old = bed.client();
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(old.answer().status(), 200);
+    drop((client, old, plugin));
     bed.end();
 }
 
@@ -148,7 +162,7 @@ fn data_per_transaction_is_freed_at_its_end_and_what_is_forgotten_is_reported() 
     assert!(bed.server.drain(DEADLINE).is_clean());
     assert_eq!(plugin.alive(), 2);
     let _forgotten = plugin.stop();
-    let report = bed.runtime.shutdown(Default::default());
+    let report = shut_down(&bed.runtime);
     assert!(!report.is_clean());
     let text = report.to_string();
     assert!(text.contains("still alive: 2 x data per transaction"), "{text}");
@@ -221,7 +235,7 @@ fn ten_thousand_requests_over_thirty_two_connections_add_up() {
     assert_eq!((counts.transactions, counts.client_aborts, counts.origin_failures), (REQUESTS as u64, 0, 0));
     // TXN_START once, the list once, the data's three; the data's first is left out by a refusal.
     assert_eq!(counts.call_outs, (5 * ok + 4 * refused) as u64);
-    let report = bed.runtime.shutdown(Default::default());
+    let report = shut_down(&bed.runtime);
     assert!(report.is_clean(), "{report}");
 }
 
@@ -271,5 +285,5 @@ fn shutting_down_under_load_loses_no_close_and_no_memory() {
     assert_eq!(counts.responses_2xx, answered, "who was answered was counted, and the other way round");
     drop(data.stop());
     assert_eq!(records.iter().count() as u64, counts.requests);
-    assert!(bed.runtime.shutdown(Default::default()).is_clean());
+    assert!(shut_down(&bed.runtime).is_clean());
 }

@@ -5,15 +5,30 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ts_api::Runtime;
-use ts_api::http::{Builder, HookId, Reenable, Server, Transaction};
-use ts_api::runtime::ShutdownOptions;
+use ts_api::http::{Builder, HookId, Reenable, Server, Session, Transaction};
+use ts_api::runtime::{ShutdownOptions, ShutdownReport};
 use ts_api::{Cont, Event, Mutex as ContMutex};
 
 /// Longer than anything here takes; a signal that has not come by then does not come.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits for what gives no signal.
+#[track_caller]
+pub fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < DEADLINE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Ends a runtime, with all the time it may need.
+pub fn shut_down(runtime: &Runtime) -> ShutdownReport {
+    runtime.shutdown(ShutdownOptions::default().deadline(DEADLINE))
+}
 
 /// A request or response as it came over the wire.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +125,11 @@ impl Client {
 
     pub fn send(&mut self, text: impl AsRef<[u8]>) {
         self.stream.get_mut().write_all(text.as_ref()).unwrap();
+    }
+
+    /// Sends what the server may refuse before it has read it all.
+    pub fn send_in_vain(&mut self, text: impl AsRef<[u8]>) {
+        let _ = self.stream.get_mut().write_all(text.as_ref());
     }
 
     pub fn ask(&mut self, target: &str) {
@@ -267,7 +287,7 @@ impl Bed {
         let drained = self.server.drain(DEADLINE);
         assert!(drained.is_clean(), "{drained}");
         let counts = self.server.counts();
-        let report = self.runtime.shutdown(ShutdownOptions::default().deadline(DEADLINE));
+        let report = shut_down(&self.runtime);
         assert!(report.is_clean(), "{report}");
         counts
     }
@@ -343,6 +363,13 @@ pub fn holding() -> (Cont, Receiver<(HookId, Transaction)>) {
     let cont = Cont::shared(move |event| {
         sender.send((hook_of(event), event.transaction().unwrap())).unwrap();
     });
+    (cont, receiver)
+}
+
+/// The same for sessions.
+pub fn holding_sessions() -> (Cont, Receiver<Session>) {
+    let (sender, receiver) = channel();
+    let cont = Cont::shared(move |event| sender.send(event.session().unwrap()).unwrap());
     (cont, receiver)
 }
 

@@ -154,13 +154,16 @@ impl Session {
     fn subject(&self) -> Option<&Arc<SessionSubject>> {
         let make = || {
             let shared = self.lane.shared();
+            self.counters().handles.add();
             SessionSubject::enter(self.lane.shards(), self.client, shared.number, &shared.hooks)
         };
         self.subject.get_or_init(make).as_ref()
     }
 
     pub(crate) fn transaction_subject(&self) -> Option<Arc<TransactionSubject>> {
-        TransactionSubject::enter(self.lane.shards(), self.subject()?)
+        let session = self.subject()?;
+        self.counters().handles.add();
+        TransactionSubject::enter(self.lane.shards(), session)
     }
 
     async fn call_out(&self, hook: HookId) -> Reenable {

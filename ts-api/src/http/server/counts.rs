@@ -59,6 +59,8 @@ counts! {
     origin_failures,
     /// Connections made to the origin.
     origin_connections,
+    /// Sessions and transactions made for plugins to see. Where nobody is to be called there are none.
+    handles,
     /// Call-outs: hook continuations called.
     call_outs,
 }
