@@ -8,15 +8,16 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::{From, HOUR, Holder, Log, MILLI, World, counting};
 use ts_cont::future::{self, Sleep};
 use ts_cont::{
-    Continuation, EventProcessor, EventType, Finished, Guarded, Here, HrTime, JoinHandle, Message,
+    Continuation, EThread, EventProcessor, EventType, Finished, Guarded, Here, HrTime, JoinHandle, Message,
     ProxyMutex, Queued, Refusal, ShutdownOptions,
 };
 
@@ -286,6 +287,88 @@ fn a_cancelled_future_is_dropped_on_its_thread_and_its_handle_says_so() {
     assert_eq!(drops.len(), 1);
     world.end();
     assert_eq!(drops.len(), 2);
+}
+
+/// Tells on which thread of its group it was dropped.
+struct WhereDropped(Log<Option<usize>>);
+
+impl Drop for WhereDropped {
+    fn drop(&mut self) {
+        self.0.push(EThread::current().map(|thread| thread.index()));
+    }
+}
+
+#[test]
+fn a_future_is_dropped_on_its_own_thread_whoever_cancels_it() {
+    World::both(2, |world| {
+        let (begun, drops) = (Log::new(), Log::new());
+        let spawn = || {
+            let (begins, witness) = (begun.clone(), WhereDropped(drops.clone()));
+            let future = async move {
+                let _witness = witness;
+                begins.push(());
+                future::sleep(HOUR).await;
+            };
+            let handle = world.thread(1).spawn(future).unwrap();
+            world.wait(&begun, drops.len() + 1);
+            handle
+        };
+        let mut count = 0;
+        for from in From::ALL {
+            for is_polled in [false, true] {
+                let handle = spawn();
+                world.at(from, move || {
+                    let mut cancelled = pin!(handle.cancel());
+                    if is_polled {
+                        let _ = cancelled.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                    }
+                });
+                count += 1;
+                let last = world.wait(&drops, count).pop();
+                assert_eq!(last, Some(Some(1)), "cancelled by {from:?}, polled: {is_polled}");
+            }
+        }
+        // Nobody cancels this one: the thread drops it when it ends.
+        drop(spawn());
+        world.end();
+        assert_eq!(drops.all()[count..], [Some(1)]);
+    });
+}
+
+/// What `f` says when it panics.
+#[track_caller]
+fn panic_of<R: std::fmt::Debug>(f: impl FnOnce() -> R) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it was to panic");
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).expect("a panic with a text")
+}
+
+#[test]
+fn an_event_thread_must_not_wait_for_a_handle() {
+    World::both(2, |world| {
+        // Neither for a future of its own nor for one of another thread.
+        for thread in [world.thread(0), world.thread(1)] {
+            let said = world.at(From::First, move || {
+                let handle = thread.spawn(async {}).unwrap();
+                panic_of(|| handle.wait())
+            });
+            assert!(said.contains("JoinHandle::wait"), "{said}");
+        }
+        world.end();
+    });
+}
+
+#[test]
+fn a_sleep_needs_an_event_thread() {
+    World::both(2, |world| {
+        for from in [From::Guest, From::Foreign] {
+            let said = world.at(from, || {
+                panic_of(|| pin!(future::sleep(MILLI)).poll(&mut Context::from_waker(Waker::noop())))
+            });
+            assert!(said.contains("no event thread"), "{from:?}: {said}");
+        }
+        world.end();
+    });
 }
 
 #[test]

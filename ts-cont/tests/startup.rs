@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Holder, LIMIT, Log, MILLI, World, cookie, counting};
 use ts_cont::{
     Continuation, EThread, EventCode, EventProcessor, EventType, GroupAttributes, Here, MAX_EVENT_TYPES,
@@ -155,8 +155,14 @@ fn a_start_continuation_waits_for_its_mutex() {
     let holder = Holder::hold(&mutex);
     world.processor().schedule_spawn(&continuation, group, ()).unwrap();
     world.processor().spawn_event_threads(group, 2, 0).unwrap();
-    assert!(!world.processor().wait_started(group, Duration::ZERO));
+    // Until a thread has come as far as the mutex, which is when it would have called.
+    let deadline = Instant::now() + LIMIT;
+    while !mutex.has_waiters() {
+        assert!(Instant::now() < deadline, "nobody waits for the mutex; calls so far: {}", log.len());
+        std::thread::park_timeout(MILLI);
+    }
     assert!(log.is_empty());
+    assert!(!world.processor().wait_started(group, Duration::ZERO));
     holder.release();
     log.wait(2);
     assert!(world.processor().wait_started(group, LIMIT));
