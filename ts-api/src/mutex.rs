@@ -43,6 +43,7 @@ pub struct Mutex {
 #[must_use = "dropping the guard at once gives the mutex back at once"]
 pub struct Guard<'a> {
     mutex: Mutex,
+    unlocked_at: Option<&'static Location<'static>>,
     /// Neither `Send` nor `Sync`.
     of: PhantomData<(&'a Mutex, *mut ())>,
 }
@@ -61,9 +62,14 @@ impl Mutex {
     }
 
     /// Takes the mutex, or one more level of it, if that needs no waiting.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level it ends the process, since no panic gets out of the host.
     #[must_use = "dropping the guard at once gives the mutex back at once"]
+    #[track_caller]
     pub fn try_lock(&self) -> Option<Guard<'_>> {
-        self.handle.try_lock().then(|| self.guard())
+        self.handle.try_lock(Location::caller()).then(|| self.guard())
     }
 
     /// Takes the mutex, or one more level of it; blocks while another thread holds it.
@@ -72,7 +78,7 @@ impl Mutex {
     ///
     /// # Panics
     ///
-    /// If it cannot be waited for: in a simulation, where all threads are one.
+    /// If it cannot be waited for: in a simulation, where all threads are one. And at the 2³²-th level.
     #[track_caller]
     pub fn lock(&self) -> Guard<'_> {
         match self.handle.lock(Location::caller()) {
@@ -89,12 +95,16 @@ impl Mutex {
 
     /// The guard of a level that was just taken.
     fn guard<'a>(&self) -> Guard<'a> {
-        Guard { mutex: self.clone(), of: PhantomData }
+        Guard { mutex: self.clone(), unlocked_at: None, of: PhantomData }
     }
 
     /// A guard that keeps the mutex alive by itself, if it can be had without waiting.
     pub(crate) fn into_guard(self) -> Option<Guard<'static>> {
-        self.handle.try_lock().then_some(Guard { mutex: self, of: PhantomData })
+        self.handle.try_lock(Location::caller()).then_some(Guard {
+            mutex: self,
+            unlocked_at: None,
+            of: PhantomData,
+        })
     }
 
     pub(crate) fn handle(&self) -> &MutexHandle {
@@ -126,11 +136,18 @@ impl Guard<'_> {
     pub fn mutex(&self) -> &Mutex {
         &self.mutex
     }
+
+    /// Ends the level here, as dropping it would. The place of this call is named if the mutex was held for too long; where
+    /// a guard goes out of scope is not known.
+    #[track_caller]
+    pub fn unlock(mut self) {
+        self.unlocked_at = Some(Location::caller());
+    }
 }
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        let code = self.mutex.handle.unlock();
+        let code = self.mutex.handle.unlock(self.unlocked_at);
         debug_assert_eq!(code, Code::OK, "a guard is dropped on the thread that took it");
     }
 }

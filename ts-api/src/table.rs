@@ -289,9 +289,9 @@ pub struct HostTable {
     /// One more level, blocking.
     pub mutex_lock: unsafe extern "C" fn(RawMutex, Place) -> Code,
     /// One more level if that needs no waiting.
-    pub mutex_try_lock: unsafe extern "C" fn(RawMutex) -> bool,
-    /// Ends a level that one of the two above began.
-    pub mutex_unlock: unsafe extern "C" fn(RawMutex) -> Code,
+    pub mutex_try_lock: unsafe extern "C" fn(RawMutex, Place) -> bool,
+    /// Ends a level that one of the two above began. No place means the end of a scope.
+    pub mutex_unlock: unsafe extern "C" fn(RawMutex, Option<&Place>) -> Code,
     pub mutex_is_held: unsafe extern "C" fn(RawMutex) -> bool,
 
     /// The mutex is none for, and only for, [`ContKind::SHARED`].

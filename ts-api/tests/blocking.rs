@@ -2,55 +2,12 @@
 
 mod support;
 
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex as StdMutex};
+#[path = "support/log.rs"]
+mod log;
+
+use log::Log;
 use support::System;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 use ts_api::{Mutex, Pool};
-
-/// Keeps what was reported, a line each.
-#[derive(Clone, Default)]
-struct Log(Arc<StdMutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event()
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-impl Log {
-    fn blocking(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|line| line.contains("blocking lock")).cloned().collect()
-    }
-}
 
 #[test]
 fn a_blocking_lock_is_reported_on_a_network_thread_once_for_each_place_and_nowhere_else() {
@@ -64,7 +21,7 @@ fn a_blocking_lock_is_reported_on_a_network_thread_once_for_each_place_and_nowhe
     system.on_plugin_thread(move || drop(on_plugin.lock()));
     let trying = mutex.clone();
     system.on(Pool::Net, 0, move || drop(trying.try_lock()));
-    assert_eq!(log.blocking(), [""; 0]);
+    assert_eq!(log.with("blocking lock"), [""; 0]);
 
     for index in [0, 1, 0] {
         let locked = mutex.clone();
@@ -74,12 +31,12 @@ fn a_blocking_lock_is_reported_on_a_network_thread_once_for_each_place_and_nowhe
         });
         assert!(held, "it is done all the same");
     }
-    let reports = log.blocking();
+    let reports = log.with("blocking lock");
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert!(reports[0].contains("blocking.rs:") && reports[0].contains("[ET_NET 0]"), "{reports:?}");
 
     let other_place = mutex.clone();
     system.on(Pool::Net, 0, move || drop(other_place.lock()));
-    assert_eq!(log.blocking().len(), 2);
+    assert_eq!(log.with("blocking lock").len(), 2);
     system.end();
 }

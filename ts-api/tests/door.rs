@@ -43,8 +43,8 @@ counting! {
     mutex_clone(mutex: RawMutex) -> RawMutex;
     mutex_drop(mutex: RawMutex);
     mutex_lock(mutex: RawMutex, place: Place) -> Code;
-    mutex_try_lock(mutex: RawMutex) -> bool;
-    mutex_unlock(mutex: RawMutex) -> Code;
+    mutex_try_lock(mutex: RawMutex, place: Place) -> bool;
+    mutex_unlock(mutex: RawMutex, place: Option<&Place>) -> Code;
     mutex_is_held(mutex: RawMutex) -> bool;
     cont_create(kind: ContKind, mutex: Option<RawMutex>, name: Text<'static>, place: Place, handler: Handler) -> RawCont;
     cont_clone(cont: RawCont) -> RawCont;
@@ -87,6 +87,7 @@ fn use_everything() {
     let (sender, receiver) = mpsc::channel();
     let mutex = Mutex::new();
     drop((mutex.lock(), mutex.clone().try_lock()));
+    mutex.lock().unlock();
     assert!(!mutex.held_by_current());
 
     let cont = Cont::reentrant(&mutex, move |event| {

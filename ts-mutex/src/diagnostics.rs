@@ -16,6 +16,7 @@
 mod blocking;
 mod held;
 mod order;
+mod place;
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -25,13 +26,14 @@ use crate::proxy::ProxyMutex;
 
 pub use blocking::{blocking_allowed, set_blocking_allowed};
 pub use held::{hold_limit, set_hold_limit};
+#[doc(hidden)]
+pub use place::on_behalf_of;
+
+use place::Place;
 
 /// How long a mutex may be held before it is reported, unless [`set_hold_limit`] says otherwise: 200 ms, which is what the
 /// original event system has for `MAX_LOCK_TIME`.
 pub const HOLD_LIMIT: Duration = Duration::from_millis(200);
-
-/// A place in the code.
-pub(crate) type Place = &'static Location<'static>;
 
 /// Hold times and lock order are checked.
 const CHECKS: u8 = 1;
@@ -80,31 +82,32 @@ pub(crate) fn is_on() -> bool {
 /// The running context has just taken its first level of `mutex`.
 #[cold]
 #[inline(never)]
-pub(crate) fn taken(mutex: &ProxyMutex, place: Place) {
-    held::taken(mutex, place);
+pub(crate) fn taken(mutex: &ProxyMutex, place: &'static Location<'static>) {
+    held::taken(mutex, Place::meant(place));
 }
 
 /// The last level of `mutex` has just ended; it is not given back yet.
 #[cold]
 #[inline(never)]
-pub(crate) fn released(mutex: &ProxyMutex, place: Option<Place>) {
-    held::released(mutex, place);
+pub(crate) fn released(mutex: &ProxyMutex, place: Option<&'static Location<'static>>) {
+    held::released(mutex, Place::meant_at_release(place));
 }
 
 /// A function that can block is about to wait for `mutex`, which the running context does not hold.
 #[cold]
 #[inline(never)]
-pub(crate) fn about_to_block(mutex: &ProxyMutex, place: Place) {
-    blocking::check(mutex, place);
+pub(crate) fn about_to_block(mutex: &ProxyMutex, place: &'static Location<'static>) {
+    let meant = Place::meant(place);
+    blocking::check(mutex, meant);
     if is_checking() {
-        held::with_others(mutex, |others| order::check(others, mutex, place));
+        held::with_others(mutex, |others| order::check(others, mutex, meant));
     }
 }
 
 /// A function that can block has taken the first level of `mutex`, and did not have to this time.
 #[cold]
 #[inline(never)]
-pub(crate) fn could_have_blocked(mutex: &ProxyMutex, place: Place) {
+pub(crate) fn could_have_blocked(mutex: &ProxyMutex, place: &'static Location<'static>) {
     about_to_block(mutex, place);
     if is_checking() {
         taken(mutex, place);

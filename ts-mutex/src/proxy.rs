@@ -135,6 +135,10 @@ impl ProxyMutex {
     ///
     /// `None` if the mutex could not be had until then. A deadline in the past asks once, one of [`HrTime::MAX`] never
     /// comes. A simulated context may call it, and blocks its OS thread.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level.
     #[track_caller]
     pub fn lock_until(&self, deadline: HrTime) -> Option<MutexGuard<'_>> {
         if self.enter_blocking(deadline) { Some(MutexGuard::new(self)) } else { None }
@@ -148,7 +152,7 @@ impl ProxyMutex {
     ///
     /// # Panics
     ///
-    /// If the waiter waits for another mutex.
+    /// If the waiter waits for another mutex, and at the 2³²-th level.
     ///
     /// # Examples
     ///
@@ -291,6 +295,10 @@ impl ProxyMutex {
 
     /// Takes a raw level, like [`try_lock`](Self::try_lock), which [`raw_unlock`](Self::raw_unlock) ends; false if it could
     /// not.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level.
     #[track_caller]
     pub fn raw_try_lock(&self) -> bool {
         let taken = self.enter();

@@ -150,6 +150,13 @@ pub(crate) unsafe fn event<'a>(raw: RawEvent) -> &'a mut Event<'a> {
 
 // Mutexes.
 
+impl Place {
+    /// Runs `f`, which takes or gives back a mutex for the other side: reports name its place.
+    fn mean<R>(&self, f: impl FnOnce() -> R) -> R {
+        diagnostics::on_behalf_of(self.file.as_str(), self.line, self.column, f)
+    }
+}
+
 unsafe extern "C" fn mutex_create(name: Text<'static>) -> RawMutex {
     let mutex = match name.as_str() {
         "" => ProxyMutex::new(),
@@ -178,7 +185,8 @@ unsafe extern "C" fn mutex_lock(raw: RawMutex, place: Place) -> Code {
         // It has been reported, with a better place than the one that is seen below.
         diagnostics::set_blocking_allowed(true);
     }
-    let taken = catch_unwind(AssertUnwindSafe(|| mem::forget(mutex.lock())));
+    let lock = || place.mean(|| mem::forget(mutex.lock()));
+    let taken = catch_unwind(AssertUnwindSafe(lock));
     if !allowed {
         diagnostics::set_blocking_allowed(false);
     }
@@ -199,20 +207,26 @@ fn report_blocking(place: Place) {
     }
 }
 
-unsafe extern "C" fn mutex_try_lock(raw: RawMutex) -> bool {
+unsafe extern "C" fn mutex_try_lock(raw: RawMutex, place: Place) -> bool {
     // SAFETY: lent by the caller.
     let mutex = unsafe { mutex(raw) };
-    mutex.try_lock().map(mem::forget).is_some()
+    place.mean(|| mutex.try_lock().map(mem::forget).is_some())
 }
 
-unsafe extern "C" fn mutex_unlock(raw: RawMutex) -> Code {
+unsafe extern "C" fn mutex_unlock(raw: RawMutex, place: Option<&Place>) -> Code {
     // SAFETY: lent by the caller.
     let mutex = unsafe { mutex(raw) };
     if !mutex.held_by_current() {
         return Code::UNKNOWN;
     }
-    // SAFETY: the caller ends a level that it took with one of the two functions above, which forgot its guard.
-    unsafe { mutex.unlock_forgotten() };
+    let unlock = || {
+        // SAFETY: the caller ends a level that it took with one of the two functions above, which forgot its guard.
+        unsafe { mutex.unlock_forgotten() };
+    };
+    match place {
+        Some(place) => place.mean(unlock),
+        None => unlock(),
+    }
     Code::OK
 }
 

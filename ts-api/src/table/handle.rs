@@ -93,15 +93,16 @@ impl MutexHandle {
     }
 
     /// Takes a level if that needs no waiting.
-    pub(crate) fn try_lock(&self) -> bool {
+    pub(crate) fn try_lock(&self, place: &'static Location<'static>) -> bool {
         // SAFETY: the handle is alive.
-        unsafe { (host().mutex_try_lock)(self.0) }
+        unsafe { (host().mutex_try_lock)(self.0, Place::from(place)) }
     }
 
-    /// Ends a level that this thread took.
-    pub(crate) fn unlock(&self) -> Code {
-        // SAFETY: the handle is alive.
-        unsafe { (host().mutex_unlock)(self.0) }
+    /// Ends a level that this thread took; no place means the end of a scope.
+    pub(crate) fn unlock(&self, place: Option<&'static Location<'static>>) -> Code {
+        let place = place.map(Place::from);
+        // SAFETY: the handle is alive, and so is the place for as long as the call takes.
+        unsafe { (host().mutex_unlock)(self.0, place.as_ref()) }
     }
 
     pub(crate) fn is_held(&self) -> bool {
