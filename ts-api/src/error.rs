@@ -113,6 +113,11 @@ pub enum HostError {
     /// A thread cannot wait for itself.
     #[error("a thread cannot wait for its own end")]
     Itself,
+    /// An event thread would wait, and keep its other events waiting.
+    #[error(
+        "an event thread must not wait for a plugin's thread: let that one schedule a continuation at its end"
+    )]
+    EventThread,
     /// The thread's function panicked.
     #[error("the thread's function panicked")]
     Panicked,
@@ -129,6 +134,7 @@ impl HostError {
             Code::SHUTTING_DOWN => Self::ShuttingDown,
             Code::NO_THREAD => Self::NoThread,
             Code::ITSELF => Self::Itself,
+            Code::EVENT_THREAD => Self::EventThread,
             Code::PANICKED => Self::Panicked,
             Code(number) => Self::Unknown(number),
         })

@@ -140,6 +140,22 @@ fn serve(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode, Refused
     Ok(stop(&runtime, &server, plugin, arguments.deadline, out))
 }
 
+/// How much of a shutdown's time its stages may take.
+struct Shares {
+    requests: Duration,
+    closing_hooks: Duration,
+    // The rest is for the life-cycle hooks and the threads.
+}
+
+impl Shares {
+    /// A quarter, but no more than a second, is kept for the hooks of connections that are dropped, and as much for the
+    /// threads.
+    fn of(deadline: Duration) -> Self {
+        let kept = (deadline / 4).min(Duration::from_secs(1));
+        Self { requests: deadline - 2 * kept, closing_hooks: kept }
+    }
+}
+
 /// Shuts down in stages, all within the deadline, and prints what it found.
 fn stop(
     runtime: &Runtime,
@@ -149,11 +165,12 @@ fn stop(
     out: &mut dyn Write,
 ) -> ExitCode {
     let began = Instant::now();
-    let drained = server.drain(deadline);
+    let shares = Shares::of(deadline);
+    let drained = server.drain_within(shares.requests, shares.closing_hooks);
     let counts = server.counts();
     drop(plugin);
     let left = deadline.saturating_sub(began.elapsed());
-    let stopped = runtime.shutdown(ShutdownOptions::default().deadline(left.max(Duration::from_millis(100))));
+    let stopped = runtime.shutdown(ShutdownOptions::default().deadline(left));
     let _ = write!(out, "{drained}\n{}\n{stopped}", summary(&counts)).and_then(|()| out.flush());
     if drained.is_clean() && stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

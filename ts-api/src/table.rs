@@ -149,6 +149,8 @@ impl Code {
     pub const ITSELF: Self = Self(15);
     /// A number that the host does not know.
     pub const UNKNOWN: Self = Self(16);
+    /// An event thread would wait.
+    pub const EVENT_THREAD: Self = Self(17);
 }
 
 /// How a continuation's handler may be called.

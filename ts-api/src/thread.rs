@@ -115,11 +115,13 @@ impl PluginThread {
         PluginThreadHandle::current().map(|handle| Self { handle })
     }
 
-    /// Blocks until the function has returned. Not for event threads: it makes all others of their events wait.
+    /// Blocks until the function has returned. Not for event threads, also if it has returned already: waiting would keep
+    /// all others of their events waiting.
     ///
     /// # Errors
     ///
-    /// [`HostError::Panicked`] if the function panicked, [`HostError::Itself`] on the thread itself.
+    /// [`HostError::Panicked`] if the function panicked, [`HostError::Itself`] on the thread itself,
+    /// [`HostError::EventThread`] on an event thread.
     pub fn wait(&self) -> Result<(), HostError> {
         HostError::check(self.handle.wait())
     }

@@ -66,6 +66,20 @@ fn a_plugin_thread_cannot_wait_for_itself() {
 }
 
 #[test]
+fn an_event_thread_is_refused_to_wait_and_does_not_block() {
+    let system = System::real();
+    let (go, gate) = mpsc::channel::<()>();
+    let thread = system.as_guest(|| PluginThread::spawn("waited for", move || gate.recv().unwrap())).unwrap();
+    for pool in [Pool::Net, Pool::Task] {
+        let waited = thread.clone();
+        assert_eq!(system.on(pool, 0, move || waited.wait()), Err(HostError::EventThread));
+    }
+    go.send(()).unwrap();
+    assert_eq!(thread.wait(), Ok(()));
+    system.end();
+}
+
+#[test]
 fn a_plugin_thread_may_block_for_a_mutex() {
     let system = System::real();
     let mutex = Mutex::new();

@@ -195,12 +195,17 @@ impl Server {
     /// Stops accepting, closes idle connections, and lets requests that are under way finish; what is left after `limit` is
     /// dropped, closing hooks included.
     ///
-    /// It blocks until that is done. A second call reports what the first left.
+    /// It blocks until that is done, for the closing hooks up to a second more. A second call reports what the first left.
     ///
     /// # Panics
     ///
     /// On an event thread, which would wait for itself.
     pub fn drain(&self, limit: Duration) -> DrainReport {
+        self.drain_within(limit, CLOSING_HOOKS)
+    }
+
+    /// As [`Server::drain`], waiting for `closing` for the closing hooks of the connections that are dropped.
+    pub(crate) fn drain_within(&self, limit: Duration, closing: Duration) -> DrainReport {
         assert!(
             Here::current().is_none(),
             "Server::drain blocks; call it from a thread that is no event thread"
@@ -213,7 +218,7 @@ impl Server {
         let mut report = DrainReport { open, dropped, ..DrainReport::default() };
         if dropped > 0 {
             stop.go_to(Phase::Dropping);
-            report.left = stop.wait_for_sessions(CLOSING_HOOKS);
+            report.left = stop.wait_for_sessions(closing);
             if report.left > 0 {
                 report.waiting_for = self.waiting_for();
             }

@@ -6,7 +6,7 @@ use crate::table::Code;
 use parking_lot::{Condvar, Mutex};
 use std::cell::RefCell;
 use std::sync::Arc;
-use ts_cont::{Continuation, SpawnError};
+use ts_cont::{Continuation, Here, SpawnError};
 use ts_thread::ContextLocal;
 
 static CURRENT: ContextLocal<RefCell<Option<Arc<PluginThread>>>> = ContextLocal::new(|| RefCell::new(None));
@@ -69,6 +69,9 @@ impl PluginThread {
     pub(super) fn wait(self: &Arc<Self>) -> Code {
         if current().is_some_and(|current| Arc::ptr_eq(&current, self)) {
             return Code::ITSELF;
+        }
+        if Here::current().is_some() {
+            return Code::EVENT_THREAD;
         }
         let mut ended = self.ended.lock();
         loop {
