@@ -160,6 +160,12 @@ impl Cell {
         ThreadRef::unpack(self.affinity.load(Ordering::Relaxed))
     }
 
+    pub(crate) fn exchange_affinity(&self, from: Option<ThreadRef>, to: Option<ThreadRef>) -> bool {
+        let [from, to] = [from, to].map(|thread| thread.map_or(0, ThreadRef::pack));
+        // Relaxed, both: see `affinity`.
+        self.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     pub(crate) fn set_affinity(&self, thread: Option<ThreadRef>) {
         // Relaxed: see `affinity`.
         self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);

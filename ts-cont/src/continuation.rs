@@ -301,6 +301,11 @@ impl Continuation {
         self.cell.get().set_affinity(None);
     }
 
+    /// Makes the preferred thread `to` if it is `from` just now, in one step; says whether it was.
+    pub fn exchange_affinity(&self, from: Option<&EThread>, to: Option<&EThread>) -> bool {
+        self.cell.get().exchange_affinity(from.map(EThread::thread_ref), to.map(EThread::thread_ref))
+    }
+
     pub(crate) fn affinity_ref(&self) -> Option<ThreadRef> {
         self.cell.get().affinity()
     }

@@ -102,11 +102,9 @@ fn on_thread(cont: &Continuation, timing: Timing, thread: &EThread) -> Result<Ac
         return Err(Code::NO_LOOP);
     }
     let time = Duration::from_nanos(timing.nanoseconds);
-    // Before it is scheduled: the handler may run at once, and change it.
-    let first = cont.affinity().is_none();
-    if first {
-        cont.set_affinity(thread);
-    }
+    // Before it is scheduled: the handler may run at once, and change it. Others may change it meanwhile, so it is taken back
+    // only if it is still the one that was set here.
+    let first = cont.exchange_affinity(None, Some(thread));
     let scheduled = match timing.periodic {
         true => thread.schedule_every(cont, time, ()),
         false if time.is_zero() => thread.schedule_imm(cont, ()),
@@ -114,7 +112,7 @@ fn on_thread(cont: &Continuation, timing: Timing, thread: &EThread) -> Result<Ac
     };
     scheduled.map_err(|error| {
         if first {
-            cont.clear_affinity();
+            cont.exchange_affinity(Some(thread), None);
         }
         schedule_code(&error)
     })
