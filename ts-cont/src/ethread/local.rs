@@ -204,7 +204,7 @@ impl Here {
         continuation: &Continuation,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::Now, message.into())
+        self.local.thread.submit(continuation, Timing::Now, message.into())
     }
 
     /// As [`EThread::schedule_at`], on this thread.
@@ -218,7 +218,7 @@ impl Here {
         at: HrTime,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::At(at), message.into())
+        self.local.thread.submit(continuation, Timing::At(at), message.into())
     }
 
     /// As [`EThread::schedule_in`], on this thread.
@@ -232,7 +232,7 @@ impl Here {
         delay: Duration,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::In(delay), message.into())
+        self.local.thread.submit(continuation, Timing::In(delay), message.into())
     }
 
     /// As [`EThread::schedule_every`], on this thread.
@@ -246,24 +246,7 @@ impl Here {
         period: Duration,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::Every(period), message.into())
-    }
-
-    fn submit(
-        &self,
-        continuation: &Continuation,
-        timing: Timing,
-        mut message: Message,
-    ) -> Result<Action, ScheduleError> {
-        let shared = self.local.thread.shared();
-        if let Err(refusal) = timing.check(continuation, &shared.core) {
-            return Err(ScheduleError::new(refusal, message));
-        }
-        let when = timing.resolve(&shared.core, &mut message);
-        let scheduled = Scheduled::new(continuation, timing.code(), message);
-        let cell = scheduled.cell();
-        cell.get().registered.belong_to(shared.core.id);
-        Ok(self.place(scheduled, when))
+        self.local.thread.submit(continuation, Timing::Every(period), message.into())
     }
 
     /// Puts an event straight into the queue.
