@@ -160,7 +160,7 @@ impl ProxyMutex {
         let mut queue = cold.queue();
         self.say_waiting();
         queue.push_errand(errand);
-        self.see_to(queue);
+        self.see_to(queue, None);
     }
 
     /// Takes the waiter with this ticket out of the queue, and passes on what it was given.
@@ -171,13 +171,31 @@ impl ProxyMutex {
         let Some(place) = queue.remove(ticket) else { return };
         self.say_if_nobody_waits(&queue);
         if core.swap_in(word::reserved(ticket), current_id().get()) {
-            self.release_slowly(queue);
+            self.release_slowly(queue, None);
         } else if place.called {
-            self.see_to(queue);
+            self.see_to(queue, None);
         } else {
             // Before `place`, which owns what is the waiter's.
             drop(queue);
         }
+    }
+
+    /// Passes on what the waiter with this ticket was called for; it keeps its place, and counts as called. False if it was
+    /// not called.
+    #[cold]
+    pub(crate) fn decline(&self, ticket: u64) -> bool {
+        let core = self.core();
+        let mut queue = core.cold().queue();
+        if !queue.place(ticket).is_some_and(|place| place.called) {
+            return false;
+        }
+        if core.swap_in(word::reserved(ticket), current_id().get()) {
+            self.release_slowly(queue, Some(ticket));
+        } else if queue.has_others(Some(ticket)) {
+            // They were not told, as this one was counted on.
+            self.see_to(queue, Some(ticket));
+        }
+        true
     }
 
     /// Gives the mutex back. Only the holder may call it, with no level left.
@@ -193,23 +211,24 @@ impl ProxyMutex {
     #[inline(never)]
     fn release_watched(&self) {
         if !self.core().give_back_unless_asked_to_look() {
-            self.release_slowly(self.core().cold().queue());
+            self.release_slowly(self.core().cold().queue(), None);
         }
     }
 
     #[cold]
     #[inline(never)]
     fn see_to_latecomer(&self) {
-        self.see_to(self.core().cold().queue());
+        self.see_to(self.core().cold().queue(), None);
     }
 
-    /// Sees to it that the queue is looked at: by us if the mutex is free, by its holder otherwise.
-    fn see_to(&self, queue: Locked<'_, Queue>) {
+    /// Sees to it that the queue is looked at: by us if the mutex is free, by its holder otherwise. In our look the waiter
+    /// with the ticket `declined` is passed over.
+    fn see_to(&self, queue: Locked<'_, Queue>, declined: Option<u64>) {
         if queue.is_empty() {
             return;
         }
         if self.take_back_or_mark(FREE) {
-            self.release_slowly(queue);
+            self.release_slowly(queue, declined);
         }
     }
 
@@ -229,14 +248,15 @@ impl ProxyMutex {
         }
     }
 
-    /// Runs errands, chooses whom to tell, gives the mutex back, tells. Only the holder may call it, with no level left.
+    /// Runs errands, chooses whom to tell (but for the ticket `declined`), gives the mutex back, tells. Only the holder may
+    /// call it, with no level left.
     #[inline(never)]
-    fn release_slowly<'a>(&'a self, mut queue: Locked<'a, Queue>) {
+    fn release_slowly<'a>(&'a self, mut queue: Locked<'a, Queue>, declined: Option<u64>) {
         let core = self.core();
         let mut after = 0;
         loop {
             queue = self.run_errands(queue);
-            let choice = queue.choose(after);
+            let choice = queue.choose(after, declined);
             self.say_if_nobody_waits(&queue);
             let word = choice.reserve.map_or(FREE, word::reserved);
             // Release [hold]: what we did has happened for the next holder. LOOK, which this wipes out, is set under

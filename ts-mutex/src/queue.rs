@@ -119,13 +119,16 @@ impl Queue {
         std::mem::take(&mut self.errands)
     }
 
-    /// Chooses among the waiters whose ticket is above `after`, and notes whom it calls.
+    /// Chooses among the waiters whose ticket is above `after` and not `declined`, and notes whom it calls.
     ///
     /// Goes from the oldest on until it finds one that can be counted on to try soon.
-    pub(crate) fn choose(&mut self, after: u64) -> Choice {
+    pub(crate) fn choose(&mut self, after: u64, declined: Option<u64>) -> Choice {
         let mut choice = Choice { calls: SmallVec::new(), reserve: None, ask: None };
         let mut behind = self.waiters.range_mut(after + 1..);
         for (&ticket, place) in behind.by_ref() {
+            if declined == Some(ticket) {
+                continue;
+            }
             if !place.called {
                 place.called = true;
                 choice.calls.push(place.target.clone());

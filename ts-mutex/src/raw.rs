@@ -33,7 +33,8 @@
 //! Waiters that come while `waiting` is 1 need no fence: whoever set it ran the fence under the queue lock, before.
 //!
 //! A waiter that takes the mutex sets `LOOK` in the same step if others are still queued. A waiter that leaves, and had been
-//! called or had the mutex reserved, does what the holder would do: it looks.
+//! called or had the mutex reserved, does what the holder would do: it looks. So does one that declines, passing over
+//! itself; it still counts as called and not tried.
 //!
 //! # Nobody waits for ever, and nobody waits for a sleeper
 //! Looking means: call the oldest waiter that was not called since it last tried, and give the mutex free for whoever is

@@ -4,7 +4,8 @@
 //! thread that gave it back; then it tries again.
 //!
 //! # Rules
-//! * A waiter that was called has to try again or to leave, soon: others may rely on it. Dropping it is leaving.
+//! * A waiter that was called has to try again, to leave or to decline, soon: others may rely on it. Dropping it is
+//!   leaving. One that declines has to try again when it can.
 //! * It keeps its place and its age until it gets the mutex or leaves, however often it tries.
 //! * After it has waited longer than [`FAIR_SLICE`] the mutex is reserved for it, unless its thread is busy.
 //!
@@ -44,8 +45,8 @@ pub trait Wake: Send + Sync {
     /// A busy waiter is woken, but the next one is woken too, and the mutex is not reserved for it. Called by the
     /// unlocking thread with the queue's lock held, so it should only read a flag. It is asked again after `wake` and
     /// a [`heavy`](ts_thread::fence::heavy) fence: a thread that first says that it is busy, then runs a
-    /// [`light`](ts_thread::fence::light) fence, and then looks for wakes, cannot be missed. It should see to the
-    /// wakes it finds before it turns to anything long.
+    /// [`light`](ts_thread::fence::light) fence, and then looks for wakes, cannot be missed. Before it turns to anything
+    /// long, it should see to the wakes it finds: try again, or [`decline`](Waiter::decline).
     fn is_busy(&self) -> bool {
         false
     }
@@ -175,6 +176,43 @@ impl Waiter {
             mutex.leave(ticket);
             true
         })
+    }
+
+    /// Passes on what it was called for, without leaving the queue of `mutex`; false if it has not been called since it last
+    /// tried.
+    ///
+    /// For a thread that is about to do something long and was told of a mutex which it will not try before. The next
+    /// waiter is told, and a reservation ends; this one keeps its place and its age. It counts as called, and so is not
+    /// called again: it has to try, to decline again or to leave when it can. In a queue with nobody else it gives up the
+    /// reservation only. This may run functions that were queued with [`ProxyMutex::when_free`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ts_mutex::{FAIR_SLICE, ProxyMutex, Waiter, Wake};
+    /// # use ts_thread::{ManualClock, SimulatedContext};
+    /// # struct Note;
+    /// # impl Wake for Note {
+    /// #     fn wake(&self) {}
+    /// # }
+    /// # let (holder, other) = (SimulatedContext::new("holder"), SimulatedContext::new("other"));
+    /// let (mutex, clock) = (ProxyMutex::new(), ManualClock::new());
+    /// let waiter = Waiter::new(Arc::new(Note), clock.clock());
+    /// let guard = holder.enter(|| mutex.lock());
+    /// other.enter(|| assert!(mutex.try_lock_or_wait(&waiter).is_none()));
+    /// clock.advance(2 * FAIR_SLICE);
+    /// holder.enter(|| drop(guard));
+    /// assert!(mutex.is_locked(), "kept for the waiter");
+    ///
+    /// assert!(waiter.decline(&mutex));
+    /// assert!(!mutex.is_locked() && waiter.is_waiting());
+    /// ```
+    pub fn decline(&self, mutex: &ProxyMutex) -> bool {
+        // The cell is not borrowed while foreign code runs.
+        let ticket =
+            self.stands.borrow().as_ref().filter(|(stands, _)| stands == mutex).map(|(_, ticket)| *ticket);
+        ticket.is_some_and(|ticket| mutex.decline(ticket))
     }
 
     /// The ticket for `mutex`, if it waits for that.

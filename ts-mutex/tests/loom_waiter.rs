@@ -227,6 +227,84 @@ fn nobody_waits_for_a_busy_waiter() {
     });
 }
 
+/// It was told of the mutex, perhaps long ago, and turns to a handler that takes as long as the others need to have their
+/// turns; so it declines. The mutex may be reserved for it at any time until then.
+#[test]
+fn nobody_waits_for_one_that_declines() {
+    model(2, || {
+        let shared = Shared::new();
+        let clock = ManualClock::new();
+        let busy_one = thread::spawn({
+            let (shared, clock) = (shared.clone(), clock.clone());
+            move || {
+                let parker = Parker::new();
+                let event_loop = StdArc::new(EventLoop {
+                    busy: AtomicBool::new(false),
+                    told: AtomicBool::new(false),
+                    unparker: parker.unparker(),
+                });
+                let waiter = Waiter::new(event_loop.clone(), clock.clock());
+                if shared.mutex.try_lock_or_wait(&waiter).is_some() {
+                    return;
+                }
+                clock.advance(FAIR_SLICE * 2);
+                // It turns to another handler.
+                event_loop.busy.store(true, Ordering::Relaxed);
+                fence::light();
+                if event_loop.told.load(Ordering::Relaxed) {
+                    waiter.decline(&shared.mutex);
+                }
+                // The handler needs the same mutex, taken by somebody else's hand, to end.
+                wait_and_add(&shared, clock.clock());
+                event_loop.busy.store(false, Ordering::Relaxed);
+                // It may be told by now, or the mutex is free.
+                loop {
+                    if let Some(_guard) = shared.mutex.try_lock_or_wait(&waiter) {
+                        shared.add();
+                        return;
+                    }
+                    parker.park();
+                }
+            }
+        });
+        for _ in 0..2 {
+            if let Some(_guard) = shared.mutex.try_lock() {
+                shared.add();
+            }
+        }
+        busy_one.join().unwrap();
+        assert!(shared.value() <= 4);
+    });
+}
+
+/// One that declines was counted on; the other one, queued behind it, must be told all the same.
+#[test]
+fn one_that_declines_passes_on_what_it_got() {
+    for due in [false, true] {
+        model(3, move || {
+            let shared = Shared::new();
+            let clock = ManualClock::new();
+            let holder = SimulatedContext::new("holder");
+            let parker = Parker::new();
+            let decliner = Waiter::new(StdArc::new(Unpark(parker.unparker())), clock.clock());
+            let guard = holder.enter(|| shared.mutex.lock());
+            assert!(shared.mutex.try_lock_or_wait(&decliner).is_none());
+            let other = thread::spawn({
+                let (shared, clock) = (shared.clone(), clock.clock());
+                move || wait_and_add(&shared, clock)
+            });
+            if due {
+                clock.advance(FAIR_SLICE * 2);
+            }
+            holder.enter(|| drop(guard));
+            assert!(decliner.decline(&shared.mutex));
+            other.join().unwrap();
+            drop(decliner);
+            assert_eq!(shared.value(), 1);
+        });
+    }
+}
+
 #[test]
 fn an_errand_is_run_once_by_somebody_under_the_mutex() {
     model(3, || {

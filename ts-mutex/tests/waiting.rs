@@ -299,6 +299,107 @@ fn leaving_uncalled_tells_nobody() {
 }
 
 #[test]
+fn declining_passes_a_reservation_on_and_keeps_place_and_age() {
+    let scene = Scene::new();
+    let (one, two) = (Bell::new(), Bell::new());
+    let (first, second) = (one.waiter(&scene.clock), two.waiter(&scene.clock));
+    let guard = scene.hold();
+    assert!(scene.misses(&scene.first, &first));
+    assert!(scene.misses(&scene.second, &second));
+    scene.clock.advance(OVERDUE);
+    scene.release(guard);
+    assert_eq!((one.rings(), two.rings()), (1, 0));
+    assert!(first.decline(&scene.mutex));
+    assert_eq!((one.rings(), two.rings()), (0, 1));
+    assert!(first.is_waiting());
+    assert!(scene.misses(&scene.first, &first), "now reserved for the second");
+    let guard = scene.second.enter(|| scene.mutex.try_lock_or_wait(&second)).expect("it is reserved for it");
+    assert!(scene.misses(&scene.first, &first));
+
+    scene.second.enter(|| drop(guard));
+    // Still the oldest, and old enough for a reservation.
+    assert_eq!(one.rings(), 1);
+    assert!(scene.holder.enter(|| scene.mutex.try_lock().is_none()));
+    assert!(!scene.misses(&scene.first, &first));
+}
+
+#[test]
+fn declining_passes_a_call_on() {
+    let scene = Scene::new();
+    let (one, two) = (Bell::new(), Bell::new());
+    let (first, second) = (one.waiter(&scene.clock), two.waiter(&scene.clock));
+    for held in [false, true] {
+        let guard = scene.hold();
+        assert!(scene.misses(&scene.first, &first));
+        assert!(scene.misses(&scene.second, &second));
+        scene.release(guard);
+        assert_eq!((one.rings(), two.rings()), (1, 0), "held: {held}");
+        let guard = held.then(|| scene.hold());
+        // As one does that turns to something else.
+        one.set_busy(true);
+        assert!(first.decline(&scene.mutex));
+        if let Some(guard) = guard {
+            assert_eq!(two.rings(), 0, "it is for the holder to tell");
+            scene.release(guard);
+        }
+        assert_eq!((one.rings(), two.rings()), (0, 1), "held: {held}");
+        assert!(!scene.misses(&scene.second, &second));
+        one.set_busy(false);
+        assert!(!scene.misses(&scene.first, &first));
+    }
+    assert!(!scene.mutex.is_locked() && !scene.mutex.has_waiters());
+}
+
+#[test]
+fn one_that_declines_with_nobody_else_in_the_queue_leaves_the_mutex_free() {
+    let scene = Scene::new();
+    let bell = Bell::new();
+    let waiter = bell.waiter(&scene.clock);
+    let guard = scene.hold();
+    assert!(scene.misses(&scene.first, &waiter));
+    scene.clock.advance(OVERDUE);
+    scene.release(guard);
+    assert!(scene.mutex.is_locked());
+    assert!(waiter.decline(&scene.mutex));
+    assert!(!scene.mutex.is_locked());
+    // It was told already, and is to come back by itself.
+    assert_eq!(bell.rings(), 1);
+    assert!(!scene.misses(&scene.first, &waiter));
+}
+
+#[test]
+fn one_that_was_not_called_has_nothing_to_decline() {
+    let scene = Scene::new();
+    let (one, two) = (Bell::new(), Bell::new());
+    let (first, second) = (one.waiter(&scene.clock), two.waiter(&scene.clock));
+    assert!(!first.decline(&scene.mutex), "it does not even wait");
+    let guard = scene.hold();
+    assert!(scene.misses(&scene.first, &first));
+    assert!(!first.decline(&scene.mutex));
+    assert!(!first.decline(&ProxyMutex::new()));
+    assert!(scene.misses(&scene.second, &second));
+    scene.release(guard);
+    assert_eq!((one.rings(), two.rings()), (1, 0));
+    assert!(!second.decline(&scene.mutex));
+}
+
+#[test]
+fn declining_a_reservation_runs_what_waits_for_the_mutex() {
+    let scene = Scene::new();
+    let bell = Bell::new();
+    let waiter = bell.waiter(&scene.clock);
+    let guard = scene.hold();
+    assert!(scene.misses(&scene.first, &waiter));
+    scene.clock.advance(OVERDUE);
+    scene.release(guard);
+    let (send, receive) = std::sync::mpsc::channel();
+    scene.second.enter(|| scene.mutex.when_free(move |_| send.send(()).unwrap()));
+    assert!(receive.try_recv().is_err(), "the mutex is reserved");
+    assert!(waiter.decline(&scene.mutex));
+    assert!(receive.try_recv().is_ok());
+}
+
+#[test]
 fn re_entering_takes_the_waiter_out_of_the_queue() {
     let scene = Scene::new();
     let bell = Bell::new();
