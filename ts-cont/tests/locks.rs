@@ -125,6 +125,38 @@ fn others_run_while_an_event_waits_for_its_mutex() {
 }
 
 #[test]
+fn a_thread_that_is_told_of_two_mutexes_lets_others_have_the_one_that_it_does_not_turn_to() {
+    for seed in 0..64 {
+        let world = World::simulated(seed, 2);
+        let World::Virtual(simulation) = &world else { unreachable!() };
+        let mutexes = [ProxyMutex::new(), ProxyMutex::new()];
+        let holders = mutexes.each_ref().map(Holder::hold);
+        let log = Log::new();
+        let waiting = mutexes.each_ref().map(|mutex| {
+            let (log, number) = (log.clone(), mutex.id());
+            Continuation::new(mutex, move |event| {
+                log.push((number, event.here().unwrap().now()));
+                simulate::pass(25 * MILLI).unwrap();
+            })
+        });
+        // The first thread has waited for both for so long that both are kept for it.
+        for thread in 0..2 {
+            for continuation in &waiting {
+                world.thread(thread).schedule_imm(continuation, ()).unwrap();
+            }
+            simulation.run_for(MILLI);
+        }
+        let free = simulation.now();
+        holders.into_iter().for_each(Holder::release);
+        let lines = world.wait(&log, 4);
+        for mutex in &mutexes {
+            let (_, first) = lines.iter().find(|(ran, _)| *ran == mutex.id()).unwrap();
+            assert_eq!(*first, free, "seed {seed}: a mutex stood idle");
+        }
+    }
+}
+
+#[test]
 fn many_mutexes_can_be_waited_for_at_once() {
     World::both(2, |world| {
         const COUNT: usize = 100;

@@ -26,11 +26,13 @@ impl Here {
         // Relaxed: `is_busy` reads it after the heavy half of this fence.
         flags.in_handler.store(true, Ordering::Relaxed);
         fence::light();
-        // Relaxed: the list behind it has a lock of its own; `retry_parked` reads the flag again.
-        if flags.urgent.load(Ordering::Relaxed) {
+        // Relaxed: the list behind it has a lock of its own; `hear` reads the flag again.
+        while flags.urgent.load(Ordering::Relaxed) {
             flags.in_handler.store(false, Ordering::Relaxed);
             self.retry_parked();
+            // Relaxed: as above. What was told while the flag was down has to be seen before the handler is entered.
             flags.in_handler.store(true, Ordering::Relaxed);
+            fence::light();
         }
         self.run_entry(entry);
         // Relaxed: an early or late look only moves a reservation to another waiter.
@@ -105,15 +107,42 @@ impl Here {
 
     /// Tries the mutexes whose unlock told this thread.
     pub(super) fn retry_parked(&self) {
+        loop {
+            self.hear();
+            let Some(mutex) = self.local().told.borrow_mut().pop_front() else { return };
+            let place = self.take_place(mutex);
+            if let Some(place) = place {
+                self.run_place(place);
+            }
+        }
+    }
+
+    /// Takes down which mutexes' unlocks told this thread.
+    fn hear(&self) {
         let shared = self.thread().shared();
         // Acquire [urgent]: the list was written before the flag. A number that comes later raises the flag again.
-        while shared.flags.urgent.swap(false, Ordering::Acquire) {
-            let woken = std::mem::take(&mut *shared.woken.lock().unwrap_or_else(PoisonError::into_inner));
-            for mutex in woken {
-                let place = self.take_place(mutex);
-                if let Some(place) = place {
-                    self.run_place(place);
-                }
+        if shared.flags.urgent.swap(false, Ordering::Acquire) {
+            let mut woken = shared.woken.lock().unwrap_or_else(PoisonError::into_inner);
+            self.local().told.borrow_mut().extend(woken.drain(..));
+        }
+    }
+
+    /// Lets others have the mutexes that this thread was told of and has not tried, after it said that it is busy.
+    fn decline_the_rest(&self) {
+        fence::light();
+        // Relaxed: see `dispatch`. Whoever tells this thread of a mutex from here on finds it busy.
+        if self.thread().shared().flags.urgent.load(Ordering::Relaxed) {
+            self.hear();
+        }
+        let mut next = 0;
+        loop {
+            // Nothing stays borrowed, since a mutex that is passed on may run anything.
+            let Some(mutex) = self.local().told.borrow().get(next).copied() else { return };
+            next += 1;
+            let place = self.take_place(mutex);
+            if let Some(place) = place {
+                place.waiter.decline(&place.mutex);
+                self.put_place(place);
             }
         }
     }
@@ -134,8 +163,12 @@ impl Here {
         };
         let flags = &self.thread().shared().flags;
         let mut last = made;
-        // Relaxed: see `dispatch`.
-        let outer = flags.in_handler.swap(true, Ordering::Relaxed);
+        // Relaxed, both: see `dispatch`; only this thread changes it.
+        let outer = flags.in_handler.load(Ordering::Relaxed);
+        if !outer {
+            flags.in_handler.store(true, Ordering::Relaxed);
+            self.decline_the_rest();
+        }
         while budget > 0
             && let Some(entry) = place.events.pop_front()
         {

@@ -9,6 +9,7 @@ use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Cancel, Continuation, EventProcessor, RearmError, ScheduleError};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
@@ -34,6 +35,8 @@ pub(crate) struct Local {
     pub(super) queue: RefCell<Queue<Work>>,
     pub(super) cache: Cache<Work>,
     pub(super) parked: RefCell<Parked>,
+    /// Mutexes that are to be tried next, by their numbers: what came in as `woken`.
+    pub(super) told: RefCell<VecDeque<usize>>,
     /// Wakers of the futures that live here, so that none is forgotten at the end.
     pub(super) tasks: RefCell<Slab<Waker>>,
     pub(super) io: Option<Io>,
@@ -133,6 +136,7 @@ impl Here {
             queue: RefCell::new(queue),
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
+            told: RefCell::new(VecDeque::new()),
             tasks: RefCell::new(Slab::new()),
             io,
             running: Cell::new(None),

@@ -12,8 +12,8 @@
 //! `in_handler`, runs the light half, and looks at `urgent`. One of the two sees the other: either the reservation is
 //! given back, or the thread tends to it before it enters the handler.
 //!
-//! A thread that is told of two mutexes at once tends to them one after the other; the second may be reserved for it, and
-//! stand idle, for as long as it takes with the first.
+//! A thread that is told of several mutexes at once tends to them one after the other. Before it runs the events of one, it
+//! declines the others: those go to the next in their queues, and it tries them afterwards, as old as it is.
 
 use super::Shared;
 use crate::work::Work;
