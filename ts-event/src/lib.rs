@@ -32,6 +32,7 @@ mod poll;
 mod poller;
 mod queue;
 mod ready;
+mod region;
 mod slot;
 mod slots;
 mod wait;

@@ -21,7 +21,7 @@
 //!
 //! [`Cache`]: crate::Cache
 
-use std::alloc::{Layout, alloc, handle_alloc_error};
+use std::alloc::Layout;
 use std::cell::Cell;
 use std::fmt;
 use std::ptr::{self, NonNull};
@@ -33,6 +33,7 @@ use ts_thread::sync::{Mutex, MutexGuard, const_fn};
 
 use crate::entry::Entry;
 use crate::key::Key;
+use crate::region::Region;
 use crate::slot::{LAST_GENERATION, Slot, generation_of};
 
 /// How many slots move between a cache and its pool at once: one lock for so many events.
@@ -42,8 +43,6 @@ pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
 const CHUNK_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Bytes in a chunk, at least.
 const CHUNK_BYTES: usize = if cfg!(loom) { 1 } else { 16 * 1024 };
-/// How many chunks are asked for at once, at most: the pool grows by doubling up to this.
-const CHUNKS_AT_ONCE: usize = if cfg!(loom) { 1 } else { 16 };
 
 /// A process-wide pool of events of one type.
 ///
@@ -83,8 +82,9 @@ struct Shared<T> {
     loose: Chain<T>,
     /// Full chains of `BATCH` slots, each linked to the next one by the `prev` of its head.
     batches: *mut Slot<T>,
-    /// Chunks to make when there is nothing left.
-    grow_by: usize,
+    /// What chunks are made of when there is nothing left. Never dropped: nobody can have a slot of a pool that is not for
+    /// ever.
+    memory: Region,
 }
 
 /// What stands at the start of a chunk.
@@ -130,7 +130,8 @@ impl<T> Slots<T> {
         /// A pool without slots; the first entry makes some.
         #[must_use]
         pub const fn new() -> Self {
-            let shared = Shared { loose: Chain::new(), batches: ptr::null_mut(), grow_by: 1 };
+            let memory = Region::new(CHUNK_BYTES);
+            let shared = Shared { loose: Chain::new(), batches: ptr::null_mut(), memory };
             Self { newest: AtomicPtr::new(ptr::null_mut()), shared: Mutex::new(shared) }
         }
     }
@@ -229,34 +230,26 @@ impl<T> Slots<T> {
         unsafe { self.lock().put_chain(chain) };
     }
 
+    /// Makes one chunk: its slots are still in the cache when the first of them are used.
     #[cold]
     fn grow(&'static self, shared: &mut Shared<T>) {
-        let bytes = Chunk::<T>::BYTES;
-        let count = shared.grow_by;
-        let layout = Layout::from_size_align(bytes * count, bytes).expect("chunks are of a reasonable size");
-        // SAFETY: the size is not zero.
-        let Some(memory) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-        shared.grow_by = (count * 2).min(CHUNKS_AT_ONCE);
+        let layout = Layout::from_size_align(Chunk::<T>::BYTES, Chunk::<T>::BYTES).expect("a power of two");
+        let chunk = shared.memory.take(layout).cast::<Chunk<T>>();
+        // Acquire [chunk-publish]: not needed for the value, which only changes under the lock we hold, but free.
+        let older = self.newest.load(Acquire);
+        // SAFETY: the memory is ours, large enough and aligned.
+        unsafe { chunk.write(Chunk { pool: self, older }) };
         // Backwards, so that slots are given out in the order of their addresses.
-        for number in (0..count).rev() {
-            // SAFETY: the memory is for `count` chunks, each at a multiple of its size.
-            let chunk = unsafe { memory.byte_add(number * bytes) }.cast::<Chunk<T>>();
-            // Acquire [chunk-publish]: not needed for the value, which only changes under the lock we hold,
-            // but free.
-            let older = self.newest.load(Acquire);
-            // SAFETY: the memory is ours, large enough and aligned.
-            unsafe { chunk.write(Chunk { pool: self, older }) };
-            for index in (0..Chunk::<T>::SLOTS).rev() {
-                // SAFETY: as above; a slot is made before it is put away, and belongs to nobody yet.
-                unsafe {
-                    let slot = Chunk::slot(chunk, index);
-                    slot.write(Slot::new());
-                    shared.put(slot);
-                }
+        for index in (0..Chunk::<T>::SLOTS).rev() {
+            // SAFETY: as above; a slot is made before it is put away, and belongs to nobody yet.
+            unsafe {
+                let slot = Chunk::slot(chunk, index);
+                slot.write(Slot::new());
+                shared.put(slot);
             }
-            // Release [chunk-publish]: whoever finds the chunk on the list finds its slots made.
-            self.newest.store(chunk.as_ptr(), Release);
         }
+        // Release [chunk-publish]: whoever finds the chunk on the list finds its slots made.
+        self.newest.store(chunk.as_ptr(), Release);
     }
 }
 

@@ -1,0 +1,123 @@
+//! Memory in large pieces, cut up and never given back one by one.
+//!
+//! The pieces double in size, so what needs little takes little. From the size of a huge page on they are whole huge pages:
+//! a million events touched in the order of their times, which is no order at all in memory, then miss the cache, but
+//! not the address translation as well.
+//!
+//! # Rules
+//! * A piece is asked for when the last one is used up, and touched only as it is cut: what is left of it costs address space
+//!   alone.
+//! * All of it goes at once, when the region is dropped.
+//!
+//! A vector that grows would move what it holds, and events are pointed to.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::{self, NonNull};
+
+/// A huge page of both kinds of processor, with pages of the usual size.
+const HUGE_PAGE: usize = 2 * 1024 * 1024;
+
+/// A piece is never larger, unless what is cut from it is.
+const LARGEST: usize = 8 * HUGE_PAGE;
+
+/// Pieces of memory, the last one partly used.
+pub(crate) struct Region {
+    /// What is left of the last piece.
+    next: *mut u8,
+    left: usize,
+    /// How large the next piece is to be.
+    step: usize,
+    pieces: Vec<(NonNull<u8>, Layout)>,
+}
+
+impl Region {
+    /// No memory yet; the first piece will be of `first` bytes.
+    pub(crate) const fn new(first: usize) -> Self {
+        Self { next: ptr::null_mut(), left: 0, step: first, pieces: Vec::new() }
+    }
+
+    /// Memory of this layout, not initialised, good until the region is dropped.
+    ///
+    /// All calls have to ask for the same layout, and its size has to be a power of two and a multiple of its alignment.
+    #[inline]
+    pub(crate) fn take(&mut self, layout: Layout) -> NonNull<u8> {
+        debug_assert!(layout.size().is_power_of_two() && layout.size().is_multiple_of(layout.align()));
+        if self.left < layout.size() {
+            self.grow(layout);
+        }
+        let here = self.next;
+        self.left -= layout.size();
+        // SAFETY: so much was left of the piece.
+        self.next = unsafe { here.add(layout.size()) };
+        NonNull::new(here).expect("what is left of a piece is not at zero")
+    }
+
+    #[cold]
+    fn grow(&mut self, layout: Layout) {
+        let bytes = self.step.max(layout.size()).next_power_of_two();
+        let align = if bytes >= HUGE_PAGE { HUGE_PAGE.max(layout.align()) } else { layout.align() };
+        let piece = Layout::from_size_align(bytes, align).expect("pieces are of a reasonable size");
+        // SAFETY: the size is not zero.
+        let Some(memory) = NonNull::new(unsafe { alloc(piece) }) else { handle_alloc_error(piece) };
+        if bytes >= HUGE_PAGE {
+            ask_for_huge_pages(memory, bytes);
+        }
+        self.pieces.push((memory, piece));
+        self.step = bytes.saturating_mul(2).min(LARGEST);
+        self.next = memory.as_ptr();
+        self.left = bytes;
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        for (memory, layout) in self.pieces.drain(..) {
+            // SAFETY: it was allocated with this layout, in `grow`, and whoever used it is done, as `take` says.
+            unsafe { dealloc(memory.as_ptr(), layout) };
+        }
+    }
+}
+
+/// Tells the kernel that huge pages would do. It may have none, or not want to: then they are small ones.
+fn ask_for_huge_pages(memory: NonNull<u8>, bytes: usize) {
+    if cfg!(miri) {
+        return;
+    }
+    // SAFETY: the memory is ours, and the advice changes nothing that a program can see in it.
+    let _ = unsafe { rustix::mm::madvise(memory.as_ptr().cast(), bytes, rustix::mm::Advice::LinuxHugepage) };
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_is_cut_lies_where_it_shall_and_nowhere_else() {
+        let layout = Layout::from_size_align(4096, 1024).expect("a layout");
+        let mut region = Region::new(1 << 14);
+        let mut starts = BTreeSet::new();
+        // More than the first piece of huge pages.
+        for _ in 0..1_500 {
+            let here = region.take(layout);
+            assert!(here.addr().get().is_multiple_of(1024));
+            // SAFETY: the region gave us so much.
+            unsafe { here.write_bytes(0x5a, 4096) };
+            assert!(starts.insert(here.addr().get()));
+        }
+        let starts: Vec<_> = starts.into_iter().collect();
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 4096));
+    }
+
+    #[test]
+    fn what_is_cut_may_be_larger_than_the_first_piece() {
+        let layout = Layout::from_size_align(1 << 15, 1 << 15).expect("a layout");
+        let mut region = Region::new(64);
+        let (one, two) = (region.take(layout), region.take(layout));
+        assert!(
+            one != two
+                && one.addr().get().is_multiple_of(1 << 15)
+                && two.addr().get().is_multiple_of(1 << 15)
+        );
+    }
+}
