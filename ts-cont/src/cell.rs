@@ -18,7 +18,7 @@ use crate::{CallError, Continuation, processor};
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use ts_event::When;
 use ts_mutex::{MutexGuard, ProxyMutex};
 
@@ -171,32 +171,21 @@ impl Cell {
         self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
     }
 
-    /// Notes that an event of this continuation waits on `thread`; true if none had before, as far as is known. See `home.rs`
-    /// for what the caller has to do then.
-    pub(crate) fn note_home(&self, thread: ThreadRef) -> bool {
-        self.home.note(thread.pack())
+    /// Puts an event of this continuation into the inbox of `thread`, which is not the caller's, by way of `put`. The event
+    /// may be over when this returns, so somebody else keeps the cell.
+    pub(crate) fn send_home<R>(&self, thread: ThreadRef, put: impl FnOnce() -> R) -> R {
+        self.home.send(&self.life, thread.pack(), put, tell_sweep)
     }
 
-    /// Looks once more whether the continuation is destroyed, now that its event can be found, and has dead events looked for
-    /// if so.
-    pub(crate) fn look_again(&self) {
-        // SeqCst [home-schedule]: with that of `sweep_home`, either the flag is seen here or the thread's name there.
-        fence(Ordering::SeqCst);
-        if self.life.is_destroyed() {
-            self.sweep_home();
-        }
+    /// Notes that an event of this continuation is put into the queue of `thread`, which is the caller's.
+    #[inline]
+    pub(crate) fn stay_home(&self, thread: ThreadRef) {
+        self.home.stay(&self.life, thread.pack(), tell_sweep);
     }
 
     /// Has dead events looked for where some may wait. The flag is up.
     fn sweep_home(&self) {
-        // SeqCst [home-destroy]: see `look_again`.
-        fence(Ordering::SeqCst);
-        match self.home.waited() {
-            Waited::Nowhere => {}
-            Waited::One(thread) => ThreadRef::unpack(thread).into_iter().for_each(processor::tell_sweep),
-            Waited::Processor(id) => processor::tell_sweep_all(Some(id)),
-            Waited::Anywhere => processor::tell_sweep_all(None),
-        }
+        self.home.sweep(&self.life, tell_sweep);
     }
 
     /// Drops the handler and its data.
@@ -249,6 +238,16 @@ impl Cell {
         if self.life.mark_destroyed() == Mark::First {
             self.sweep_home();
         }
+    }
+}
+
+/// Has dead events looked for.
+fn tell_sweep(waited: Waited) {
+    match waited {
+        Waited::Nowhere => {}
+        Waited::One(thread) => ThreadRef::unpack(thread).into_iter().for_each(processor::tell_sweep),
+        Waited::Processor(id) => processor::tell_sweep_all(Some(id)),
+        Waited::Anywhere => processor::tell_sweep_all(None),
     }
 }
 

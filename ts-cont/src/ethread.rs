@@ -416,13 +416,11 @@ impl EThread {
         if let Some(Some(action)) = placed {
             return Ok(action);
         }
-        cell.get().note_home(self.shared.reference);
         let entry = new_entry(Work::Call(scheduled.expect("nobody took it")), self.shared.reference);
         let action = Action::new(entry.key());
-        self.shared.send(entry, when).map_err(refused)?;
-        // If it was destroyed meanwhile, the sweep for that may have been through before the event came.
-        cell.get().look_again();
-        Ok(action)
+        // If it is destroyed meanwhile, the sweep for that may be through before the event comes.
+        let sent = cell.get().send_home(self.shared.reference, || self.shared.send(entry, when));
+        sent.map(|()| action).map_err(refused)
     }
 
     /// Places an event that waited, in its slot, for this thread to exist.
@@ -431,11 +429,8 @@ impl EThread {
         let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a thread") };
         // The event may be over as soon as it is sent.
         let cell = scheduled.cell().retain();
-        cell.get().note_home(self.shared.reference);
-        // A thread that is gone already runs nothing; dropping the entry counts it off.
-        drop(self.shared.send(entry, when));
-        // As in `place`.
-        cell.get().look_again();
+        // As in `place`. A thread that is gone already runs nothing; dropping the entry counts it off.
+        drop(cell.get().send_home(self.shared.reference, || self.shared.send(entry, when)));
         cell.release(1);
     }
 }

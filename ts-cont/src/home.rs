@@ -3,17 +3,20 @@
 //! One word, that only ever comes to name more: nothing, one thread, all threads of one processor, all threads. An event
 //! that is scheduled where its continuation has had events before reads the word and writes nothing.
 //!
+//! The whole protocol is here: its callers say only what putting an event somewhere and telling a thread to sweep is. So the
+//! models of it (`tests/loom_home.rs`) run the code that event threads run.
+//!
 //! # Ordering
 //!
 //! A destruction and a schedule may run at once. No dead event may then be left where nobody looks for it:
 //!
 //! * `[home-destroy]`: whoever destroys sets the flag (`life.rs`), passes a sequentially consistent fence, reads the word
-//!   and tells the threads that it names to sweep.
-//! * `[home-schedule]`: whoever schedules for *another* thread names it, puts the event into its inbox, passes such a fence
+//!   and tells the threads that it names to sweep ([`Home::sweep`]).
+//! * `[home-schedule]`: whoever schedules for *another* thread ([`Home::send`]) names it, puts the event into its inbox, passes such a fence
 //!   and looks at the flag again. If the flag is up it has the threads swept that the word names now. If it is not, its
 //!   fence came before the destroyer's, which therefore reads a word that names the thread, whoever wrote that, and
 //!   tells the thread behind the event.
-//! * Whoever schedules for the thread *it runs on* passes the fence and looks again only if it has changed the word. If it
+//! * Whoever schedules for the thread *it runs on* ([`Home::stay`]) passes the fence and looks again only if it has changed the word. If it
 //!   has not, then either the destroyer reads a word that names the thread, or whoever made the word name it sees the flag,
 //!   by the rule above; either one has the thread swept. Being told takes a turn of the thread's loop, and so comes after
 //!   the event that it is scheduling; had it been told before, it would have seen the flag to begin with.
@@ -22,7 +25,8 @@
 //! connections end, and the dear half would then interrupt all processors each time, while the schedules that need one
 //! go to another thread and pay for its cache line anyway.
 
-use ts_thread::sync::atomic::{AtomicU64, Ordering};
+use crate::life::Life;
+use ts_thread::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// The word once events have waited on threads of more than one processor.
 const ANYWHERE: u64 = u64::MAX;
@@ -60,8 +64,45 @@ impl Home {
         Self(AtomicU64::new(0))
     }
 
+    /// Names `thread` and then has `put` put an event of the continuation into its inbox, from any other thread. If the
+    /// continuation is destroyed meanwhile, `tell` is to have the threads swept that it is given.
+    pub fn send<R>(&self, life: &Life, thread: u64, put: impl FnOnce() -> R, tell: impl FnOnce(Waited)) -> R {
+        self.note(thread);
+        let answer = put();
+        self.look_again(life, tell);
+        answer
+    }
+
+    /// Names `thread`, which is the caller's own, whose queue is to have an event of the continuation. If the continuation is
+    /// destroyed meanwhile, `tell` is to have the threads swept that it is given, this one not before it is through with
+    /// what it is doing.
+    #[inline]
+    pub fn stay(&self, life: &Life, thread: u64, tell: impl FnOnce(Waited)) {
+        if self.note(thread) {
+            self.look_again(life, tell);
+        }
+    }
+
+    /// Has `tell` have all threads swept where dead events may wait, after the flag was set.
+    pub fn sweep(&self, life: &Life, tell: impl FnOnce(Waited)) {
+        debug_assert!(life.is_destroyed(), "events are dead once their continuation is");
+        // SeqCst [home-destroy]: with that of `look_again`, either the flag is seen there or the thread's name here.
+        fence(Ordering::SeqCst);
+        tell(self.waited());
+    }
+
+    /// Looks once more whether the continuation is destroyed, now that its event can be found.
+    fn look_again(&self, life: &Life, tell: impl FnOnce(Waited)) {
+        // SeqCst [home-schedule]: with that of `sweep`, either the flag is seen here or the thread's name there.
+        fence(Ordering::SeqCst);
+        if life.is_destroyed() {
+            self.sweep(life, tell);
+        }
+    }
+
     /// Makes the word name `thread`; true if it did not before.
-    pub fn note(&self, thread: u64) -> bool {
+    #[inline]
+    fn note(&self, thread: u64) -> bool {
         // Relaxed, also below: the fences of [home-schedule] and [home-destroy] order the word with the flag.
         let mut home = self.0.load(Ordering::Relaxed);
         loop {
@@ -78,7 +119,7 @@ impl Home {
     }
 
     /// What the word names.
-    pub fn waited(&self) -> Waited {
+    fn waited(&self) -> Waited {
         // Relaxed: see `note`.
         match self.0.load(Ordering::Relaxed) {
             0 => Waited::Nowhere,

@@ -1,4 +1,7 @@
 //! A continuation that is destroyed while others schedule it leaves no event behind, however far off its time is.
+//!
+//! This shows that the parts fit together. The moment in which an event could be lost is too short to be met here; that it
+//! cannot be is shown by the models in `loom_home.rs`.
 
 #![cfg(not(loom))]
 

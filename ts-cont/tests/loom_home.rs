@@ -1,13 +1,14 @@
 //! Destroying a continuation against scheduling it: no dead event is left where nobody looks for it.
 //!
-//! The model is a continuation's [`Life`] and [`Home`], and for each thread a word for its inbox, which like a real one is
-//! changed only by read-modify-write operations that are no stronger than the real one's.
+//! The model is a continuation's [`Life`] and [`Home`], which are the real ones, fences and all; and for each thread a word
+//! for its inbox, which like a real one is changed only by read-modify-write operations that are no stronger than the
+//! real one's.
 
 #![cfg(loom)]
 
 use loom::model::Builder;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use ts_cont::home::{Home, Waited};
 use ts_cont::life::{Life, Mark};
@@ -37,27 +38,17 @@ impl Model {
         })
     }
 
-    fn tell(&self, index: usize) {
+    fn tell_one(&self, index: usize) {
         let told = |inbox: usize| Some(inbox | if inbox & EVENT == 0 { TOO_EARLY } else { SWEEP });
         let _ = self.inboxes[index].fetch_update(Ordering::Release, Ordering::Relaxed, told);
     }
 
-    /// As `Cell::sweep_home`.
-    fn sweep_home(&self) {
-        fence(Ordering::SeqCst);
-        match self.home.waited() {
+    fn tell(&self, waited: Waited) {
+        match waited {
             Waited::Nowhere => {}
-            Waited::One(thread) => self.tell(THREADS.iter().position(|known| *known == thread).unwrap()),
-            Waited::Processor(1) => (0..THREADS.len()).for_each(|index| self.tell(index)),
+            Waited::One(thread) => self.tell_one(THREADS.iter().position(|known| *known == thread).unwrap()),
+            Waited::Processor(1) => (0..THREADS.len()).for_each(|index| self.tell_one(index)),
             other => panic!("{other:?}"),
-        }
-    }
-
-    /// As `Cell::look_again`.
-    fn look_again(&self) {
-        fence(Ordering::SeqCst);
-        if self.life.is_destroyed() {
-            self.sweep_home();
         }
     }
 
@@ -66,9 +57,8 @@ impl Model {
         if self.life.is_destroyed() {
             return;
         }
-        self.home.note(THREADS[index]);
-        self.inboxes[index].fetch_or(EVENT, Ordering::Release);
-        self.look_again();
+        let put = || self.inboxes[index].fetch_or(EVENT, Ordering::Release);
+        self.home.send(&self.life, THREADS[index], put, |waited| self.tell(waited));
     }
 
     /// On the thread itself, for which the queue is a plain one; all that it is told comes later.
@@ -76,15 +66,13 @@ impl Model {
         if self.life.is_destroyed() {
             return false;
         }
-        if self.home.note(THREADS[index]) {
-            self.look_again();
-        }
+        self.home.stay(&self.life, THREADS[index], |waited| self.tell(waited));
         true
     }
 
     fn destroy(&self) {
         assert_eq!(self.life.mark_destroyed(), Mark::First);
-        self.sweep_home();
+        self.home.sweep(&self.life, |waited| self.tell(waited));
     }
 
     fn inbox(&self, index: usize) -> usize {
@@ -139,7 +127,7 @@ fn two_first_events_at_once_on_two_threads_are_both_swept() {
 fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
     check(|| {
         let model = Model::new();
-        model.home.note(THREADS[0]);
+        model.home.stay(&model.life, THREADS[0], |_| unreachable!("it lives"));
         // The second event names all threads, so the third thread finds itself named and writes nothing.
         let scheduler = {
             let model = Arc::clone(&model);

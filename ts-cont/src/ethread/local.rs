@@ -256,10 +256,8 @@ impl Here {
     /// Puts an event straight into the queue.
     pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Action {
         let cell = scheduled.cell();
-        if cell.get().note_home(self.local.thread.shared().reference()) {
-            // A sweep that this asks for comes later, and so finds the event.
-            cell.get().look_again();
-        }
+        // A sweep that this asks for comes later, and so finds the event.
+        cell.get().stay_home(self.local.thread.shared().reference());
         let entry = self.local.cache.entry(Work::Call(scheduled));
         entry.set_tag(self.local.thread.shared().reference().pack());
         let action = Action::new(entry.key());
