@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 
 use anyhow::{Result, bail};
+use figures::{Order, arguments, nearest};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::check::{self, Selection};
@@ -15,7 +16,9 @@ The workspace's own commands.
 
 Usage: cargo xtask check [NAME...] [--skip NAME]... [--fail-fast]
        cargo xtask check --list
+       cargo xtask bench --help
 
+`bench` measures. `check`:
 Without a name every check runs, cheap ones first. Each prints its commands, so that one can be repeated alone.
 
   --skip NAME   leave this check out (may be given several times)
@@ -24,13 +27,16 @@ Without a name every check runs, cheap ones first. Each prints its commands, so 
   --help        print this text
 ";
 
-const COMMANDS: &[&str] = &["check"];
+const COMMANDS: &[&str] = &["bench", "check"];
 
 /// What the caller wants, with every name in it known to exist.
 pub(crate) enum Wish {
     Help,
     ListChecks,
     Check(Selection),
+    BenchHelp,
+    ListWorkloads,
+    Bench(Order),
 }
 
 /// Reads the command line, program name first.
@@ -41,6 +47,11 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Wish> {
         Some(Long("help") | Short('h')) => Ok(Wish::Help),
         Some(Value(command)) if command == "help" => Ok(Wish::Help),
         Some(Value(command)) if command == "check" => parse_check(parser),
+        Some(Value(command)) if command == "bench" => Ok(match arguments::parse(parser)? {
+            figures::Wish::Help => Wish::BenchHelp,
+            figures::Wish::List => Wish::ListWorkloads,
+            figures::Wish::Measure(order) => Wish::Bench(order),
+        }),
         Some(Value(command)) => bail!("{}", unknown("command", &command.to_string_lossy(), COMMANDS)),
         Some(other) => Err(other.unexpected().into()),
     }
@@ -70,8 +81,7 @@ fn check_name(typed: &str) -> Result<&'static str> {
 }
 
 fn unknown(kind: &str, typed: &str, known: &[&str]) -> String {
-    let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(name, typed));
-    match nearest {
+    match nearest(typed, known) {
         Some(nearest) => format!("there is no {kind} `{typed}`; the nearest is `{nearest}`"),
         None => format!("there is no {kind} `{typed}`"),
     }

@@ -4,6 +4,7 @@
 //! the published crates knows it.
 
 mod args;
+mod bench;
 mod check;
 mod workspace;
 
@@ -29,6 +30,15 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Wish::Check(selection) => check::run(&selection),
+        Wish::BenchHelp => {
+            print!("{}", figures::arguments::HELP);
+            Ok(true)
+        }
+        Wish::ListWorkloads => {
+            print!("{}", figures::arguments::list());
+            Ok(true)
+        }
+        Wish::Bench(order) => bench::run(order),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -14,6 +14,15 @@ fn a_misspelt_check_is_refused_with_the_nearest_name_before_anything_runs() {
 }
 
 #[test]
+fn a_misspelt_workload_is_refused_before_anything_is_built() {
+    let outcome = Project::new(&[]).xtask(&["bench", "imm_reschedul_"]);
+    outcome.finds("there is no workload `imm_reschedul_`; the nearest is `imm_reschedule`");
+    let list = Project::new(&[]).xtask(&["bench", "--list"]);
+    list.finds_nothing();
+    assert!(list.text.lines().any(|line| line.starts_with("limit_cas_store ")), "{}", list.text);
+}
+
+#[test]
 fn help_and_the_list_are_given_without_running_anything() {
     let help = Project::new(&[]).xtask(&["--help"]);
     assert!(help.passed && help.text.contains("--fail-fast"), "{}", help.text);

@@ -54,6 +54,13 @@ fn its_tests_may_not_either() {
 }
 
 #[test]
+fn the_workspace_s_commands_measure_the_crates_but_are_not_built_of_them() {
+    let measures = "[dev-dependencies]\nts-mutex = { path = \"../ts-mutex\" }\n";
+    layers(&[("ts-thread", ""), ("ts-mutex", DOWN), ("xtask", measures)]).finds_nothing();
+    layers(&[("ts-thread", ""), ("xtask", DOWN)]).finds("xtask may not know ts-thread (Normal dependency)");
+}
+
+#[test]
 fn a_sixth_crate_is_in_no_layer() {
     layers(&[("ts-thread", ""), ("ts-more", DOWN)]).finds("ts-more/Cargo.toml: this crate is in no layer");
 }

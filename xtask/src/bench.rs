@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: builds the workloads, and runs those that were asked for.
+//!
+//! They live in a target of their own, `benches/workloads`, with the peers among its dependencies, so that no other command
+//! waits for these to be built. What was typed is checked before anything is.
+
+use std::path::absolute;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use figures::Order;
+
+use crate::workspace::Workspace;
+
+/// Measures, and says whether that went well; a ratio that falls short is no failure.
+pub(crate) fn run(mut order: Order) -> Result<bool> {
+    let workspace = Workspace::locate()?;
+    // cargo runs the target in the folder of its package.
+    order.json = order.json.map(absolute).transpose().context("--json")?;
+    let status = Command::new("cargo")
+        .args(["bench", "--quiet", "-p", "xtask", "--bench", "workloads", "--"])
+        .args(order.words())
+        .current_dir(&workspace.root)
+        .status()
+        .context("cannot run cargo")?;
+    Ok(status.success())
+}
