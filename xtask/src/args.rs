@@ -10,6 +10,7 @@ use figures::{Order, arguments, nearest};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::check::{self, Selection};
+use crate::release::{Level, Options};
 
 pub(crate) const HELP: &str = "\
 The workspace's own commands.
@@ -17,6 +18,7 @@ The workspace's own commands.
 Usage: cargo xtask check [NAME...] [--skip NAME]... [--fail-fast]
        cargo xtask check --list
        cargo xtask bench --help
+       cargo xtask release [CRATE...] [--level LEVEL] [--execute] [--registry NAME] [--branch NAME]
 
 `bench` measures. `check`:
 Without a name every check runs, cheap ones first. Each prints its commands, so that one can be repeated alone.
@@ -24,10 +26,19 @@ Without a name every check runs, cheap ones first. Each prints its commands, so 
   --skip NAME   leave this check out (may be given several times)
   --fail-fast   stop at the first check that fails; otherwise all run and the summary names those that failed
   --list        print the names of the checks and what each promises
-  --help        print this text
+
+`release`:
+Without --execute the plan is shown and nothing is done. Without a name all crates that changed are meant.
+
+  --level LEVEL    patch, minor, major, or least: the nearest version that fits what changed. Only for crates whose version is out
+  --execute        commit, tag and publish; what is there already is not done again, so an interrupted release goes on
+  --registry NAME  the registry that cargo knows by this name instead of the public one
+  --branch NAME    releases are made here (default: main)
+
+  --help           print this text
 ";
 
-const COMMANDS: &[&str] = &["bench", "check"];
+const COMMANDS: &[&str] = &["bench", "check", "release"];
 
 /// What the caller wants, with every name in it known to exist.
 pub(crate) enum Wish {
@@ -37,6 +48,7 @@ pub(crate) enum Wish {
     BenchHelp,
     ListWorkloads,
     Bench(Order),
+    Release(Options),
 }
 
 /// Reads the command line, program name first.
@@ -52,6 +64,7 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Wish> {
             figures::Wish::List => Wish::ListWorkloads,
             figures::Wish::Measure(order) => Wish::Bench(order),
         }),
+        Some(Value(command)) if command == "release" => parse_release(parser),
         Some(Value(command)) => bail!("{}", unknown("command", &command.to_string_lossy(), COMMANDS)),
         Some(other) => Err(other.unexpected().into()),
     }
@@ -70,6 +83,29 @@ fn parse_check(mut parser: lexopt::Parser) -> Result<Wish> {
         }
     }
     Ok(Wish::Check(selection))
+}
+
+fn parse_release(mut parser: lexopt::Parser) -> Result<Wish> {
+    let mut options =
+        Options { crates: vec![], level: None, execute: false, registry: None, branch: "main".to_owned() };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Wish::Help),
+            Long("level") => {
+                let typed = parser.value()?.string()?;
+                let known = Level::ALL.iter().find(|(name, _)| *name == typed);
+                let names: Vec<_> = Level::ALL.iter().map(|(name, _)| *name).collect();
+                let Some((_, level)) = known else { bail!("{}", unknown("level", &typed, &names)) };
+                options.level = Some(*level);
+            }
+            Long("execute") => options.execute = true,
+            Long("registry") => options.registry = Some(parser.value()?.string()?),
+            Long("branch") => options.branch = parser.value()?.string()?,
+            Value(name) => options.crates.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Wish::Release(options))
 }
 
 fn check_name(typed: &str) -> Result<&'static str> {

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::step::Step;
 use crate::workspace::Workspace;
-use commands::Step;
 
 /// One thing that a look objects to, and where.
 pub(crate) struct Finding {

@@ -6,6 +6,8 @@
 mod args;
 mod bench;
 mod check;
+mod release;
+mod step;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Wish::Bench(order) => bench::run(order),
+        Wish::Release(options) => release::run(&options),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -4,72 +4,11 @@
 //! every dependency, so it is asked of clippy instead, which sees the same warnings for the same features; only the
 //! loom build has a target folder of its own anyway.
 
-use std::env;
-use std::fmt;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use cargo_metadata::Package;
 
+use crate::step::Step;
 use crate::workspace::{Workspace, is_published};
-
-/// One cargo command, run in the root of the workspace. Its `Display` can be pasted into a shell.
-pub(crate) struct Step {
-    environment: Vec<(&'static str, String)>,
-    arguments: Vec<String>,
-}
-
-impl Step {
-    /// A command from its words; words are separated by spaces and hold none.
-    fn cargo(line: &str) -> Step {
-        Step { environment: vec![], arguments: line.split(' ').map(str::to_owned).collect() }
-    }
-
-    fn with(mut self, variable: &'static str, value: impl Into<String>) -> Step {
-        self.environment.push((variable, value.into()));
-        self
-    }
-
-    /// Runs the command with our own output channels and waits for its end.
-    ///
-    /// `cargo` is the one in the path, as it is for a reader who pastes the line.
-    pub(crate) fn run(&self, root: &Path) -> Result<()> {
-        let mut command = Command::new("cargo");
-        command.args(&self.arguments).current_dir(root);
-        // What `cargo run` told us about ourselves is not meant for the children: build scripts that watch these
-        // variables would run again each time cargo is called by us and not by hand.
-        for (name, _) in env::vars_os() {
-            let ours = name.to_str().is_some_and(|name| {
-                name.starts_with("CARGO_PKG_")
-                    || ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "LD_LIBRARY_PATH"]
-                        .contains(&name)
-            });
-            if ours {
-                command.env_remove(name);
-            }
-        }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let status = command.status().context("cannot run cargo")?;
-        ensure!(status.success(), "failed ({status}): {self}");
-        Ok(())
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.environment {
-            write!(f, "{name}={} ", quoted(value))?;
-        }
-        f.write_str("cargo")?;
-        self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@+".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
 
 pub(super) fn format(_: &Workspace) -> Result<Vec<Step>> {
     Ok(vec![Step::cargo("fmt --all --check")])
