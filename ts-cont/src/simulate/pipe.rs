@@ -104,10 +104,6 @@ impl Pipe {
     /// # Errors
     ///
     /// Never; the type is that of what it stands for.
-    ///
-    /// # Errors
-    ///
-    /// None at present.
     pub async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, buffer)).await
     }
