@@ -14,6 +14,7 @@ mod contended;
 mod cpu;
 mod crossbeam_peer;
 mod future;
+mod http;
 mod idle;
 mod limits;
 mod local;
@@ -77,6 +78,7 @@ const WORK: &[(&str, Work)] = &[
     ("wake_future", future::wake),
     ("scale_threads", scale::threads),
     ("scale_pending", pending::scale),
+    ("http_hooks", http::hooks),
     ("tokio_yield_1", tokio_peer::yield_1),
     ("tokio_yield_1000", tokio_peer::yield_1000),
     ("tokio_spawn_remote", tokio_peer::spawn_remote),

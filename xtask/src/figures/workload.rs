@@ -169,4 +169,6 @@ pub const LIST: &[Workload] = workloads! {
         One("scale_threads_remote_4", "M/s"), One("scale_threads_remote_8", "M/s");
     "scale_pending", "imm_local_1 with 0, 1 k, 1 M timers pending on its thread":
         One("scale_pending_0", "ns"), One("scale_pending_1k", "ns"), One("scale_pending_1m", "ns");
+    "http_hooks", "a proxy before a local origin, 32 kept connections; 0, 1, 10 continuations at each hook, in turns":
+        One("http_hooks_0", "/s"), One("http_hooks_1", "/s"), One("http_hooks_10", "/s");
 };
