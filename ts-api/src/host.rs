@@ -8,10 +8,12 @@
 mod arguments;
 pub mod deny_list;
 mod origin;
+mod stages;
 
 use arguments::{Arguments, Request};
 use deny_list::{DenyList, List};
 use origin::Embedded;
+use stages::Shares;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
@@ -19,7 +21,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -28,8 +29,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::Runtime;
-use crate::http::{Counts, Server};
-use ts_cont::ShutdownOptions;
+use crate::http::Server;
 
 /// What a process returns that was ended by a signal while it was shutting down.
 const KILLED: i32 = 130;
@@ -137,56 +137,8 @@ fn serve(arguments: &Arguments, out: &mut dyn Write) -> Result<ExitCode, Refused
     // Relaxed: a second signal that comes a moment early or late is only patient or not.
     impatient.store(true, Ordering::Relaxed);
     drop(guest);
-    Ok(stop(&runtime, &server, plugin, arguments.deadline, out))
-}
-
-/// How much of a shutdown's time its stages may take.
-struct Shares {
-    requests: Duration,
-    closing_hooks: Duration,
-    // The rest is for the life-cycle hooks and the threads.
-}
-
-impl Shares {
-    /// A quarter, but no more than a second, is kept for the hooks of connections that are dropped, and as much for the
-    /// threads.
-    fn of(deadline: Duration) -> Self {
-        let kept = (deadline / 4).min(Duration::from_secs(1));
-        Self { requests: deadline - 2 * kept, closing_hooks: kept }
-    }
-}
-
-/// Shuts down in stages, all within the deadline, and prints what it found.
-fn stop(
-    runtime: &Runtime,
-    server: &Server,
-    plugin: DenyList,
-    deadline: Duration,
-    out: &mut dyn Write,
-) -> ExitCode {
-    let began = Instant::now();
-    let shares = Shares::of(deadline);
-    let drained = server.drain_within(shares.requests, shares.closing_hooks);
-    let counts = server.counts();
-    drop(plugin);
-    let left = deadline.saturating_sub(began.elapsed());
-    let stopped = runtime.shutdown(ShutdownOptions::default().deadline(left));
-    let _ = write!(out, "{drained}\n{}\n{stopped}", summary(&counts)).and_then(|()| out.flush());
-    if drained.is_clean() && stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn summary(counts: &Counts) -> String {
-    format!(
-        "served {} requests on {} connections: {} x 2xx, {} x 3xx, {} x 4xx, {} x 5xx; {} heads refused, {} clients left early",
-        counts.requests,
-        counts.connections,
-        counts.responses_2xx,
-        counts.responses_3xx,
-        counts.responses_4xx,
-        counts.responses_5xx,
-        counts.refused_heads,
-        counts.client_aborts
-    )
+    let clean = stages::end(&runtime, &server, plugin, Shares::of(arguments.deadline), out);
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {

@@ -204,8 +204,15 @@ impl Server {
         self.drain_within(limit, CLOSING_HOOKS)
     }
 
-    /// As [`Server::drain`], waiting for `closing` for the closing hooks of the connections that are dropped.
-    pub(crate) fn drain_within(&self, limit: Duration, closing: Duration) -> DrainReport {
+    /// As [`Server::drain`], but waits for `closing`, and not for a second, for the closing hooks of the connections that are
+    /// dropped.
+    ///
+    /// For a shutdown that has to be over at a given time, and has more to do afterwards.
+    ///
+    /// # Panics
+    ///
+    /// On an event thread, which would wait for itself.
+    pub fn drain_within(&self, limit: Duration, closing: Duration) -> DrainReport {
         assert!(
             Here::current().is_none(),
             "Server::drain blocks; call it from a thread that is no event thread"
