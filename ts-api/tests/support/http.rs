@@ -262,7 +262,16 @@ impl Bed {
     }
 
     pub fn with(origin: SocketAddr, choose: impl FnOnce(Builder) -> Builder) -> Self {
-        let runtime = Runtime::builder().net_threads(2).task_threads(1).start().unwrap();
+        Self::make(origin, 2, choose)
+    }
+
+    /// With so many network threads.
+    pub fn with_threads(origin: SocketAddr, count: usize) -> Self {
+        Self::make(origin, count, |builder| builder)
+    }
+
+    fn make(origin: SocketAddr, threads: usize, choose: impl FnOnce(Builder) -> Builder) -> Self {
+        let runtime = Runtime::builder().net_threads(threads).task_threads(1).start().unwrap();
         let builder = Server::builder().listen("127.0.0.1:0").origin(origin);
         let server = choose(builder).start(&runtime).unwrap();
         Self { runtime, server }
