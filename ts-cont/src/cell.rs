@@ -171,6 +171,13 @@ impl Cell {
         self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
     }
 
+    /// Whether all of this continuation's events so far have waited on `thread`, a packed [`ThreadRef`]; false if there were
+    /// none.
+    #[inline(always)]
+    pub(crate) fn is_home(&self, thread: u64) -> bool {
+        self.home.is(thread)
+    }
+
     /// Puts an event of this continuation into the inbox of `thread`, which is not the caller's, by way of `put`. The event
     /// may be over when this returns, so somebody else keeps the cell.
     pub(crate) fn send_home<R>(&self, thread: ThreadRef, put: impl FnOnce() -> R) -> R {
@@ -212,6 +219,7 @@ impl Cell {
     }
 
     /// Calls the handler.
+    #[inline(always)]
     fn call_body(&self, event: &mut Event<'_>) -> Result<i32, CallError> {
         // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the body meanwhile.
         let Some(body) = (unsafe { (*self.body.get()).as_deref() }) else {
@@ -228,6 +236,7 @@ impl Cell {
     }
 
     #[cold]
+    #[inline(never)]
     fn retire(&self, panic: &(dyn std::any::Any + Send)) {
         let text = panic_text(panic);
         tracing::error!(continuation = %self.label(), panic = text, "a handler panicked; its continuation is retired");
@@ -261,6 +270,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl CellRef {
+    #[inline(always)]
     pub(crate) fn get(&self) -> &Cell {
         // SAFETY: whoever has a `CellRef` is kept company by a reference: a handle, an event that is counted, or the
         // registry's lock, under which a cell leaves the registry before it is freed.
@@ -282,18 +292,19 @@ impl CellRef {
         self.0.as_ptr().addr()
     }
 
-    /// Counts an event, plainly if the calling thread holds the mutex.
-    pub(crate) fn count_event(self) -> (Self, Counted) {
+    /// Counts an event, plainly if the calling thread holds the mutex; the caller has a reference.
+    #[inline(always)]
+    pub(crate) fn count_event(self) -> Counted {
         let cell = self.get();
         match &cell.mutex {
             Some(mutex) if mutex.held_by_current() => {
                 // SAFETY: the mutex is held, and the caller's handle is a reference.
                 unsafe { cell.life.add_plain() };
-                (self, Counted::Plain)
+                Counted::Plain
             }
             _ => {
                 cell.life.retain();
-                (self, Counted::Shared)
+                Counted::Shared
             }
         }
     }
@@ -384,6 +395,7 @@ impl CellRef {
     ///
     /// `guard` is of this continuation's mutex, and since it was taken the continuation was seen not to be destroyed; an
     /// exclusive handler is not running.
+    #[inline(always)]
     pub(crate) unsafe fn run_locked(
         self,
         _guard: &MutexGuard<'_>,

@@ -3,6 +3,7 @@
 use crate::affinity::ThreadRef;
 use crate::cell::{Call, Cell, CellRef, Destroyed, Exclusive, Kind, Name, Repeatable};
 use crate::event::{Event, Message, Outcome};
+use crate::work::Carried;
 use crate::{CallError, EThread, EventCode, processor};
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -42,6 +43,7 @@ use ts_mutex::ProxyMutex;
 /// assert_eq!(counter.call(EventCode::CALL), Ok(2));
 /// ```
 pub struct Continuation {
+    /// Nothing else: an event lends its own as a handle.
     cell: CellRef,
 }
 
@@ -195,10 +197,12 @@ impl Continuation {
         Self { cell }
     }
 
+    #[inline(always)]
     pub(crate) fn from_cell(cell: CellRef) -> Self {
         Self { cell }
     }
 
+    #[inline(always)]
     pub(crate) fn cell(&self) -> CellRef {
         self.cell
     }
@@ -252,13 +256,13 @@ impl Continuation {
         data: Option<&'a mut (dyn Any + 'static)>,
     ) -> Result<i32, CallError> {
         let (code, extra) = message.into_parts();
-        let code = code.unwrap_or(EventCode::CALL);
+        let carried = &mut Carried::of_a_call(code.unwrap_or(EventCode::CALL), extra);
         match self.mutex() {
-            None => self.cell.call_shared(&mut Event::called(code, extra, data, self, None)),
+            None => self.cell.call_shared(&mut Event::called(self, carried, data, None)),
             Some(mutex) => {
                 // Reports of a long hold name the continuation, as they do for a dispatch.
                 let guard = mutex.try_lock_at(self.place()).ok_or(CallError::Busy)?;
-                let mut event = Event::called(code, extra, data, self, Some(&guard));
+                let mut event = Event::called(self, carried, data, Some(&guard));
                 // SAFETY: the guard is of this continuation's mutex.
                 let outcome = unsafe { self.cell.call_locked(&guard, &mut event) };
                 guard.unlock_at(self.place());

@@ -5,6 +5,7 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod local;
+mod own;
 mod owner;
 pub(crate) mod parked;
 pub(crate) mod run;
@@ -12,7 +13,7 @@ pub(crate) mod run;
 pub use local::Here;
 
 use crate::affinity::ThreadRef;
-use crate::event::{Message, Period};
+use crate::event::{Extras, Message, Period};
 use crate::processor::Core;
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
@@ -65,22 +66,76 @@ pub(crate) struct Shared {
 /// What others tell the thread, and what it tells them, between two events.
 #[derive(Default)]
 pub(crate) struct Flags {
-    /// Something in `woken` wants to be looked at before the next handler.
-    pub(crate) urgent: AtomicBool,
+    /// What wants to be looked at before the next handler: [`URGENT`], [`DRAIN`], [`STOP`]. One word, since every event asks.
+    attention: AtomicU8,
     /// A handler is running.
     pub(crate) in_handler: AtomicBool,
-    /// A [`Stop`].
-    stop: AtomicU8,
+}
+
+/// Something in `woken` can be tried.
+const URGENT: u8 = 1;
+/// [`Stop::Drain`].
+const DRAIN: u8 = 2;
+/// [`Stop::Now`].
+const STOP: u8 = 4;
+
+impl Flags {
+    /// Has the thread look at `woken`, which was written before.
+    pub(crate) fn raise_urgent(&self) {
+        // Release [urgent]: the list is written before the flag is seen.
+        self.attention.fetch_or(URGENT, Ordering::Release);
+    }
+
+    /// Whether `woken` is to be looked at, for the thread itself; if so, the list can be read.
+    pub(crate) fn take_urgent(&self) -> bool {
+        // Relaxed: a first look, that costs less; most calls find nothing.
+        self.is_urgent() && {
+            // Acquire [urgent]: the list was written before the flag. A number that comes later raises the flag again.
+            self.attention.fetch_and(!URGENT, Ordering::Acquire) & URGENT != 0
+        }
+    }
+
+    /// Whether `woken` is to be looked at.
+    pub(crate) fn is_urgent(&self) -> bool {
+        // Relaxed: ordered against `in_handler` by the fence pair (see `parked.rs`); `take_urgent` acquires.
+        self.attention.load(Ordering::Relaxed) & URGENT != 0
+    }
+
+    /// Whether something wants to be looked at before the next handler.
+    #[inline(always)]
+    pub(crate) fn wants_attention(&self) -> bool {
+        // Relaxed: what the bits stand for is looked at with the order it takes.
+        self.attention.load(Ordering::Relaxed) & (URGENT | STOP) != 0
+    }
+
+    fn stop(&self, stop: Stop) {
+        let bit = match stop {
+            Stop::No => return,
+            Stop::Drain => DRAIN,
+            Stop::Now => STOP,
+        };
+        // Release [stop]: whatever the stopper did comes before the thread sees it.
+        self.attention.fetch_or(bit, Ordering::Release);
+    }
+
+    fn asked_to_stop(&self) -> Stop {
+        // Acquire [stop]: the other end of `stop`.
+        match self.attention.load(Ordering::Acquire) {
+            bits if bits & STOP != 0 => Stop::Now,
+            bits if bits & DRAIN != 0 => Stop::Drain,
+            _ => Stop::No,
+        }
+    }
 }
 
 /// How the loop is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    No = 0,
+    No,
     /// Run what is ready, then end.
-    Drain = 1,
+    Drain,
     /// End at once.
-    Now = 2,
+    Now,
 }
 
 /// When an event is to run.
@@ -191,18 +246,12 @@ impl Shared {
     }
 
     pub(crate) fn stop(&self, stop: Stop) {
-        // Release [stop]: whatever the stopper did comes before the thread sees it.
-        self.flags.stop.fetch_max(stop as u8, Ordering::Release);
+        self.flags.stop(stop);
         self.nudge();
     }
 
     pub(crate) fn asked_to_stop(&self) -> Stop {
-        // Acquire [stop]: the other end of `stop`.
-        match self.flags.stop.load(Ordering::Acquire) {
-            0 => Stop::No,
-            1 => Stop::Drain,
-            _ => Stop::Now,
-        }
+        self.flags.asked_to_stop()
     }
 
     pub(crate) fn reference(&self) -> ThreadRef {
@@ -306,12 +355,17 @@ impl EThread {
     ///
     /// [`ScheduleError`] with [`Refusal::NoLoop`], [`Refusal::Destroyed`] or [`Refusal::ShuttingDown`]; the message comes
     /// back in it.
+    #[inline]
     pub fn schedule_imm(
         &self,
         continuation: &Continuation,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::Now, message.into())
+        let (code, mut extra) = message.into().into_parts();
+        match self.schedule_here(continuation, code.unwrap_or(EventCode::IMMEDIATE), &mut extra) {
+            Some(action) => Ok(action),
+            None => self.submit(continuation, Timing::Now, Message::from_parts(code, extra)),
+        }
     }
 
     /// Runs `continuation` once on this thread at `at` on the processor's clock, never before.
@@ -382,6 +436,26 @@ impl EThread {
         self.submit(continuation, Timing::Poll(order), message.into())
     }
 
+    /// The fewest steps from a handler into its own thread's queue; none if this is not the case for them, and then nothing
+    /// has been taken.
+    ///
+    /// It calls nothing, so that it needs no place to save anything: what is not at hand is left to `submit`.
+    #[inline(never)]
+    pub(crate) fn schedule_here(
+        &self,
+        continuation: &Continuation,
+        code: EventCode,
+        extra: &mut Extras,
+    ) -> Option<Action> {
+        let shared = &*self.shared;
+        let here = shared.owner.here()?;
+        if continuation.is_destroyed() || shared.core.is_closing() {
+            return None;
+        }
+        here.place_at_hand(continuation, code, extra)
+    }
+
+    #[inline(never)]
     pub(crate) fn submit(
         &self,
         continuation: &Continuation,

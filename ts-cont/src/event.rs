@@ -3,6 +3,7 @@
 use crate::cell::panic_text;
 use crate::completion::Notify;
 use crate::ethread::Here;
+use crate::work::Carried;
 use crate::{Action, Continuation, EventCode, RearmError};
 use std::any::Any;
 use std::fmt;
@@ -51,6 +52,11 @@ impl Extras {
 
     pub(crate) fn get_or_insert(&mut self) -> &mut Extra {
         self.0.get_or_insert_default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
     #[inline(always)]
@@ -108,6 +114,7 @@ pub enum MissedTicks {
 
 impl Message {
     /// A message with a code of the caller's choice.
+    #[inline]
     pub fn new(code: impl Into<EventCode>) -> Self {
         Self { code: Some(code.into()), extra: Extras::default() }
     }
@@ -141,6 +148,7 @@ impl Message {
         self.extra.get_or_insert()
     }
 
+    #[inline(always)]
     pub(crate) fn into_parts(self) -> (Option<EventCode>, Extras) {
         (self.code, self.extra)
     }
@@ -151,12 +159,14 @@ impl Message {
 }
 
 impl From<()> for Message {
+    #[inline]
     fn from((): ()) -> Self {
         Self::default()
     }
 }
 
 impl From<EventCode> for Message {
+    #[inline]
     fn from(code: EventCode) -> Self {
         Self::new(code)
     }
@@ -178,63 +188,59 @@ impl fmt::Debug for Message {
 /// The mutex of the continuation is held while a handler has its event ([`Event::guard`] proves it), unless the
 /// continuation was made without one.
 pub struct Event<'a> {
-    code: EventCode,
-    extra: Extras,
-    borrowed: Option<&'a mut (dyn Any + 'static)>,
     continuation: &'a Continuation,
+    /// Lent by the event's slot, or by the caller.
+    carried: &'a mut Carried,
     guard: Option<&'a MutexGuard<'a>>,
-    dispatch: Option<(&'a Here, Action)>,
+    /// The thread whose queue it came from.
+    here: Option<&'a Here>,
+    borrowed: Option<&'a mut (dyn Any + 'static)>,
 }
 
 impl<'a> Event<'a> {
+    #[inline(always)]
     pub(crate) fn dispatched(
-        code: EventCode,
-        extra: Extras,
         continuation: &'a Continuation,
+        carried: &'a mut Carried,
         guard: Option<&'a MutexGuard<'a>>,
         here: &'a Here,
-        action: Action,
     ) -> Self {
-        Self { code, extra, borrowed: None, continuation, guard, dispatch: Some((here, action)) }
+        Self { continuation, carried, guard, here: Some(here), borrowed: None }
     }
 
     pub(crate) fn called(
-        code: EventCode,
-        extra: Extras,
-        borrowed: Option<&'a mut (dyn Any + 'static)>,
         continuation: &'a Continuation,
+        carried: &'a mut Carried,
+        borrowed: Option<&'a mut (dyn Any + 'static)>,
         guard: Option<&'a MutexGuard<'a>>,
     ) -> Self {
-        Self { code, extra, borrowed, continuation, guard, dispatch: None }
-    }
-
-    pub(crate) fn into_extra(self) -> Extras {
-        self.extra
+        Self { continuation, carried, guard, here: None, borrowed }
     }
 
     /// What happened.
     #[must_use]
+    #[inline]
     pub fn code(&self) -> EventCode {
-        self.code
+        self.carried.code
     }
 
     /// The number that came with the schedule call; zero if none did.
     #[must_use]
     pub fn cookie(&self) -> usize {
-        self.extra.get().map_or(0, |extra| extra.cookie)
+        self.carried.extra.get().map_or(0, |extra| extra.cookie)
     }
 
     /// The data that came along, if there is any and it is a `T`.
     pub fn data<T: Any>(&mut self) -> Option<&mut T> {
         match &mut self.borrowed {
             Some(data) => data.downcast_mut(),
-            None => self.extra.get_mut()?.data.as_mut()?.downcast_mut(),
+            None => self.carried.extra.get_mut()?.data.as_mut()?.downcast_mut(),
         }
     }
 
     /// Takes the data out of a scheduled event, if it is a `T`; a re-armed event then comes back without it.
     pub fn take_data<T: Any>(&mut self) -> Option<T> {
-        let slot = &mut self.extra.get_mut()?.data;
+        let slot = &mut self.carried.extra.get_mut()?.data;
         match slot.take()?.downcast::<T>() {
             Ok(data) => Some(*data),
             Err(other) => {
@@ -246,32 +252,35 @@ impl<'a> Event<'a> {
 
     /// The continuation whose handler this is.
     #[must_use]
+    #[inline]
     pub fn continuation(&self) -> &'a Continuation {
         self.continuation
     }
 
     /// Proof that the continuation's mutex is held, for data that belongs to it; none for a continuation without a mutex.
     #[must_use]
+    #[inline]
     pub fn guard(&self) -> Option<&'a MutexGuard<'a>> {
         self.guard
     }
 
     /// The event thread under our feet; none when the handler was called directly.
     #[must_use]
+    #[inline]
     pub fn here(&self) -> Option<&'a Here> {
-        self.dispatch.as_ref().map(|(here, _)| *here)
+        self.here
     }
 
     /// The action of this event, as the schedule call returned it; none when the handler was called directly.
     #[must_use]
     pub fn action(&self) -> Option<Action> {
-        self.dispatch.as_ref().map(|(_, action)| *action)
+        self.here?.running()
     }
 
     /// The period of a periodic event.
     #[must_use]
     pub fn period(&self) -> Option<Duration> {
-        match self.extra.get()?.period? {
+        match self.carried.extra.get()?.period? {
             Period::Every { period, .. } => Some(period),
             Period::Poll(_) => None,
         }
@@ -305,7 +314,7 @@ impl<'a> Event<'a> {
     ///
     /// As for [`Event::reschedule_imm`].
     pub fn reschedule_in(&mut self, delay: Duration) -> Result<(), RearmError> {
-        let (here, _) = self.dispatch.as_ref().ok_or(RearmError::NotScheduled)?;
+        let here = self.here.ok_or(RearmError::NotScheduled)?;
         let at = here.now().saturating_add(delay);
         self.rearm(Rearm::At(at))
     }
@@ -323,23 +332,23 @@ impl<'a> Event<'a> {
     }
 
     fn rearm(&mut self, rearm: Rearm) -> Result<(), RearmError> {
-        let (here, _) = self.dispatch.as_ref().ok_or(RearmError::NotScheduled)?;
-        here.rearm(rearm)?;
-        Ok(())
+        self.here.ok_or(RearmError::NotScheduled)?.rearm(rearm)
     }
 }
 
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
-            .field("code", &self.code)
+            .field("code", &self.code())
             .field("cookie", &self.cookie())
             .finish_non_exhaustive()
     }
 }
 
-/// What is to become of the event under dispatch once its handler returns.
+/// What is to become of the event under dispatch once its handler returns. With a tag of its own, as only that is looked at
+/// for most events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
 pub(crate) enum Rearm {
     /// Nothing was said: a periodic event goes on, any other ends.
     #[default]

@@ -100,6 +100,13 @@ impl Home {
         }
     }
 
+    /// Whether the word names `thread` and no other.
+    #[inline(always)]
+    pub fn is(&self, thread: u64) -> bool {
+        // Relaxed: see `note`, which would change nothing then.
+        self.0.load(Ordering::Relaxed) == thread
+    }
+
     /// Makes the word name `thread`; true if it did not before.
     #[inline]
     fn note(&self, thread: u64) -> bool {

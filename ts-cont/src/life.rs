@@ -125,6 +125,7 @@ impl Life {
     /// # Safety
     ///
     /// The caller holds the continuation's mutex, and a reference.
+    #[inline]
     pub unsafe fn add_plain(&self) {
         // SAFETY: the mutex is held, so nobody else touches `plain`.
         let first = self.plain.with_mut(|plain| unsafe {
@@ -140,17 +141,40 @@ impl Life {
         }
     }
 
-    /// Turns an event that owns a reference into a plain one.
+    /// As [`Life::add_plain`], when there is a plain event already.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex, under which an event is counted plainly just now.
+    #[inline]
+    pub unsafe fn add_another(&self) {
+        // SAFETY: the mutex is held, so nobody else touches `plain`.
+        self.plain.with_mut(|plain| unsafe {
+            debug_assert!((*plain).pending > 0, "no event is counted");
+            (*plain).pending += 1;
+        });
+    }
+
+    /// Turns an event that owns a reference into a plain one, and says how many references the caller now owes to
+    /// [`Life::release`]; the one that is left will do for all plain events.
     ///
     /// # Safety
     ///
     /// The caller holds the continuation's mutex, and the event's reference, which passes to the plain events.
-    pub unsafe fn adopt_shared(&self) {
+    #[inline]
+    #[must_use = "the references have to be given back"]
+    pub unsafe fn adopt_shared(&self) -> usize {
         // SAFETY: the mutex is held, so nobody else touches `plain`.
         self.plain.with_mut(|plain| unsafe {
             (*plain).pending += 1;
             (*plain).borrowed += 1;
-        });
+            if (*plain).borrowed > SPARE {
+                // A periodic event keeps `pending` up for years.
+                std::mem::replace(&mut (*plain).borrowed, 1) as usize - 1
+            } else {
+                0
+            }
+        })
     }
 
     /// Counts one plain event less, and says how many references the caller now owes to [`Life::release`], after it has
@@ -160,19 +184,13 @@ impl Life {
     ///
     /// The caller holds the continuation's mutex and ends an event that was counted plainly.
     #[must_use = "the references have to be given back"]
+    #[inline]
     pub unsafe fn remove_plain(&self) -> usize {
         // SAFETY: the mutex is held, so nobody else touches `plain`.
         self.plain.with_mut(|plain| unsafe {
             debug_assert!((*plain).pending > 0, "an event was counted off twice");
             (*plain).pending -= 1;
-            if (*plain).pending == 0 {
-                std::mem::take(&mut (*plain).borrowed) as usize
-            } else if (*plain).borrowed > SPARE {
-                // One will do for all of them. A periodic event keeps `pending` up for years.
-                std::mem::replace(&mut (*plain).borrowed, 1) as usize - 1
-            } else {
-                0
-            }
+            if (*plain).pending == 0 { std::mem::take(&mut (*plain).borrowed) as usize } else { 0 }
         })
     }
 
@@ -201,6 +219,7 @@ impl Life {
     /// # Safety
     ///
     /// The caller holds the continuation's mutex.
+    #[inline]
     pub unsafe fn enter(&self) {
         // SAFETY: the mutex is held, so nobody else touches `plain`.
         self.plain.with_mut(|plain| unsafe { (*plain).depth += 1 });
@@ -211,6 +230,7 @@ impl Life {
     /// # Safety
     ///
     /// The caller holds the continuation's mutex and entered before.
+    #[inline]
     pub unsafe fn leave(&self) -> u32 {
         // SAFETY: the mutex is held, so nobody else touches `plain`.
         self.plain.with_mut(|plain| unsafe {
@@ -220,6 +240,7 @@ impl Life {
     }
 
     /// Whether the continuation has been destroyed.
+    #[inline]
     pub fn is_destroyed(&self) -> bool {
         // Acquire [destroyed]: whoever sees the flag also sees what came before the destruction.
         self.state.load(Ordering::Acquire) & DESTROYED != 0

@@ -6,6 +6,7 @@ use crate::event::Extras;
 use crate::future::SleepState;
 use crate::{Continuation, EventCode, Message};
 use async_task::Runnable;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use ts_event::{Key, Slots};
 
@@ -40,22 +41,56 @@ pub(crate) enum Counted {
 
 /// A scheduled call of a continuation. Dropping it without a dispatch counts it off.
 pub(crate) struct Scheduled {
-    cell: CellRef,
-    counted: Counted,
-    pub(crate) code: EventCode,
-    pub(crate) extra: Extras,
+    /// Borrows the reference that the event is counted with.
+    continuation: ManuallyDrop<Continuation>,
+    pub(crate) carried: Carried,
 }
+
+/// What an event brings to its handler.
+pub(crate) struct Carried {
+    pub(crate) extra: Extras,
+    pub(crate) code: EventCode,
+    /// Not for the handler; it stands here to fill a gap.
+    counted: Counted,
+}
+
+impl Carried {
+    /// What a handler is to get that is called without an event.
+    pub(crate) fn of_a_call(code: EventCode, extra: Extras) -> Self {
+        Self { extra, code, counted: Counted::Shared }
+    }
+}
+
+// As small as it can be: a slot with it is ten words.
+const _: () = assert!(size_of::<Work>() == 24);
 
 impl Scheduled {
     /// An event for `continuation`, counted plainly if the calling thread holds its mutex.
+    #[inline(always)]
     pub(crate) fn new(continuation: &Continuation, default_code: EventCode, message: Message) -> Self {
-        let (code, extra) = message.into_parts();
-        let (cell, counted) = continuation.cell().count_event();
-        Self { cell, counted, code: code.unwrap_or(default_code), extra }
+        let (code, mut extra) = message.into_parts();
+        let cell = continuation.cell();
+        Self::counted(cell, cell.count_event(), code.unwrap_or(default_code), &mut extra)
     }
 
+    /// An event for the continuation `cell`, which has counted it. It carries `code`, and `extra`, which is taken.
+    #[inline(always)]
+    pub(crate) fn counted(cell: CellRef, counted: Counted, code: EventCode, extra: &mut Extras) -> Self {
+        Self {
+            continuation: ManuallyDrop::new(Continuation::from_cell(cell)),
+            carried: Carried { extra: extra.take(), code, counted },
+        }
+    }
+
+    #[inline(always)]
     pub(crate) fn cell(&self) -> CellRef {
-        self.cell
+        self.continuation.cell()
+    }
+
+    /// What a dispatch lends to its handler.
+    #[inline(always)]
+    pub(crate) fn lend(&mut self) -> (&Continuation, &mut Carried) {
+        (&self.continuation, &mut self.carried)
     }
 
     /// Makes a shared event a plain one, at its dispatch.
@@ -63,11 +98,16 @@ impl Scheduled {
     /// # Safety
     ///
     /// The caller holds the mutex of the continuation.
+    #[inline(always)]
     pub(crate) unsafe fn adopt(&mut self) {
-        if self.counted == Counted::Shared {
+        if self.carried.counted == Counted::Shared {
             // SAFETY: the caller holds the mutex, and the event's reference passes over with the mark below.
-            unsafe { self.cell.get().life.adopt_shared() };
-            self.counted = Counted::Plain;
+            let owed = unsafe { self.cell().get().life.adopt_shared() };
+            self.carried.counted = Counted::Plain;
+            if owed > 0 {
+                // Never the last: the plain events have one left.
+                self.cell().release(owed);
+            }
         }
     }
 
@@ -76,34 +116,35 @@ impl Scheduled {
     /// # Safety
     ///
     /// The caller holds the mutex of the continuation, or the continuation has none.
-    pub(crate) unsafe fn end(self) -> (CellRef, usize) {
-        let this = std::mem::ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped, so its one field with a destructor is read out once, here.
-        let extra = unsafe { std::ptr::read(&raw const this.extra) };
-        if extra.get().is_some() {
-            this.cell.get().drop_data(extra);
-        }
-        let owed = match this.counted {
+    #[inline(always)]
+    pub(crate) unsafe fn end(mut self) -> usize {
+        self.drop_extra();
+        // Nothing is left in it that has to be dropped.
+        let this = ManuallyDrop::new(self);
+        match this.carried.counted {
             Counted::Shared => 1,
             // SAFETY: the caller holds the mutex.
-            Counted::Plain => unsafe { this.cell.get().life.remove_plain() },
-        };
-        (this.cell, owed)
+            Counted::Plain => unsafe { this.cell().get().life.remove_plain() },
+        }
     }
 
     /// Turns a refused event back into what was to be delivered.
     pub(crate) fn into_message(mut self) -> Message {
-        Message::from_parts(Some(self.code), self.extra.take())
+        Message::from_parts(Some(self.carried.code), self.carried.extra.take())
+    }
+
+    #[inline(always)]
+    fn drop_extra(&mut self) {
+        if !self.carried.extra.is_none() {
+            self.cell().get().drop_data(self.carried.extra.take());
+        }
     }
 }
 
 impl Drop for Scheduled {
     fn drop(&mut self) {
         // The data goes first, as in `end`: the handler may be dropped with the last event, but not before what was meant for it.
-        let extra = self.extra.take();
-        if extra.get().is_some() {
-            self.cell.get().drop_data(extra);
-        }
-        self.cell.count_off(self.counted);
+        self.drop_extra();
+        self.cell().count_off(self.carried.counted);
     }
 }

@@ -13,10 +13,10 @@ fn events_from_elsewhere_do_not_pile_up_references_while_a_periodic_event_is_pen
     for _ in 0..100_000 {
         life.retain();
         // SAFETY: see above; the reference of the line above passes over.
-        let owed = unsafe {
-            life.adopt_shared();
-            life.remove_plain()
-        };
+        let owed = unsafe { life.adopt_shared() };
+        assert_eq!(life.release(owed), Release::Shared);
+        // SAFETY: see above.
+        let owed = unsafe { life.remove_plain() };
         assert_eq!(life.release(owed), Release::Shared);
         most = most.max(life.refs());
     }

@@ -103,7 +103,7 @@ impl Model {
         let owed = if ended == Ended::Ran {
             // SAFETY: the mutex is held.
             unsafe {
-                self.life.adopt_shared();
+                assert_eq!(self.life.adopt_shared(), 0, "there are few references");
                 self.life.enter();
             }
             self.call();

@@ -112,10 +112,10 @@ fn the_last_reference_frees_after_every_use() {
                 let guard = mutex.lock().unwrap();
                 // SAFETY: the mutex is held, here and below.
                 let owed = unsafe {
-                    model.life.adopt_shared();
+                    assert_eq!(model.life.adopt_shared(), 0, "there are few references");
                     model.life.enter();
                     // The handler schedules itself again, counted under the mutex.
-                    model.life.add_plain();
+                    model.life.add_another();
                     model.call();
                     model.life.leave();
                     let first = model.life.remove_plain();

@@ -1,45 +1,95 @@
 //! One thread's share of a pool: free slots at hand, without a lock and without an atomic.
 //!
-//! A cache holds up to two chains of free slots. It gives to and takes from the first; when that is full or
-//! empty it changes it for the second, and only when that does not help it exchanges a whole chain with the
-//! pool. So a thread that makes and ends events at the same rate never meets the pool, and one that only
-//! makes them meets it once a batch.
+//! A cache holds up to two batches of free slots in a stack of pointers. It meets the pool only when the stack is empty or
+//! full, and then gets or gives one batch, so that afterwards there is as much to give as to take. A thread that makes and
+//! ends events at the same rate never meets the pool, and one that only makes them meets it once a batch.
+//!
+//! A chain through the free slots would need no stack, but whoever takes a slot would have to wait for its memory to know
+//! the next one.
 
+use std::cell::Cell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
 use crate::slot::Slot;
-use crate::slots::{Chain, Slots, pool_of};
+use crate::slots::{BATCH, Chain, Slots, pool_of};
 
 /// Makes and ends events of a [`Slots`] pool on one thread, cheaply.
 ///
 /// It can move to another thread but not be shared. Dropped, it gives its free slots back to the pool.
 pub struct Cache<T: 'static> {
     pool: &'static Slots<T>,
-    chain: Chain<T>,
-    spare: Chain<T>,
+    /// How many of `free` are slots.
+    count: Cell<usize>,
+    /// The first `count` are the cache's own free slots.
+    free: [Cell<*mut Slot<T>>; ROOM],
 }
 
-// SAFETY: a cache owns the free slots in its chains; there is no `T` in them, and no other way to them.
+/// How many free slots a cache holds at most.
+const ROOM: usize = 2 * BATCH;
+
+// SAFETY: a cache owns the free slots in its stack; there is no `T` in them, and no other way to them.
 unsafe impl<T> Send for Cache<T> {}
 
 impl<T> Cache<T> {
     /// An empty share of `pool`.
     #[must_use]
     pub fn new(pool: &'static Slots<T>) -> Self {
-        Self { pool, chain: Chain::new(), spare: Chain::new() }
+        Self { pool, count: Cell::new(0), free: [const { Cell::new(ptr::null_mut()) }; ROOM] }
     }
 
     /// Puts `value` into a free slot.
     #[inline]
     pub fn entry(&self, value: T) -> Entry<T> {
-        let slot = match self.chain.pop() {
+        self.tagged(value, 0)
+    }
+
+    /// Puts `value` into a free slot and leaves `tag` there, as [`Entry::set_tag`] does.
+    #[inline(always)]
+    pub fn tagged(&self, value: T, tag: u64) -> Entry<T> {
+        self.vacant().fill(value, tag)
+    }
+
+    /// A free slot at hand: for those who must not fail any more once they have made the value, or want it written
+    /// where it is to stay.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Cache, Slots};
+    ///
+    /// static MESSAGES: Slots<String> = Slots::new();
+    /// let cache = Cache::new(&MESSAGES);
+    ///
+    /// let vacant = cache.vacant();
+    /// let entry = vacant.fill("hello".to_owned(), 7);
+    /// assert_eq!((entry.as_str(), entry.tag()), ("hello", 7));
+    /// ```
+    #[inline(always)]
+    pub fn vacant(&self) -> Vacant<'_, T> {
+        let slot = match self.pop() {
             Some(slot) => slot,
             None => self.refill(),
         };
-        // SAFETY: the chain owned this free slot, and gave it to us.
-        unsafe { Entry::occupy(slot, value) }
+        Vacant { cache: self, slot }
+    }
+
+    /// As [`vacant`](Self::vacant) if that needs nothing from the pool.
+    #[inline(always)]
+    #[must_use]
+    pub fn vacant_at_hand(&self) -> Option<Vacant<'_, T>> {
+        self.pop().map(|slot| Vacant { cache: self, slot })
+    }
+
+    /// Ends the event and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The slot
+    /// stays in this cache.
+    #[inline(always)]
+    pub fn forget(&self, entry: Entry<T>) {
+        if let Some(slot) = entry.free_forgetting() {
+            self.put(slot);
+        }
     }
 
     /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this
@@ -53,50 +103,136 @@ impl<T> Cache<T> {
         value
     }
 
-    #[inline]
+    /// As [`forget`](Self::forget), for an entry that is known to be of this cache's pool: it need not be asked where it
+    /// belongs.
+    ///
+    /// # Safety
+    ///
+    /// The entry is of the pool that the cache was made for.
+    #[inline(always)]
+    pub unsafe fn forget_own(&self, entry: Entry<T>) {
+        debug_assert!(ptr::eq(entry.pool(), self.pool));
+        let Some(slot) = entry.free_forgetting() else { return };
+        let count = self.count.get();
+        // SAFETY: slots are never unmapped.
+        if count == ROOM || unsafe { slot.as_ref() }.is_used_up() {
+            // SAFETY: the slot is free, ours, and of this pool, says the caller.
+            return unsafe { self.put_away(self.pool, slot) };
+        }
+        // SAFETY: `count` is below `ROOM`.
+        unsafe { self.stack(count, slot) };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is free, of this pool, and belongs to the caller, who gives it up; `count` is the number of free slots here, and
+    /// below `ROOM`.
+    #[inline(always)]
+    unsafe fn stack(&self, count: usize, slot: NonNull<Slot<T>>) {
+        // SAFETY: as the caller says.
+        unsafe { self.free.get_unchecked(count) }.set(slot.as_ptr());
+        self.count.set(count + 1);
+    }
+
+    #[inline(always)]
+    fn pop(&self) -> Option<NonNull<Slot<T>>> {
+        let count = self.count.get().checked_sub(1)?;
+        self.count.set(count);
+        // SAFETY: `count` was not above `ROOM`, and is less by one now; below it stand slots.
+        unsafe { Some(NonNull::new_unchecked(self.free.get_unchecked(count).get())) }
+    }
+
+    #[inline(always)]
     fn put(&self, slot: NonNull<Slot<T>>) {
         // SAFETY: the slot is a slot of a pool, with the provenance of its chunk.
         let home = unsafe { pool_of(slot) };
-        if !ptr::eq(home, self.pool) {
+        let count = self.count.get();
+        // SAFETY: slots are never unmapped.
+        let is_used_up = unsafe { slot.as_ref() }.is_used_up();
+        if !ptr::eq(home, self.pool) || count == ROOM || is_used_up {
             // SAFETY: the slot is free, and ours.
-            return unsafe { home.put(slot) };
+            return unsafe { self.put_away(home, slot) };
         }
-        if self.chain.is_full() {
-            self.make_room();
+        // SAFETY: the slot is free, ours and of this pool; `count` is below `ROOM`.
+        unsafe { self.stack(count, slot) };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is free, of the pool `home`, and belongs to the caller, who gives it up.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_away(&self, home: &'static Slots<T>, slot: NonNull<Slot<T>>) {
+        // SAFETY: as the caller says. One that is used up is dropped there.
+        unsafe { home.put(slot) };
+        if self.count.get() == ROOM {
+            self.give(BATCH);
         }
-        // SAFETY: the slot is free, and ours.
-        unsafe { self.chain.push(slot) };
     }
 
     #[cold]
+    #[inline(never)]
     fn refill(&self) -> NonNull<Slot<T>> {
-        self.chain.set(self.spare.take());
-        loop {
-            if let Some(slot) = self.chain.pop() {
-                return slot;
-            }
-            self.chain.set(self.pool.take_batch());
+        let batch = self.pool.take_batch();
+        while let Some(slot) = batch.pop() {
+            self.free[self.count.replace(self.count.get() + 1)].set(slot.as_ptr());
         }
+        self.pop().expect("a batch is never empty")
     }
 
-    #[cold]
-    fn make_room(&self) {
-        let spare = self.spare.take();
-        self.spare.set(self.chain.take());
-        if !spare.is_empty() {
-            // SAFETY: only slots of this pool get into this cache's chains.
-            unsafe { self.pool.put_batch(spare) };
+    /// Gives slots back to the pool, those first that have been here longest.
+    fn give(&self, how_many: usize) {
+        let chain = Chain::new();
+        for index in (0..how_many).rev() {
+            let slot = NonNull::new(self.free[index].get()).expect("below the count stand slots");
+            // SAFETY: the slot is free and this cache's, and leaves it: it is written over, or the count goes down.
+            unsafe { chain.push(slot) };
         }
+        let left = self.count.get() - how_many;
+        for index in 0..left {
+            self.free[index].set(self.free[how_many + index].get());
+        }
+        self.count.set(left);
+        if !chain.is_empty() {
+            // SAFETY: only slots of this pool get into this cache.
+            unsafe { self.pool.put_batch(chain) };
+        }
+    }
+}
+
+/// A free slot of a [`Cache`]; see [`Cache::vacant`]. Dropped, it goes back.
+#[must_use = "it is for an event"]
+pub struct Vacant<'a, T: 'static> {
+    cache: &'a Cache<T>,
+    slot: NonNull<Slot<T>>,
+}
+
+impl<T> Vacant<'_, T> {
+    /// Puts `value` into the slot and leaves `tag` there, as [`Entry::set_tag`] does.
+    #[inline(always)]
+    pub fn fill(self, value: T, tag: u64) -> Entry<T> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the cache owned this free slot and gave it to us, and it is not given back.
+        unsafe { Entry::occupy(this.slot, value, tag) }
+    }
+}
+
+impl<T> Drop for Vacant<'_, T> {
+    fn drop(&mut self) {
+        self.cache.put(self.slot);
+    }
+}
+
+impl<T> fmt::Debug for Vacant<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vacant").finish_non_exhaustive()
     }
 }
 
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
-        for chain in [self.chain.take(), self.spare.take()] {
-            if !chain.is_empty() {
-                // SAFETY: as in `make_room`.
-                unsafe { self.pool.put_batch(chain) };
-            }
+        while self.count.get() > 0 {
+            self.give(self.count.get().min(BATCH));
         }
     }
 }

@@ -161,33 +161,37 @@ impl<T> Slot<T> {
         self.word.load(Relaxed)
     }
 
-    /// Starts the next generation, in which the slot is held.
-    #[inline]
-    pub(crate) fn occupy(&self) {
+    /// Starts the next generation, in which the slot is held and has this tag.
+    #[inline(always)]
+    pub(crate) fn occupy(&self, tag: u64) {
         let word = self.own_word();
         debug_assert!(!is_occupied(word));
         self.say(generation_of(word) + 1, WAITING);
         // After the new generation, so that whoever reads this tag sees that too.
-        self.set_tag(0);
+        self.set_tag(tag);
     }
 
-    #[inline]
+    #[inline(always)]
     fn say(&self, generation: u64, phase: u8) {
         // Release [call-off-word]: what the owner did up to this step is visible to whoever reads that it
         // took it.
         self.word.store(pack(generation, phase), Release);
     }
 
-    /// One step of the owner; returns what callers have left for this generation, if anything.
-    #[inline]
-    fn step(&self, generation: u64, phase: u8) -> Option<u64> {
-        self.say(generation, phase);
+    /// One step of the owner, from `word` to another phase; returns what callers have left for this generation, if anything.
+    #[inline(always)]
+    fn step(&self, word: u64, from: u8, to: u8) -> Option<u64> {
+        debug_assert_eq!(state_of(word), from);
+        // The generation stays as it is.
+        let next = word.wrapping_add(u64::from(to)).wrapping_sub(u64::from(from));
+        // Release [call-off-word]: as in `say`.
+        self.word.store(next, Release);
         // [call-off-fence]: the light half, between the store above and the load below.
         fence::light();
         // Acquire [call-off-state]: what the caller did before it asked is visible to an owner who does as
         // asked.
         let asked = self.cancel.load(Acquire);
-        (generation_of(asked) == generation).then_some(asked)
+        (generation_of(asked) == generation_of(word)).then_some(asked)
     }
 
     /// Moves a request that nobody has decided on to `state`, and returns what counts.
@@ -205,53 +209,79 @@ impl<T> Slot<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&self) -> Begin {
         let word = self.own_word();
         if state_of(word) != WAITING {
             return Self::begin_out_of_turn(word);
         }
-        let generation = generation_of(word);
-        let Some(asked) = self.step(generation, RUNNING) else { return Begin::Run };
+        match self.step(word, WAITING, RUNNING) {
+            None => Begin::Run,
+            Some(asked) => self.begin_asked(asked),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_asked(&self, asked: u64) -> Begin {
         if state_of(self.decide(asked, SETTLED_OFF)) == SEEN_RUNNING {
             // A caller has read that this run began, and was answered so.
             return Begin::Run;
         }
-        self.say(generation, OFF);
+        self.say(generation_of(asked), OFF);
         Begin::CalledOff
     }
 
     #[cold]
+    #[inline(never)]
     fn begin_out_of_turn(word: u64) -> Begin {
         assert!(state_of(word) == OFF, "begin of an event that is running");
         Begin::CalledOff
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&self) -> End {
         let word = self.own_word();
         assert!(state_of(word) == RUNNING, "end of an event that is not running");
-        let generation = generation_of(word);
-        let Some(asked) = self.step(generation, WAITING) else { return End::Ended };
-        self.decide(asked, STOPPED);
-        self.say(generation, OFF);
-        End::CalledOff
-    }
-
-    /// Ends the generation. Afterwards the slot is the caller's to put away, if the answer says so.
-    #[inline]
-    pub(crate) fn free(&self) -> Freed {
-        let word = self.own_word();
-        debug_assert!(is_occupied(word));
-        let generation = generation_of(word);
-        let has_run = state_of(word) == RUNNING;
-        match self.step(generation, if has_run { GONE_RAN } else { GONE_OFF }) {
-            None => Freed::Mine,
-            Some(asked) => self.free_asked(asked, has_run),
+        match self.step(word, RUNNING, WAITING) {
+            None => End::Ended,
+            Some(asked) => self.end_asked(asked),
         }
     }
 
     #[cold]
+    #[inline(never)]
+    fn end_asked(&self, asked: u64) -> End {
+        self.decide(asked, STOPPED);
+        self.say(generation_of(asked), OFF);
+        End::CalledOff
+    }
+
+    /// Ends the generation. Afterwards the slot is the caller's to put away, if the answer says so.
+    #[inline(always)]
+    pub(crate) fn free(&self) -> Freed {
+        let word = self.own_word();
+        if state_of(word) != RUNNING {
+            return self.free_unrun(word);
+        }
+        match self.step(word, RUNNING, GONE_RAN) {
+            None => Freed::Mine,
+            Some(asked) => self.free_asked(asked, true),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_unrun(&self, word: u64) -> Freed {
+        debug_assert!(is_occupied(word));
+        match self.step(word, state_of(word), GONE_OFF) {
+            None => Freed::Mine,
+            Some(asked) => self.free_asked(asked, false),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
     fn free_asked(&self, asked: u64, has_run: bool) -> Freed {
         match state_of(self.decide(asked, if has_run { RAN } else { ORPHAN })) {
             ORPHAN => Freed::Theirs,

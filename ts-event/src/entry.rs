@@ -56,13 +56,13 @@ impl<T> Entry<T> {
     /// # Safety
     ///
     /// The slot is a free one that the caller has taken out of its pool.
-    #[inline]
-    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T) -> Self {
+    #[inline(always)]
+    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u64) -> Self {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
         // SAFETY: the slot is free and the caller's, so nobody reads the value's place.
         unsafe { here.value().write(value) };
-        here.occupy();
+        here.occupy(tag);
         Self { slot, value: PhantomData }
     }
 
@@ -134,6 +134,29 @@ impl<T> Entry<T> {
         self.slot().end()
     }
 
+    /// The event's steps and its value, each on its own: so that the value can be lent for the length of a run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Begin, End, Slots};
+    ///
+    /// static TICKS: Slots<u32> = Slots::new();
+    ///
+    /// let mut entry = TICKS.entry(0);
+    /// let (mut steps, ticks) = entry.split();
+    /// assert_eq!(steps.begin(), Begin::Run);
+    /// *ticks += 1;
+    /// assert_eq!(steps.end(), End::Ended);
+    /// ```
+    #[inline(always)]
+    pub fn split(&mut self) -> (Steps<'_, T>, &mut T) {
+        // SAFETY: slots are never unmapped.
+        let slot = unsafe { self.slot.as_ref() };
+        // SAFETY: an entry's slot holds a value, and `&mut self` is the only way to it; the steps reach atomic words only.
+        (Steps { slot }, unsafe { &mut *slot.value() })
+    }
+
     /// How the event stands; never one of the two answers that mean it is gone.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -157,6 +180,17 @@ impl<T> Entry<T> {
             unsafe { pool_of(slot).put(slot) };
         }
         value
+    }
+
+    /// Ends the event without touching its value; the slot, unless somebody else will put that away.
+    #[inline(always)]
+    pub(crate) fn free_forgetting(self) -> Option<NonNull<Slot<T>>> {
+        let slot = self.into_slot();
+        // SAFETY: slots are never unmapped.
+        match unsafe { slot.as_ref() }.free() {
+            Freed::Mine => Some(slot),
+            Freed::Theirs => None,
+        }
     }
 
     /// Ends the event: its value, and its slot unless somebody else will put that away.
@@ -203,6 +237,39 @@ impl<T> Entry<T> {
     pub fn pool(&self) -> &'static Slots<T> {
         // SAFETY: the slot is a slot of a pool, with the provenance of its chunk.
         unsafe { pool_of(self.slot) }
+    }
+}
+
+/// The steps of an event's owner; see [`Entry::split`].
+pub struct Steps<'a, T: 'static> {
+    slot: &'a Slot<T>,
+}
+
+impl<T> Steps<'_, T> {
+    /// As [`Entry::begin`].
+    ///
+    /// # Panics
+    ///
+    /// If the event is running already.
+    #[inline(always)]
+    pub fn begin(&mut self) -> Begin {
+        self.slot.begin()
+    }
+
+    /// As [`Entry::end`].
+    ///
+    /// # Panics
+    ///
+    /// If the event is not running.
+    #[inline(always)]
+    pub fn end(&mut self) -> End {
+        self.slot.end()
+    }
+}
+
+impl<T> fmt::Debug for Steps<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Steps").finish_non_exhaustive()
     }
 }
 

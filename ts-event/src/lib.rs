@@ -42,16 +42,16 @@ mod when;
 #[doc = include_str!("wake.md")]
 pub mod wake {}
 
-pub use self::cache::Cache;
+pub use self::cache::{Cache, Vacant};
 pub use self::call_off::{Begin, CallOff, End, Phase};
-pub use self::entry::Entry;
+pub use self::entry::{Entry, Steps};
 pub use self::inbox::{Chain, Closed, Pushed, Receiver, Sender, inbox};
 pub use self::key::Key;
 pub use self::park_wait::ParkWait;
 pub use self::poll::PollList;
 pub use self::poller::{Io, PollWait, Registration};
 pub use self::queue::{DEFAULT_BUDGET, Queue, Visit};
-pub use self::ready::Ready;
+pub use self::ready::{Ready, Room};
 pub use self::slots::Slots;
 pub use self::wait::{Wait, Wakeup};
 pub use self::wheel::{Sweep, Wheel};

@@ -48,13 +48,6 @@ impl<T> List<T> {
         self.tail
     }
 
-    /// Adds an entry at the end.
-    #[inline]
-    pub(crate) fn push_back(&mut self, entry: Entry<T>) {
-        // SAFETY: the entry owned its slot, and is given up for it.
-        unsafe { self.link_back(entry.into_slot()) };
-    }
-
     /// Adds an entry before all others.
     #[inline]
     pub(crate) fn push_front(&mut self, entry: Entry<T>) {

@@ -7,6 +7,8 @@
 //! * A structure stores its own number and [`OUT`], never another's.
 //! * Only `&mut` access to the structure moves entries in or out, so whoever asks has all its stores behind
 //!   him.
+//! * A [`Ready`](crate::Ready) list notes a position instead, which has [`POSITION`] set, as no number of a structure has.
+//!   It is a hint where in its own ring to look, and the ring says whether the entry is there.
 //!
 //! # Ordering
 //! All accesses are Relaxed, and alone. A load that finds the asker's own number has read the asker's own
@@ -25,6 +27,9 @@ use crate::slot::{Slot, generation_of};
 /// The low bits of the word say where in the structure the entry lies.
 const BUCKET_BITS: u32 = 16;
 
+/// Set in every position of a ready list, and in no number of a structure.
+pub(crate) const POSITION: u64 = 1 << 63;
+
 /// In no structure: held as an [`Entry`](crate::Entry), or free.
 const OUT: u64 = 0;
 
@@ -42,7 +47,7 @@ impl Place {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Relaxed, alone: a number has to be its own, nothing is told with it.
         let number = NEXT.fetch_add(1, Relaxed);
-        assert!(number < u64::MAX >> BUCKET_BITS, "no numbers left for queues");
+        assert!(number < POSITION >> BUCKET_BITS, "no numbers left for queues");
         Self { id: number << BUCKET_BITS }
     }
 
@@ -74,6 +79,24 @@ impl Place {
 pub(crate) fn mark_out<T>(slot: &Slot<T>) {
     // Relaxed, alone: see the head of this file.
     slot.place.store(OUT, Relaxed);
+}
+
+/// Notes where in a ready list `slot`, which belongs to the caller, now lies.
+#[inline]
+pub(crate) fn mark_position<T>(slot: &Slot<T>, position: u64) {
+    // Relaxed, alone: a hint, see the head of this file.
+    slot.place.store(position, Relaxed);
+}
+
+/// The position that the slot of `key` says it has in some ready list, if its event is still that of the key.
+#[inline]
+pub(crate) fn find_position<T>(key: Key<T>) -> Option<u64> {
+    let slot = key.slot();
+    // Relaxed, alone, both: a hint. If the ring confirms it, the slot has lain in it since its generation was stored, by
+    // its owner, who is the one that asks.
+    let place = slot.place.load(Relaxed);
+    let is_same = generation_of(slot.word.load(Relaxed)) == key.generation();
+    (place & POSITION != 0 && is_same).then_some(place)
 }
 
 /// Notes that `slot`, which belongs to the caller, is on its way to another thread, with a small number to

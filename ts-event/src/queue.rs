@@ -23,7 +23,7 @@ use crate::entry::Entry;
 use crate::inbox::{Chain, Receiver};
 use crate::key::Key;
 use crate::poll::PollList;
-use crate::ready::Ready;
+use crate::ready::{Ready, Room};
 use crate::wheel::{Sweep, Wheel};
 use crate::when::When;
 
@@ -106,6 +106,12 @@ impl<T: 'static> Queue<T> {
         }
     }
 
+    /// As `push` with [`When::Now`]: behind all that is ready.
+    #[inline(always)]
+    pub fn push_now(&mut self, entry: Entry<T>) {
+        self.ready.push_back(entry);
+    }
+
     /// Makes an entry the next to run, before all that is ready.
     #[inline]
     pub fn push_front(&mut self, entry: Entry<T>) {
@@ -123,6 +129,29 @@ impl<T: 'static> Queue<T> {
         let entry = self.ready.pop_front()?;
         self.left -= 1;
         Some(entry)
+    }
+
+    /// Takes all of the budget that is left: for a loop that counts by itself what it gets from
+    /// [`next_ready`](Self::next_ready), and gives back what it does not need.
+    pub fn take_budget(&mut self) -> u32 {
+        std::mem::take(&mut self.left)
+    }
+
+    /// Gives back what is left of the budget that [`take_budget`](Self::take_budget) took.
+    pub fn return_budget(&mut self, left: u32) {
+        self.left = left;
+    }
+
+    /// The next entry that is ready, whatever the budget; see [`take_budget`](Self::take_budget).
+    #[inline(always)]
+    pub fn next_ready(&mut self) -> Option<Entry<T>> {
+        self.ready.pop_front()
+    }
+
+    /// Room for one more entry for "now", if there is without growing; see [`Ready::room`].
+    #[inline(always)]
+    pub fn room(&mut self) -> Option<Room<'_, T>> {
+        self.ready.room()
     }
 
     /// Files what is in the inbox, makes ready what is due at `now`, and renews the budget.

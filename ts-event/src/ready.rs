@@ -1,16 +1,38 @@
 //! The ready list: what runs next, in order, with a way out of the middle.
+//!
+//! A ring of pointers to slots. Putting an entry in writes one pointer and the entry's position, taking it out reads one
+//! pointer: the slots themselves are not linked to each other, so what lies in the list is touched when it comes and
+//! when it goes, and never because its neighbour does. And what comes after the next one is known, so it can be asked of
+//! the memory in good time.
+//!
+//! # Rules
+//! * Positions are numbers that only grow at the back and only shrink at the front; the ring has the entry of position
+//!   `p` at `p` modulo its size, which is a power of two.
+//! * Between `head` and `tail` stands an entry or a hole: null, where one was taken out of the middle. At `head` there is
+//!   never a hole.
+//! * An entry's slot says its position. Nothing has to be wiped out when it leaves: the ring says whether it is there.
+//!
+//! A linked list through the slots needs no memory of its own, but each step of it writes to two neighbours.
 
 use std::fmt;
+use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::list::List;
-use crate::place::{Place, mark_out};
+use crate::place;
+use crate::slot::Slot;
+
+/// How many entries the first ring has room for.
+const FIRST_ROOM: usize = 64;
+
+/// Where positions begin: in the middle of those that a slot can note.
+const FIRST_POSITION: u64 = place::POSITION | 1 << 62;
 
 /// A first-in-first-out list of entries from which any can be taken out by its key.
 ///
-/// All operations take the same time however long the list is, but for [`append`](Self::append). Nothing
-/// allocates. Dropped, it drops the entries in it.
+/// All operations take the same time however long the list is, but for [`append`](Self::append) and for the growth of
+/// the list beyond any length it has had, which moves a pointer for each entry. It never shrinks. Dropped, it drops the
+/// entries in it.
 ///
 /// # Examples
 ///
@@ -32,9 +54,15 @@ use crate::place::{Place, mark_out};
 /// assert_eq!(ready.len(), 1);
 /// ```
 pub struct Ready<T: 'static> {
-    list: List<T>,
-    len: usize,
-    place: Place,
+    ring: Box<[*mut Slot<T>]>,
+    /// The size of the ring less one; all ones without a ring, so that it is full from the start.
+    mask: u64,
+    /// The position of the first entry.
+    head: u64,
+    /// The position behind the last one.
+    tail: u64,
+    /// How many of the positions between them are holes.
+    holes: u64,
 }
 
 // SAFETY: the list owns the entries in it and nothing else, so it may go where they may.
@@ -44,59 +72,107 @@ impl<T> Ready<T> {
     /// An empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self { list: List::new(), len: 0, place: Place::new() }
+        Self { ring: Box::default(), mask: u64::MAX, head: FIRST_POSITION, tail: FIRST_POSITION, holes: 0 }
     }
 
     /// How many entries there are.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        (self.tail - self.head - self.holes) as usize
     }
 
     /// Whether there are none.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        // A hole is never the first, so there is an entry or nothing.
+        self.head == self.tail
     }
 
     /// Adds an entry behind all others.
-    #[inline]
+    #[inline(always)]
     pub fn push_back(&mut self, entry: Entry<T>) {
-        self.place.mark(entry.slot(), 0);
-        self.list.push_back(entry);
-        self.len += 1;
+        if self.is_full() {
+            self.grow();
+        }
+        Room { ready: self }.push(entry);
+    }
+
+    /// Room for one more entry at the end, if there is without growing: for those who must not fail any more once they have
+    /// made the entry.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Ready, Slots};
+    ///
+    /// static JOBS: Slots<u32> = Slots::new();
+    ///
+    /// let mut ready = Ready::new();
+    /// assert!(ready.room().is_none(), "the first entry makes room for more");
+    /// ready.push_back(JOBS.entry(1));
+    /// ready.room().expect("there is now").push(JOBS.entry(2));
+    /// assert_eq!(ready.len(), 2);
+    /// ```
+    #[inline(always)]
+    pub fn room(&mut self) -> Option<Room<'_, T>> {
+        if self.is_full() { None } else { Some(Room { ready: self }) }
     }
 
     /// Adds an entry before all others.
     #[inline]
     pub fn push_front(&mut self, entry: Entry<T>) {
-        self.place.mark(entry.slot(), 0);
-        self.list.push_front(entry);
-        self.len += 1;
+        if self.is_full() {
+            self.grow();
+        }
+        let position = self.head - 1;
+        place::mark_position(entry.slot(), position);
+        *self.at(position) = entry.into_slot().as_ptr();
+        self.head = position;
     }
 
     /// Takes out the first entry.
-    #[inline]
+    #[inline(always)]
     pub fn pop_front(&mut self) -> Option<Entry<T>> {
-        let entry = self.list.pop_front()?;
-        mark_out(entry.slot());
-        self.len -= 1;
-        Some(entry)
+        if self.is_empty() {
+            return None;
+        }
+        let slot = *self.at(self.head);
+        self.head += 1;
+        if self.holes > 0 {
+            self.skip_holes();
+        }
+        // SAFETY: at the head of a list that is not empty stands an entry, which the list owns; the step above takes it
+        // out.
+        Some(unsafe { Entry::from_slot(NonNull::new_unchecked(slot)) })
+    }
+
+    /// The first entry, which stays.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> Option<&T> {
+        if self.is_empty() {
+            return None;
+        }
+        let slot = self.ring[self.index(self.head)];
+        // SAFETY: as in `pop_front`; the list is borrowed, and so is the entry in it.
+        Some(unsafe { &*(*slot).value() })
     }
 
     /// Takes out the entry that `key` means, if it is in this list.
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
-        self.place.find(key)?;
-        self.len -= 1;
-        // SAFETY: the slot is marked as lying here, so it is in the list, and it is taken out once.
-        let entry = unsafe {
-            self.list.unlink(key.slot_ptr());
-            Entry::from_slot(key.slot_ptr())
-        };
-        mark_out(entry.slot());
-        Some(entry)
+        let position = place::find_position(key)?;
+        let is_here =
+            (self.head..self.tail).contains(&position) && *self.at(position) == key.slot_ptr().as_ptr();
+        if !is_here {
+            return None;
+        }
+        *self.at(position) = ptr::null_mut();
+        self.holes += 1;
+        self.skip_holes();
+        // SAFETY: the slot stood in the ring, hence it was an entry of this list, and it is taken out once.
+        Some(unsafe { Entry::from_slot(key.slot_ptr()) })
     }
 
     /// Moves all entries of `other` behind those of this list, in their order. Touches each of them.
@@ -104,6 +180,68 @@ impl<T> Ready<T> {
         while let Some(entry) = other.pop_front() {
             self.push_back(entry);
         }
+    }
+
+    #[inline(always)]
+    fn index(&self, position: u64) -> usize {
+        (position & self.mask) as usize
+    }
+
+    #[inline(always)]
+    fn at(&mut self, position: u64) -> &mut *mut Slot<T> {
+        let index = self.index(position);
+        debug_assert!(index < self.ring.len());
+        // SAFETY: a position exists only in a ring that has room for it, and then the mask is the length less one.
+        unsafe { self.ring.get_unchecked_mut(index) }
+    }
+
+    /// Whether the next entry needs a larger ring.
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.tail - self.head == self.mask.wrapping_add(1)
+    }
+
+    /// Makes an entry the first again, or the list empty.
+    #[cold]
+    fn skip_holes(&mut self) {
+        while self.head != self.tail && self.at(self.head).is_null() {
+            self.head += 1;
+            self.holes -= 1;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let room = (self.ring.len() * 2).max(FIRST_ROOM);
+        let old = std::mem::replace(&mut self.ring, vec![ptr::null_mut(); room].into_boxed_slice());
+        let old_mask = std::mem::replace(&mut self.mask, room as u64 - 1);
+        // Each keeps its position: that is what its slot says.
+        for position in self.head..self.tail {
+            *self.at(position) = old[(position & old_mask) as usize];
+        }
+    }
+}
+
+/// Room for one entry; see [`Ready::room`].
+pub struct Room<'a, T: 'static> {
+    ready: &'a mut Ready<T>,
+}
+
+impl<T> Room<'_, T> {
+    /// Adds an entry behind all others.
+    #[inline(always)]
+    pub fn push(self, entry: Entry<T>) {
+        let position = self.ready.tail;
+        place::mark_position(entry.slot(), position);
+        *self.ready.at(position) = entry.into_slot().as_ptr();
+        self.ready.tail = position + 1;
+    }
+}
+
+impl<T> fmt::Debug for Room<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").finish_non_exhaustive()
     }
 }
 
@@ -121,6 +259,6 @@ impl<T> Drop for Ready<T> {
 
 impl<T> fmt::Debug for Ready<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("Ready").field("len", &self.len()).finish_non_exhaustive()
     }
 }

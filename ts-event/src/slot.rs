@@ -79,6 +79,12 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Whether there is no generation left for another event. For the owner.
+    #[inline(always)]
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.own_word() >= pack(LAST_GENERATION, 0)
+    }
+
     /// The slot behind this one.
     ///
     /// # Safety

@@ -34,7 +34,7 @@ use ts_thread::sync::{Mutex, MutexGuard, const_fn};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::region::Region;
-use crate::slot::{LAST_GENERATION, Slot, generation_of};
+use crate::slot::Slot;
 
 /// How many slots move between a cache and its pool at once: one lock for so many events.
 pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
@@ -140,7 +140,7 @@ impl<T> Slots<T> {
     pub fn entry(&'static self, value: T) -> Entry<T> {
         let slot = self.take_one();
         // SAFETY: `take_one` gave this free slot to us alone.
-        unsafe { Entry::occupy(slot, value) }
+        unsafe { Entry::occupy(slot, value, 0) }
     }
 
     /// How many events there are: entries held and queued, called off or not.
@@ -340,7 +340,7 @@ impl<T> Chain<T> {
     pub(crate) unsafe fn push(&self, slot: NonNull<Slot<T>>) {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
-        if generation_of(here.own_word()) == LAST_GENERATION {
+        if here.is_used_up() {
             return;
         }
         // SAFETY: the caller owns the slot.
@@ -362,7 +362,7 @@ impl<T> Chain<T> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::slot::pack;
+    use crate::slot::{LAST_GENERATION, pack};
     use ts_thread::sync::atomic::Ordering::Relaxed;
 
     #[test]

@@ -3,49 +3,86 @@
 use super::local::Here;
 use super::parked::{Parked, Place};
 use super::run::caught;
+use super::{Flags, Stop};
+use crate::CallError;
 use crate::cell::CellRef;
 use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
 use crate::work::{Scheduled, Work};
-use crate::{Action, Continuation};
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use ts_event::{Begin, End, Entry, When};
+use ts_event::{Begin, End, Entry, Queue, When};
 use ts_mutex::MutexGuard;
 use ts_thread::{HrTime, fence};
 
-/// References to give back once the mutex is free again.
-type Owed = (CellRef, usize);
-
 impl Here {
-    /// Runs one entry, after tending to mutexes that have become free.
-    pub(super) fn dispatch(&self, entry: Entry<Work>) {
+    /// Runs what is ready until nothing is, or the budget is spent, or the thread is to stop at once.
+    pub(super) fn run_ready(&self) {
+        let local = self.local();
         let flags = &self.thread().shared().flags;
-        // Relaxed: `is_busy` reads it after the heavy half of this fence.
-        flags.in_handler.store(true, Ordering::Relaxed);
-        fence::light();
-        // Relaxed: the list behind it has a lock of its own; `hear` reads the flag again.
-        while flags.urgent.load(Ordering::Relaxed) {
-            flags.in_handler.store(false, Ordering::Relaxed);
-            self.retry_parked();
-            // Relaxed: as above. What was told while the flag was down has to be seen before the handler is entered.
-            flags.in_handler.store(true, Ordering::Relaxed);
-            fence::light();
+        let _busy = Busy::begin(self);
+        // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+        let mut left = unsafe { local.queue.step(Queue::take_budget) };
+        while left > 0 {
+            if flags.wants_attention() && self.attend() == Stop::Now {
+                break;
+            }
+            // SAFETY: as above.
+            let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else { break };
+            left -= 1;
+            self.run_entry(entry);
         }
-        self.run_entry(entry);
-        // Relaxed: an early or late look only moves a reservation to another waiter.
-        flags.in_handler.store(false, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { local.queue.step(|queue| queue.return_budget(left)) };
     }
 
-    fn run_entry(&self, entry: Entry<Work>) {
-        if let Work::Call(_) = &*entry {
-            self.run_call(entry);
-            return;
+    /// Runs one entry that is not of the ready list.
+    pub(super) fn dispatch(&self, entry: Entry<Work>) {
+        let _busy = Busy::begin(self);
+        self.run_entry(entry);
+    }
+
+    /// Looks at what others want before the next handler: tends to mutexes that have become free, and says whether the thread
+    /// is to stop.
+    #[cold]
+    #[inline(never)]
+    fn attend(&self) -> Stop {
+        let shared = self.thread().shared();
+        if shared.flags.is_urgent() {
+            // Relaxed: an early or late look only moves a reservation to another waiter.
+            shared.flags.in_handler.store(false, Ordering::Relaxed);
+            self.retry_parked();
+            Busy::raise(self);
         }
+        shared.asked_to_stop()
+    }
+
+    #[inline(always)]
+    fn run_entry(&self, mut entry: Entry<Work>) {
+        let Work::Call(scheduled) = &*entry else { return self.run_other(entry) };
+        let cell = scheduled.cell();
+        let Some(mutex) = &cell.get().mutex else { return self.run_unlocked(entry, cell) };
+        if self.local().has_parked.get() {
+            match self.local().parked.borrow_mut().queue_behind(mutex.id(), entry) {
+                Ok(()) => return,
+                Err(back) => entry = back,
+            }
+        }
+        // A report of a mutex that is held for too long is to name the handler, not this loop.
+        let place = cell.get().place;
+        let Some(guard) = mutex.try_lock_at(place) else { return self.park(entry, cell) };
+        let owed = self.run_locked(entry, &guard);
+        guard.unlock_at(place);
+        if owed > 0 {
+            cell.release(owed);
+        }
+    }
+
+    #[inline(never)]
+    fn run_other(&self, entry: Entry<Work>) {
         match self.local().cache.take(entry) {
-            Work::Call(_) => unreachable!("handled above"),
+            Work::Call(_) => unreachable!("the caller looked"),
             Work::Task(runnable) => {
                 runnable.run();
             }
@@ -64,39 +101,9 @@ impl Here {
         }
     }
 
-    fn run_call(&self, mut entry: Entry<Work>) {
-        let Work::Call(scheduled) = &mut *entry else { unreachable!("the caller looked") };
-        let cell = scheduled.cell();
-        let Some(mutex) = &cell.get().mutex else {
-            let owed = self.run_event(entry, None);
-            Self::settle(owed);
-            return;
-        };
-        if self.local().has_parked.get() {
-            match self.local().parked.borrow_mut().queue_behind(mutex.id(), entry) {
-                Ok(()) => return,
-                Err(back) => entry = back,
-            }
-        }
-        // A report of a mutex that is held for too long is to name the handler, not this loop.
-        let place = cell.get().place;
-        let Some(guard) = mutex.try_lock_at(place) else {
-            self.park(entry, cell);
-            return;
-        };
-        let owed = self.run_event(entry, Some(&guard));
-        guard.unlock_at(place);
-        Self::settle(owed);
-    }
-
-    fn settle(owed: Option<Owed>) {
-        if let Some((cell, count)) = owed {
-            cell.release(count);
-        }
-    }
-
     /// Lets an event wait for its mutex.
     #[cold]
+    #[inline(never)]
     fn park(&self, entry: Entry<Work>, cell: CellRef) {
         self.local().counts.missed.add();
         let Some(mutex) = &cell.get().mutex else { unreachable!("it was missed") };
@@ -120,8 +127,7 @@ impl Here {
     /// Takes down which mutexes' unlocks told this thread.
     fn hear(&self) {
         let shared = self.thread().shared();
-        // Acquire [urgent]: the list was written before the flag. A number that comes later raises the flag again.
-        if shared.flags.urgent.swap(false, Ordering::Acquire) {
+        if shared.flags.take_urgent() {
             let mut woken = shared.woken.lock().unwrap_or_else(PoisonError::into_inner);
             self.local().told.borrow_mut().extend(woken.drain(..));
         }
@@ -130,10 +136,8 @@ impl Here {
     /// Lets others have the mutexes that this thread was told of and has not tried, after it said that it is busy.
     fn decline_the_rest(&self) {
         fence::light();
-        // Relaxed: see `dispatch`. Whoever tells this thread of a mutex from here on finds it busy.
-        if self.thread().shared().flags.urgent.load(Ordering::Relaxed) {
-            self.hear();
-        }
+        // Whoever tells this thread of a mutex from here on finds it busy.
+        self.hear();
         let mut next = 0;
         loop {
             // Nothing stays borrowed, since a mutex that is passed on may run anything.
@@ -174,7 +178,8 @@ impl Here {
         {
             budget -= 1;
             last = made_at(&entry);
-            owed.extend(self.run_event(entry, Some(&guard)));
+            let cell = called(&entry).cell();
+            owed.push((cell, self.run_locked(entry, &guard)));
         }
         flags.in_handler.store(outer, Ordering::Relaxed);
         guard.unlock_at(last);
@@ -207,93 +212,169 @@ impl Here {
         shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(mutex);
         self.push(
             Work::Closure(Box::new(|here| {
-                // Release [urgent]: as in `Told::wake`; it is this thread that reads it.
-                here.thread().shared().flags.urgent.store(true, Ordering::Release);
+                here.thread().shared().flags.raise_urgent();
                 here.retry_parked();
             })),
             When::Now,
         );
     }
 
-    /// Calls the handler and decides what becomes of the event. The mutex, if there is one, is held.
-    fn run_event(&self, mut entry: Entry<Work>, guard: Option<&MutexGuard<'_>>) -> Option<Owed> {
+    /// Calls the handler under its mutex and decides what becomes of the event. Returns the references that are to be released
+    /// once the mutex is free again.
+    #[inline(always)]
+    fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
         let local = self.local();
         let key = entry.key();
-        let Work::Call(scheduled) = &mut *entry else { unreachable!("only calls wait for a mutex") };
+        let (mut steps, work) = entry.split();
+        let Work::Call(scheduled) = work else { unreachable!("only calls wait for a mutex") };
         let cell = scheduled.cell();
         // In this order, so that an event says that it ran only if its handler was entered.
-        let alive = match guard {
-            Some(_) => !cell.get().life.is_destroyed(),
-            None => cell.enter_shared(),
-        };
-        if !alive || entry.begin() == Begin::CalledOff {
-            if guard.is_none() {
-                cell.leave_shared();
-            }
+        if cell.get().life.is_destroyed() || steps.begin() == Begin::CalledOff {
             return self.end_event(entry);
         }
-        let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
-        if guard.is_some() {
-            // SAFETY: the mutex is held.
-            unsafe { scheduled.adopt() };
-        }
-        let code = scheduled.code;
-        let extra = scheduled.extra.take();
+        // SAFETY: the mutex is held.
+        unsafe { scheduled.adopt() };
         local.running.set(Some(key));
-        local.rearm.set(Rearm::Unsaid);
+        local.running_cell.set(Some(cell));
         local.counts.dispatched.add();
-
-        // A handle that borrows the event's reference instead of taking one.
-        let continuation = ManuallyDrop::new(Continuation::from_cell(cell));
-        let mut event = Event::dispatched(code, extra, &continuation, guard, self, Action::new(key));
-        let outcome = match guard {
-            // SAFETY: the guard is of this continuation's mutex, under which it was alive above; and no handler is on
-            // the stack of a thread that dispatches.
-            Some(guard) => unsafe { cell.run_locked(guard, &mut event) },
-            None => cell.run_shared(&mut event),
-        };
-        if guard.is_none() {
-            cell.leave_shared();
-        }
-        let mut extra = event.into_extra();
+        let (continuation, carried) = scheduled.lend();
+        let mut event = Event::dispatched(continuation, carried, Some(guard), self);
+        // SAFETY: the guard is of this continuation's mutex, under which it was alive above; and no handler is on the
+        // stack of a thread that dispatches.
+        let _: Result<_, CallError> = unsafe { cell.run_locked(guard, &mut event) };
         local.running.set(None);
-        let rearm = local.rearm.replace(Rearm::Unsaid);
+        local.running_cell.set(None);
 
+        if scheduled.carried.extra.is_none() {
+            // Nearly all: no period, nobody who waits for it, nothing that came along.
+            match local.rearm.get() {
+                Rearm::Unsaid => {
+                    // SAFETY: the mutex is held, the event was made a plain one above, and it is forgotten below.
+                    let owed = unsafe { cell.get().life.remove_plain() };
+                    // SAFETY: all entries of kind `Work` are of its one pool.
+                    unsafe { local.cache.forget_own(entry) };
+                    return owed;
+                }
+                Rearm::Now if !cell.get().life.is_destroyed() => {
+                    local.rearm.set(Rearm::Unsaid);
+                    if steps.end() == End::Ended {
+                        // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+                        unsafe { local.queue.step(|queue| queue.push_now(entry)) };
+                        return 0;
+                    }
+                    return self.end_event(entry);
+                }
+                _ => {}
+            }
+        }
+        self.after_run(entry, cell)
+    }
+
+    /// As `run_locked`, for a continuation without a mutex.
+    #[inline(never)]
+    fn run_unlocked(&self, mut entry: Entry<Work>, cell: CellRef) {
+        let local = self.local();
+        let key = entry.key();
+        if !cell.enter_shared() || entry.begin() == Begin::CalledOff {
+            cell.leave_shared();
+            cell.release(self.end_event(entry));
+            return;
+        }
+        local.running.set(Some(key));
+        local.counts.dispatched.add();
+        let (continuation, carried) = called_mut(&mut entry).lend();
+        let mut event = Event::dispatched(continuation, carried, None, self);
+        let _: Result<_, CallError> = cell.run_shared(&mut event);
+        cell.leave_shared();
+        local.running.set(None);
+        let owed = self.after_run(entry, cell);
+        cell.release(owed);
+    }
+
+    /// Decides what becomes of an event that ran. The mutex of its continuation, if there is one, is held.
+    #[inline(never)]
+    fn after_run(&self, mut entry: Entry<Work>, cell: CellRef) -> usize {
+        let rearm = self.local().rearm.replace(Rearm::Unsaid);
+        let extra = &mut called_mut(&mut entry).carried.extra;
         if let Some(notify) = extra.get_mut().and_then(|extra| extra.notify.take()) {
             notify.ran();
         }
-        // Not for a continuation that is no more: its events would only lie about until they are swept up.
-        let again =
-            outcome.is_ok() && !cell.get().life.is_destroyed() && !self.thread().shared().core.is_closing();
-        if again
-            && let Some(when) = next_run(rearm, &mut extra, || self.now())
+        // Not for a continuation that is no more (a panic has ended it, too): its events would only lie about until they are
+        // swept up.
+        if !cell.get().life.is_destroyed()
+            && !self.thread().shared().core.is_closing()
+            && let Some(when) = next_run(rearm, extra, || self.now())
             && entry.end() == End::Ended
         {
-            let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
-            scheduled.extra = extra;
-            local.queue.borrow_mut().push(entry, when);
-            return None;
+            self.local().queue.borrow_mut().push(entry, when);
+            return 0;
         }
         // The data goes with the event, after its slot says that it is over.
-        let Work::Call(scheduled) = &mut *entry else { unreachable!("seen above") };
-        scheduled.extra = extra;
         self.end_event(entry)
     }
 
     /// Ends an event; the mutex of its continuation, if there is one, is held.
-    fn end_event(&self, entry: Entry<Work>) -> Option<Owed> {
+    #[inline(never)]
+    fn end_event(&self, entry: Entry<Work>) -> usize {
         match self.local().cache.take(entry) {
             // SAFETY: the mutex is held.
-            Work::Call(scheduled) => Some(unsafe { Scheduled::end(scheduled) }),
+            Work::Call(scheduled) => unsafe { scheduled.end() },
             _ => unreachable!("only calls come here"),
         }
     }
 }
 
+/// As long as it exists, others are told that this thread is busy.
+struct Busy<'a>(&'a Flags);
+
+impl<'a> Busy<'a> {
+    /// Says so, and tends to the mutexes that became free before anybody could hear it.
+    #[inline(always)]
+    fn begin(here: &'a Here) -> Self {
+        let busy = Self(&here.thread().shared().flags);
+        Self::raise(here);
+        busy
+    }
+
+    fn raise(here: &Here) {
+        let flags = &here.thread().shared().flags;
+        loop {
+            // Relaxed: `is_busy` reads it after the heavy half of this fence.
+            flags.in_handler.store(true, Ordering::Relaxed);
+            fence::light();
+            if !flags.is_urgent() {
+                return;
+            }
+            // What was told while the flag was down has to be seen before a handler is entered.
+            flags.in_handler.store(false, Ordering::Relaxed);
+            here.retry_parked();
+        }
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        // Relaxed: an early or late look only moves a reservation to another waiter.
+        self.0.in_handler.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The call that an entry of the queue is.
+#[inline(always)]
+fn called(entry: &Entry<Work>) -> &Scheduled {
+    let Work::Call(scheduled) = &**entry else { unreachable!("only calls wait for a mutex") };
+    scheduled
+}
+
+#[inline(always)]
+fn called_mut(entry: &mut Entry<Work>) -> &mut Scheduled {
+    let Work::Call(scheduled) = &mut **entry else { unreachable!("only calls wait for a mutex") };
+    scheduled
+}
+
 /// Where the continuation of an event was made.
 fn made_at(entry: &Entry<Work>) -> &'static Location<'static> {
-    let Work::Call(scheduled) = &**entry else { unreachable!("only calls wait for a mutex") };
-    scheduled.cell().get().place
+    called(entry).cell().get().place
 }
 
 /// When the event runs again, if it does.

@@ -1,17 +1,21 @@
 //! What an event thread has to itself: its queue, its slots, its tasks.
 
+use super::own::Own;
 use super::parked::Parked;
 use super::{EThread, Shared, Timing};
-use crate::event::{Message, Rearm};
+use crate::cell::CellRef;
+use crate::event::{Extras, Message, Rearm};
 use crate::processor::Inner;
 use crate::processor::group::Group;
-use crate::work::{SLOTS, Scheduled, Work};
-use crate::{Action, Cancel, Continuation, EventProcessor, RearmError, ScheduleError};
+use crate::work::{Counted, SLOTS, Scheduled, Work};
+use crate::{Action, Cancel, Continuation, EventCode, EventProcessor, RearmError, ScheduleError};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -29,10 +33,27 @@ pub struct Here {
     local: Rc<Local>,
 }
 
+/// Evidence without a share of its own in what it stands for.
+pub(crate) struct Borrowed<'a> {
+    here: ManuallyDrop<Here>,
+    shared: PhantomData<&'a Local>,
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = Here;
+
+    #[inline(always)]
+    fn deref(&self) -> &Here {
+        &self.here
+    }
+}
+
 pub(crate) struct Local {
     pub(super) thread: EThread,
     pub(super) processor: EventProcessor,
-    pub(super) queue: RefCell<Queue<Work>>,
+    /// The thread's number, as it stands in the slots of its events.
+    pub(super) tag: u64,
+    pub(super) queue: Own<Queue<Work>>,
     pub(super) cache: Cache<Work>,
     pub(super) parked: RefCell<Parked>,
     /// Mutexes that are to be tried next, by their numbers: what came in as `woken`.
@@ -42,6 +63,8 @@ pub(crate) struct Local {
     pub(super) io: Option<Io>,
     /// The event whose handler is running, and what is to become of it.
     pub(super) running: Cell<Option<Key<Work>>>,
+    /// Its continuation, if that has a mutex.
+    pub(super) running_cell: Cell<Option<CellRef>>,
     pub(super) rearm: Cell<Rearm>,
     pub(super) sweep: Cell<Sweep>,
     /// Whether `parked` has anything in it: asked for every event.
@@ -109,11 +132,13 @@ impl Here {
     ///
     /// # Safety
     ///
-    /// `local` is what [`Rc::as_ptr`] gave for the local half of the calling context, which is still installed.
-    pub(super) unsafe fn lend<R>(local: *const Local, f: impl FnOnce(&Self) -> R) -> R {
+    /// `local` is what [`Rc::as_ptr`] gave for the local half of the calling context, which is still installed, and stays so
+    /// for as long as the evidence is used.
+    #[inline(always)]
+    pub(super) unsafe fn lend<'a>(local: *const Local) -> Borrowed<'a> {
         // SAFETY: the caller vouches for the pointer; the reference it stands for is not given back.
         let here = ManuallyDrop::new(Self { local: unsafe { Rc::from_raw(local) } });
-        f(&here)
+        Borrowed { here, shared: PhantomData }
     }
 
     pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
@@ -133,13 +158,15 @@ impl Here {
         let local = Rc::new(Local {
             thread: EThread::from_shared(Arc::clone(shared)),
             processor: EventProcessor::of_thread(processor),
-            queue: RefCell::new(queue),
+            tag: shared.reference().pack(),
+            queue: Own::new(queue),
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
             told: RefCell::new(VecDeque::new()),
             tasks: RefCell::new(Slab::new()),
             io,
             running: Cell::new(None),
+            running_cell: Cell::new(None),
             rearm: Cell::new(Rearm::Unsaid),
             sweep: Cell::new(Sweep::default()),
             has_parked: Cell::new(false),
@@ -164,12 +191,14 @@ impl Here {
         self.local.processor.inner().group(group).expect("a thread's group exists")
     }
 
+    #[inline(always)]
     pub(super) fn local(&self) -> &Local {
         &self.local
     }
 
     /// The thread under our feet, as a target.
     #[must_use]
+    #[inline]
     pub fn thread(&self) -> &EThread {
         &self.local.thread
     }
@@ -203,12 +232,13 @@ impl Here {
     /// # Errors
     ///
     /// As for [`EThread::schedule_imm`].
+    #[inline]
     pub fn schedule_imm(
         &self,
         continuation: &Continuation,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.local.thread.submit(continuation, Timing::Now, message.into())
+        self.thread().schedule_imm(continuation, message)
     }
 
     /// As [`EThread::schedule_at`], on this thread.
@@ -254,15 +284,63 @@ impl Here {
     }
 
     /// Puts an event straight into the queue.
+    #[inline(always)]
     pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Action {
         let cell = scheduled.cell();
-        // A sweep that this asks for comes later, and so finds the event.
-        cell.get().stay_home(self.local.thread.shared().reference());
-        let entry = self.local.cache.entry(Work::Call(scheduled));
-        entry.set_tag(self.local.thread.shared().reference().pack());
+        if !cell.get().is_home(self.local.tag) {
+            self.note_home(cell);
+        }
+        let entry = self.local.cache.tagged(Work::Call(scheduled), self.local.tag);
         let action = Action::new(entry.key());
         self.local.queue.borrow_mut().push(entry, when);
         action
+    }
+
+    /// Puts an event for now straight into the queue, if all that this takes is at hand; `code` and `extra` are what it carries.
+    #[inline(always)]
+    pub(super) fn place_at_hand(
+        &self,
+        continuation: &Continuation,
+        code: EventCode,
+        extra: &mut Extras,
+    ) -> Option<Action> {
+        let local = &*self.local;
+        let cell = continuation.cell();
+        if !cell.get().is_home(local.tag) {
+            return None;
+        }
+        let place = |queue: &mut Queue<Work>| {
+            let room = queue.room()?;
+            // Before the event is counted: from there on nothing fails, so that it can be made where it stays.
+            let vacant = local.cache.vacant_at_hand()?;
+            let counted = if local.running_cell.get() == Some(cell) {
+                // SAFETY: the handler that runs is this continuation's, so its mutex is held by this thread, and its event
+                // is counted plainly.
+                unsafe { cell.get().life.add_another() };
+                Counted::Plain
+            } else {
+                cell.count_event()
+            };
+            let entry = vacant.fill(Work::Call(Scheduled::counted(cell, counted, code, extra)), local.tag);
+            let action = Action::new(entry.key());
+            room.push(entry);
+            Some(action)
+        };
+        // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
+        unsafe { local.queue.step(place) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_home(&self, cell: CellRef) {
+        cell.get().registered.belong_to(self.local.thread.shared().core.id);
+        // A sweep that this asks for comes later, and so finds the event.
+        cell.get().stay_home(self.local.thread.shared().reference());
+    }
+
+    /// The action of the event whose handler is running.
+    pub(crate) fn running(&self) -> Option<Action> {
+        self.local.running.get().map(Action::new)
     }
 
     pub(crate) fn new_entry(&self, work: Option<Work>) -> Option<Entry<Work>> {
@@ -270,15 +348,13 @@ impl Here {
     }
 
     pub(crate) fn push(&self, work: Work, when: When) {
-        let entry = self.local.cache.entry(work);
-        entry.set_tag(self.local.thread.shared().reference().pack());
+        let entry = self.local.cache.tagged(work, self.local.tag);
         self.local.queue.borrow_mut().push(entry, when);
     }
 
     /// As `push`, and returns how to find it again.
     pub(crate) fn push_keyed(&self, work: Work, when: When) -> Key<Work> {
-        let entry = self.local.cache.entry(work);
-        entry.set_tag(self.local.thread.shared().reference().pack());
+        let entry = self.local.cache.tagged(work, self.local.tag);
         let key = entry.key();
         self.local.queue.borrow_mut().push(entry, when);
         key
@@ -302,7 +378,7 @@ impl Here {
     /// are answered by the slot.
     pub(crate) fn cancel_own(&self, key: Key<Work>, owner: u64) -> Option<Cancel> {
         let local = &*self.local;
-        if owner != local.thread.shared().reference().pack() {
+        if owner != local.tag {
             return None;
         }
         if local.running.get() == Some(key) {

@@ -4,7 +4,7 @@
 //! that half goes away. Whoever finds its own context's number is on that thread and may follow the pointer: nobody else
 //! writes it, and nobody can take it back meanwhile.
 
-use super::local::{Here, Local};
+use super::local::{Borrowed, Here, Local};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use ts_thread::{ContextId, current_id};
@@ -34,14 +34,14 @@ impl Owner {
     }
 
     /// Whether the caller runs on this thread.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_current(&self) -> bool {
         self.context.load(Ordering::Relaxed) == current_id().get()
     }
 
-    /// Calls `f` with the evidence, if the caller runs on this thread and it is an event thread.
-    #[inline]
-    pub(crate) fn with_here<R>(&self, f: impl FnOnce(&Here) -> R) -> Option<R> {
+    /// The evidence, lent, if the caller runs on this thread and it is an event thread.
+    #[inline(always)]
+    pub(crate) fn here(&self) -> Option<Borrowed<'_>> {
         if !self.is_current() {
             return None;
         }
@@ -50,6 +50,12 @@ impl Owner {
             return None;
         }
         // SAFETY: this context wrote the pointer and has not taken it back, so its local half is installed; see the head.
-        Some(unsafe { Here::lend(local, f) })
+        Some(unsafe { Here::lend(local) })
+    }
+
+    /// Calls `f` with the evidence, if the caller runs on this thread and it is an event thread.
+    #[inline(always)]
+    pub(crate) fn with_here<R>(&self, f: impl FnOnce(&Here) -> R) -> Option<R> {
+        self.here().map(|here| f(&here))
     }
 }

@@ -49,8 +49,7 @@ struct Told {
 impl Wake for Told {
     fn wake(&self) {
         self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(self.mutex);
-        // Release [urgent]: the list above is written before the flag is seen.
-        self.shared.flags.urgent.store(true, Ordering::Release);
+        self.shared.flags.raise_urgent();
         self.shared.nudge();
     }
 

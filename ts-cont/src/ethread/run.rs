@@ -186,14 +186,7 @@ impl Here {
         self.retry_parked();
         self.run_poll_events();
         self.sweep(now);
-        loop {
-            let entry = local.queue.borrow_mut().next();
-            let Some(entry) = entry else { break };
-            self.dispatch(entry);
-            if shared.asked_to_stop() == Stop::Now {
-                return Turn::Stop;
-            }
-        }
+        self.run_ready();
         self.end_of_turn(shared.asked_to_stop())
     }
 
@@ -230,7 +223,7 @@ impl Here {
     }
 
     fn run_poll_events(&self) {
-        if !self.local().queue.borrow().has_poll() {
+        if !self.local().queue.borrow_mut().has_poll() {
             return;
         }
         // Those that are there now; one that is re-armed has its next turn in the next turn.
