@@ -30,6 +30,7 @@ mod park_wait;
 mod place;
 mod poll;
 mod poller;
+mod prefetch;
 mod queue;
 mod ready;
 mod region;

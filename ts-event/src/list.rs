@@ -1,6 +1,6 @@
-//! The intrusive list that every place of a queue is made of: two pointers outside, two in each slot.
+//! The intrusive list that the ready list and the poll list are made of: two pointers outside, two in each slot.
 //!
-//! Nearly all pointer work of the crate is here. A list owns the entries in it; they come in and go out as
+//! Nearly all pointer work of the two is here. A list owns the entries in it; they come in and go out as
 //! [`Entry`], and between that they are slots linked to each other.
 //!
 //! # Rules
@@ -11,14 +11,10 @@
 //!
 //! A `VecDeque` of entries would be safe code, but nothing can be taken out of its middle in one step.
 
-use std::mem;
 use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
 use crate::slot::Slot;
-
-/// Sorted runs that [`List::sort`] keeps apart: enough for a million entries at full speed.
-const RUNS: usize = 20;
 
 /// A doubly linked list of slots with entries in them.
 pub(crate) struct List<T: 'static> {
@@ -29,17 +25,6 @@ pub(crate) struct List<T: 'static> {
 impl<T> List<T> {
     pub(crate) const fn new() -> Self {
         Self { head: ptr::null_mut(), tail: ptr::null_mut() }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.is_null()
-    }
-
-    /// The first slot, or null.
-    #[inline]
-    pub(crate) fn head(&self) -> *mut Slot<T> {
-        self.head
     }
 
     /// The last slot, or null.
@@ -129,92 +114,6 @@ impl<T> List<T> {
             match NonNull::new(next) {
                 Some(next) => next.as_ref().set_prev(prev),
                 None => self.tail = prev,
-            }
-        }
-    }
-
-    /// Puts the slots in the order of the numbers they are filed by; equal ones keep their order.
-    ///
-    /// Merges runs bottom up, without memory of its own.
-    pub(crate) fn sort(&mut self) {
-        if self.is_sorted() {
-            return;
-        }
-        // The list number `n` here has 2^n runs of length one merged into it, earlier slots in higher
-        // numbers.
-        let mut sorted = [const { Self::new() }; RUNS];
-        while let Some(slot) = NonNull::new(self.head) {
-            let mut carry = Self::new();
-            // SAFETY: the head is in this list, and then in none.
-            unsafe {
-                self.unlink(slot);
-                carry.link_back(slot);
-            }
-            for (number, run) in sorted.iter_mut().enumerate() {
-                let earlier = mem::replace(run, Self::new());
-                // The last one takes all that the others have no room for.
-                if earlier.is_empty() || number == RUNS - 1 {
-                    *run = earlier.merged(carry);
-                    break;
-                }
-                carry = earlier.merged(carry);
-            }
-        }
-        for run in sorted {
-            *self = run.merged(mem::replace(self, Self::new()));
-        }
-    }
-
-    fn is_sorted(&self) -> bool {
-        let mut slot = self.head;
-        let mut last = 0;
-        while let Some(here) = NonNull::new(slot) {
-            // SAFETY: the list owns its slots.
-            let filed = unsafe { here.as_ref().filed() };
-            if filed < last {
-                return false;
-            }
-            last = filed;
-            // SAFETY: as above.
-            slot = unsafe { here.as_ref().next() };
-        }
-        true
-    }
-
-    /// This list and a later one, both sorted, as one.
-    fn merged(mut self, mut later: Self) -> Self {
-        let mut all = Self::new();
-        loop {
-            let (mine, theirs) = match (NonNull::new(self.head), NonNull::new(later.head)) {
-                (Some(mine), Some(theirs)) => (mine, theirs),
-                (None, _) => return all.followed_by(later),
-                (_, None) => return all.followed_by(self),
-            };
-            // SAFETY: both are heads of lists that own them; the one taken out is then linked once.
-            unsafe {
-                if theirs.as_ref().filed() < mine.as_ref().filed() {
-                    later.unlink(theirs);
-                    all.link_back(theirs);
-                } else {
-                    self.unlink(mine);
-                    all.link_back(mine);
-                }
-            }
-        }
-    }
-
-    /// This list with all of another at its end.
-    pub(crate) fn followed_by(self, other: Self) -> Self {
-        match (NonNull::new(self.tail), NonNull::new(other.head)) {
-            (None, _) => other,
-            (_, None) => self,
-            (Some(tail), Some(head)) => {
-                // SAFETY: each list owns its slots.
-                unsafe {
-                    tail.as_ref().set_next(head.as_ptr());
-                    head.as_ref().set_prev(tail.as_ptr());
-                }
-                Self { head: self.head, tail: other.tail }
             }
         }
     }

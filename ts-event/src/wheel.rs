@@ -1,9 +1,13 @@
 //! The timer wheel: entries in, and out again when their time has come, never before.
 //!
-//! Putting in and taking out is a few steps, however many timers there are. A level has 64 buckets, each 64
+//! Putting in and taking out is a few steps, however many timers there are. A level has 256 buckets, each 256
 //! times as wide as one of the level below; when time reaches a bucket its entries move down, so each moves
 //! at most once a level before it comes out. The wheel never reads a clock: time is what [`Wheel::advance`]
 //! is told.
+//!
+//! With many timers all that counts is memory: a timer's slot is nowhere near that of the next one due. So a bucket lists
+//! its slots in blocks (see `block.rs`), and whoever walks over a bucket fetches the slots of the next block while
+//! it works on this one.
 //!
 //! # Rules
 //! * An entry comes out of `advance(now)` exactly if `now` is its time or later. The tick decides where an
@@ -18,21 +22,27 @@
 //!   in the wheel during a whole round is met at least once in it.
 //!
 //! A heap would keep the exact order all the time, and pay for it with each of the many timers that never
-//! fire.
+//! fire. Lists through the slots need no blocks, but a walk along one waits for memory at each step.
 
+mod block;
+mod bucket;
 mod level;
+mod occupied;
 
 use std::fmt;
-use std::mem::ManuallyDrop;
-use std::ptr::{self, NonNull};
+use std::mem::{self, ManuallyDrop};
+use std::ptr::NonNull;
 
 use ts_thread::HrTime;
 
-use self::level::{BUCKETS, Bucket, LEVELS, TICK_NANOS, digit, level_for, start_of, tick_of};
+use self::block::{Block, Blocks, Cursor, PlaceOf, bits};
+use self::bucket::Bucket;
+use self::level::{BUCKETS, LEVELS, TICK_NANOS, digit, level_for, start_of, tick_of};
+use self::occupied::Occupied;
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::list::List;
 use crate::place::{Place, mark_out};
+use crate::prefetch;
 use crate::slot::Slot;
 
 /// The bucket of what is due and has not been handed out yet.
@@ -46,9 +56,16 @@ const NEVER: usize = 1 + LEVELS * BUCKETS;
 /// that.
 const SHORT: usize = 64;
 
+/// How many entries ahead of the one that is handed out the slots are fetched.
+const AHEAD: usize = 8;
+
+/// How much room for entries that are handed out together is kept for the next time.
+const KEPT: usize = 4096;
+
 /// A hierarchical timer wheel of entries.
 ///
-/// Owned by one thread. Nothing allocates after [`new`](Self::new). Dropped, it drops the entries in it.
+/// Owned by one thread. It takes about 9 bytes a timer, at its fullest so far, in pieces that double, and so
+/// allocates rarely. Dropped, it drops the entries in it.
 ///
 /// # Examples
 ///
@@ -76,21 +93,18 @@ const SHORT: usize = 64;
 pub struct Wheel<T: 'static> {
     /// The tick up to which time has been told.
     elapsed: u64,
-    /// For each level, a bit for each bucket with entries in it.
-    occupied: [u64; LEVELS],
+    /// The buckets of the levels that have entries; by number, less one.
+    occupied: Occupied,
     buckets: Box<[Bucket<T>]>,
+    blocks: Blocks<T>,
     len: usize,
     place: Place,
-    cursor: Cursor<T>,
+    /// Room for what is handed out; empty between calls.
+    due: Vec<Due<T>>,
 }
 
-/// How far a sweep has come.
-struct Cursor<T> {
-    /// All buckets below this one are still to be opened in this round.
-    bucket: usize,
-    /// The next slot to look at, in that bucket; null if it is done with.
-    next: *mut Slot<T>,
-}
+/// When something was due, and its slot.
+type Due<T> = (u64, NonNull<Slot<T>>);
 
 /// What a call of [`Wheel::sweep`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,11 +127,12 @@ impl<T> Wheel<T> {
     pub fn new(now: HrTime) -> Self {
         Self {
             elapsed: tick_of(now.as_nanos()),
-            occupied: [0; LEVELS],
+            occupied: Occupied::new(),
             buckets: (0..=NEVER).map(|_| Bucket::new()).collect(),
+            blocks: Blocks::new(Cursor::before(NEVER + 1)),
             len: 0,
             place: Place::new(),
-            cursor: Cursor { bucket: NEVER + 1, next: ptr::null_mut() },
+            due: Vec::new(),
         }
     }
 
@@ -146,6 +161,7 @@ impl<T> Wheel<T> {
         // SAFETY: the entry owned its slot, and is given up for it.
         unsafe {
             slot.as_ref().set_filed(at);
+            self.place.mark(slot.as_ref(), 0);
             self.file(slot, at);
         }
     }
@@ -153,9 +169,9 @@ impl<T> Wheel<T> {
     /// Takes out the entry that `key` means, if it is in this wheel.
     #[inline]
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
-        let bucket = self.place.find(key)?;
-        // SAFETY: the slot is marked as lying in that bucket.
-        Some(unsafe { self.take(usize::from(bucket), key.slot_ptr()) })
+        self.place.find(key)?;
+        // SAFETY: the slot is marked as lying in the wheel.
+        Some(unsafe { self.take(key.slot_ptr()) })
     }
 
     /// When [`advance`](Self::advance) next has something to hand out; `None` if never.
@@ -165,24 +181,10 @@ impl<T> Wheel<T> {
     /// right one after a few such steps, at most one for each level of the wheel.
     #[must_use]
     pub fn next_deadline(&mut self) -> Option<HrTime> {
-        let bucket = if self.buckets[DUE].len > 0 {
-            DUE
-        } else {
-            let (level, digit) = self.first()?;
-            bucket_at(level, digit)
-        };
+        let bucket = if self.buckets[DUE].is_empty() { self.first()? } else { DUE };
         let here = &mut self.buckets[bucket];
-        if !here.is_exact() && here.len <= SHORT {
-            let mut earliest = u64::MAX;
-            let mut slot = here.list.head();
-            while let Some(there) = NonNull::new(slot) {
-                // SAFETY: the list owns its slots.
-                unsafe {
-                    earliest = earliest.min(there.as_ref().filed());
-                    slot = there.as_ref().next();
-                }
-            }
-            here.found(earliest);
+        if !here.is_exact() && here.len() <= SHORT {
+            here.look_for_earliest();
         }
         Some(HrTime::from_nanos(here.earliest()))
     }
@@ -193,23 +195,45 @@ impl<T> Wheel<T> {
     /// Entries with the same time come in the order they were put in. Time that goes backwards changes
     /// nothing. If `f` panics, what it has not been given stays due and comes with the next call.
     pub fn advance(&mut self, now: HrTime, mut f: impl FnMut(Entry<T>)) -> usize {
-        self.collect(now.as_nanos());
         let mut count = 0;
-        while let Some(slot) = NonNull::new(self.buckets[DUE].list.head()) {
-            count += 1;
-            // SAFETY: the slot is in that bucket.
-            f(unsafe { self.take(DUE, slot) });
+        if !self.buckets[DUE].is_empty() {
+            count += self.hand_out(DUE, u64::MAX, &mut f);
         }
+        let now = now.as_nanos();
+        let tick = tick_of(now).max(self.elapsed);
+        while let Some(bucket) = self.first() {
+            let (level, digit) = ((bucket - 1) / BUCKETS, (bucket - 1) % BUCKETS);
+            let start = start_of(self.elapsed, level, digit);
+            if start > tick {
+                break;
+            }
+            self.elapsed = start;
+            if level > 0 {
+                self.move_down(bucket);
+                continue;
+            }
+            if self.buckets[bucket].earliest() <= now {
+                count += self.hand_out(bucket, now, &mut f);
+            }
+            if !self.buckets[bucket].is_empty() {
+                break;
+            }
+        }
+        // What is left starts after this tick, but for the bucket of this very tick: the rules above hold.
+        self.elapsed = tick;
         count
     }
 
     /// Takes out some entry, whichever is at hand; for those who want them all out.
     pub fn pop_any(&mut self) -> Option<Entry<T>> {
-        let bucket = [DUE, NEVER].into_iter().find(|bucket| self.buckets[*bucket].len > 0);
-        let bucket = bucket.or_else(|| self.first().map(|(level, digit)| bucket_at(level, digit)))?;
-        let slot = NonNull::new(self.buckets[bucket].list.head())?;
-        // SAFETY: the slot is in that bucket.
-        Some(unsafe { self.take(bucket, slot) })
+        let bucket = [DUE, NEVER].into_iter().find(|bucket| !self.buckets[*bucket].is_empty());
+        let bucket = bucket.or_else(|| self.first())?;
+        let block = NonNull::new(self.buckets[bucket].head())?;
+        // SAFETY: the bucket owns its blocks, none is empty, and the slot is in this one.
+        unsafe {
+            let number = block.as_ref().live.trailing_zeros();
+            Some(self.take(Block::slot(block, number)))
+        }
     }
 
     /// Looks at up to `limit` timers, takes out those for which `is_dead` holds, and gives them to `gone`.
@@ -225,29 +249,40 @@ impl<T> Wheel<T> {
     ) -> Sweep {
         let mut visited = 0;
         loop {
-            let Some(slot) = NonNull::new(self.cursor.next) else {
-                match self.occupied_below(self.cursor.bucket) {
+            let cursor = &mut self.blocks.cursor;
+            let Some(block) = NonNull::new(cursor.block) else {
+                let bucket = cursor.bucket;
+                match self.occupied_below(bucket) {
                     Some(bucket) => {
-                        self.cursor = Cursor { bucket, next: self.buckets[bucket].list.head() };
+                        self.blocks.cursor = Cursor::before(bucket);
+                        self.blocks.cursor.enter(self.buckets[bucket].head());
                         continue;
                     }
                     None => {
-                        self.cursor = Cursor { bucket: NEVER + 1, next: ptr::null_mut() };
+                        self.blocks.cursor = Cursor::before(NEVER + 1);
                         return Sweep { visited, is_round_done: true };
                     }
                 }
+            };
+            // SAFETY: the block is in the cursor's bucket, which owns it.
+            let (live, next) = unsafe { (block.as_ref().live, block.as_ref().next) };
+            let ahead = u32::MAX.checked_shl(cursor.number).unwrap_or(0) & live;
+            let Some(number) = bits(ahead).next() else {
+                cursor.enter(next);
+                continue;
             };
             if visited == limit {
                 return Sweep { visited, is_round_done: false };
             }
             visited += 1;
-            // SAFETY: the slot is in the cursor's bucket, whose list owns it.
-            self.cursor.next = unsafe { slot.as_ref().next() };
-            // SAFETY: the slot holds an entry, which stays the list's: it is only lent, and not dropped here.
+            cursor.number = number + 1;
+            // SAFETY: the bit of this place is set.
+            let slot = unsafe { Block::slot(block, number) };
+            // SAFETY: the slot holds an entry, which stays the bucket's: it is only lent, and not dropped here.
             let entry = ManuallyDrop::new(unsafe { Entry::from_slot(slot) });
             if is_dead(&entry) {
-                // SAFETY: the slot is in the cursor's bucket.
-                gone(unsafe { self.take(self.cursor.bucket, slot) });
+                // SAFETY: the slot is in the wheel.
+                gone(unsafe { self.take(slot) });
             }
         }
     }
@@ -256,7 +291,7 @@ impl<T> Wheel<T> {
     ///
     /// # Safety
     ///
-    /// The slot holds an entry filed at `at`, is in no list, and belongs to the caller, who gives it up.
+    /// The slot holds an entry filed at `at`, is in no bucket, and belongs to the caller, who gives it up.
     #[inline]
     unsafe fn file(&mut self, slot: NonNull<Slot<T>>, at: u64) {
         let bucket = if at == u64::MAX {
@@ -265,49 +300,30 @@ impl<T> Wheel<T> {
             // What is past lies with what is due in this tick.
             let tick = tick_of(at).max(self.elapsed);
             let level = level_for(self.elapsed, tick);
-            let digit = digit(level, tick);
-            self.occupied[level] |= 1 << digit;
-            bucket_at(level, digit)
+            let number = level * BUCKETS + digit(level, tick);
+            self.occupied.insert(number);
+            1 + number
         };
         // SAFETY: by contract.
-        unsafe {
-            self.place.mark(slot.as_ref(), bucket as u16);
-            self.buckets[bucket].list.link_back(slot);
-        }
-        self.buckets[bucket].came(at);
-    }
-
-    /// Takes a slot out of its bucket.
-    ///
-    /// # Safety
-    ///
-    /// The slot is in `bucket`.
-    #[inline]
-    unsafe fn unfile(&mut self, bucket: usize, slot: NonNull<Slot<T>>) {
-        // SAFETY: by contract, the list owns the slot.
-        let (next, at) = unsafe { (slot.as_ref().next(), slot.as_ref().filed()) };
-        if self.cursor.next == slot.as_ptr() {
-            self.cursor.next = next;
-        }
-        let here = &mut self.buckets[bucket];
-        // SAFETY: by contract.
-        unsafe { here.list.unlink(slot) };
-        here.went(at);
-        if here.len == 0 {
-            self.vacate(bucket);
-        }
+        unsafe { self.buckets[bucket].push(&mut self.blocks, bucket as u16, slot, at) };
     }
 
     /// Takes an entry out of the wheel.
     ///
     /// # Safety
     ///
-    /// The slot is in `bucket`.
+    /// The slot is in a bucket of this wheel.
     #[inline]
-    unsafe fn take(&mut self, bucket: usize, slot: NonNull<Slot<T>>) -> Entry<T> {
-        // SAFETY: by contract; then the slot is in no list, and becomes an entry once.
+    unsafe fn take(&mut self, slot: NonNull<Slot<T>>) -> Entry<T> {
+        // SAFETY: by contract, so the bucket owns the slot, and its link is the pointer to its place. Then the slot is in no
+        // bucket, and becomes an entry once.
         unsafe {
-            self.unfile(bucket, slot);
+            let place = PlaceOf::<T>::new_unchecked(slot.as_ref().prev().cast());
+            let bucket = usize::from(Block::of(place).as_ref().bucket);
+            self.buckets[bucket].remove(&mut self.blocks, place, slot.as_ref().filed());
+            if self.buckets[bucket].is_empty() {
+                self.vacate(bucket);
+            }
             self.len -= 1;
             mark_out(slot.as_ref());
             Entry::from_slot(slot)
@@ -318,120 +334,111 @@ impl<T> Wheel<T> {
     #[inline]
     fn vacate(&mut self, bucket: usize) {
         if bucket != DUE && bucket != NEVER {
-            self.occupied[(bucket - 1) / BUCKETS] &= !(1 << ((bucket - 1) % BUCKETS));
+            self.occupied.remove(bucket - 1);
         }
-    }
-
-    /// All of a bucket's slots.
-    fn empty(&mut self, bucket: usize) -> List<T> {
-        if self.cursor.bucket == bucket {
-            // The sweep is to open this one again, for what may stay here. The rest moves to lower ones,
-            // still to come.
-            self.cursor = Cursor { bucket: bucket + 1, next: ptr::null_mut() };
-        }
-        self.vacate(bucket);
-        self.buckets[bucket].take()
     }
 
     /// The first occupied bucket that has a time.
     #[inline]
-    fn first(&self) -> Option<(usize, usize)> {
-        let level = self.occupied.iter().position(|bits| *bits != 0)?;
-        Some((level, self.occupied[level].trailing_zeros() as usize))
+    fn first(&self) -> Option<usize> {
+        self.occupied.first().map(|number| 1 + number)
     }
 
     /// The last occupied bucket before `bucket`.
     fn occupied_below(&self, bucket: usize) -> Option<usize> {
-        if bucket > NEVER && self.buckets[NEVER].len > 0 {
+        if bucket > NEVER && !self.buckets[NEVER].is_empty() {
             return Some(NEVER);
         }
-        // Counted without `DUE`: how many buckets of the levels are still to be opened.
-        let below = bucket.min(NEVER).saturating_sub(1);
-        for level in (0..LEVELS).rev() {
-            let open = below.saturating_sub(level * BUCKETS);
-            let mask = if open >= BUCKETS { u64::MAX } else { (1 << open) - 1 };
-            let bits = self.occupied[level] & mask;
-            if bits != 0 {
-                return Some(bucket_at(level, bits.ilog2() as usize));
-            }
-        }
-        (bucket > DUE && self.buckets[DUE].len > 0).then_some(DUE)
-    }
-
-    /// Moves what is due to the bucket `DUE`, and the wheel to `now`.
-    fn collect(&mut self, now: u64) {
-        let tick = tick_of(now).max(self.elapsed);
-        while let Some((level, digit)) = self.first() {
-            let start = start_of(self.elapsed, level, digit);
-            if start > tick {
-                break;
-            }
-            self.elapsed = start;
-            let bucket = bucket_at(level, digit);
-            if level > 0 {
-                self.move_down(bucket);
-            } else if !self.collect_bucket(bucket, now) {
-                break;
-            }
-        }
-        // What is left starts after this tick, but for the bucket of this very tick: the rules above hold.
-        self.elapsed = tick;
+        let level = self.occupied.last_below(bucket.saturating_sub(1)).map(|number| 1 + number);
+        level.or_else(|| (bucket > DUE && !self.buckets[DUE].is_empty()).then_some(DUE))
     }
 
     /// Files a bucket's entries again, now that the wheel stands at its start.
     fn move_down(&mut self, bucket: usize) {
-        let list = self.empty(bucket);
-        let mut slot = list.head();
-        while let Some(here) = NonNull::new(slot) {
-            // SAFETY: the slot was in the list taken above, and is filed once; its `next` is read before
-            // that.
+        if self.blocks.cursor.bucket == bucket {
+            // The entries move to lower buckets, which are still to come.
+            self.blocks.cursor = Cursor::before(bucket);
+        }
+        self.vacate(bucket);
+        let mut next = self.buckets[bucket].take().head();
+        if let Some(block) = NonNull::new(next) {
+            // SAFETY: the block was in the bucket taken above.
+            unsafe { Block::prefetch_slots(block) };
+        }
+        while let Some(block) = NonNull::new(next) {
+            // SAFETY: the blocks were in the bucket taken above, and so are ours; each slot in them is filed once, and each
+            // block put away once, when nothing refers to it any more.
             unsafe {
-                slot = here.as_ref().next();
-                self.file(here, here.as_ref().filed());
+                next = block.as_ref().next;
+                if let Some(next) = NonNull::new(next) {
+                    Block::prefetch_slots(next);
+                    Block::prefetch(next.as_ref().next);
+                }
+                for number in bits(block.as_ref().live) {
+                    let slot = Block::slot(block, number);
+                    self.file(slot, slot.as_ref().filed());
+                }
+                self.blocks.put(block);
             }
         }
     }
 
-    /// Moves what is due in a bucket of level 0 to `DUE`, in order; returns whether that was all of it.
-    fn collect_bucket(&mut self, bucket: usize, now: u64) -> bool {
-        if self.buckets[bucket].earliest() > now {
-            return false;
+    /// Hands out what is due in a bucket, in order; returns how many that were.
+    fn hand_out(&mut self, bucket: usize, now: u64, f: &mut impl FnMut(Entry<T>)) -> usize {
+        let mut due = mem::take(&mut self.due);
+        self.buckets[bucket].drain_due(&mut self.blocks, now, &mut due);
+        if self.buckets[bucket].is_empty() {
+            self.vacate(bucket);
         }
-        let (mut due, mut rest) = (List::new(), Bucket::new());
-        let list = self.empty(bucket);
-        let mut slot = list.head();
-        while let Some(here) = NonNull::new(slot) {
-            // SAFETY: the slot was in the list taken above, and is linked once; its `next` is read before
-            // that.
-            unsafe {
-                slot = here.as_ref().next();
-                let at = here.as_ref().filed();
-                if at <= now {
-                    self.place.mark(here.as_ref(), DUE as u16);
-                    self.buckets[DUE].came(at);
-                    due.link_back(here);
-                } else {
-                    rest.list.link_back(here);
-                    rest.came(at);
-                }
-            }
+        // Stable, so that equal times keep their order.
+        due.sort_by_key(|(at, _)| *at);
+        let mut out = HandOut { wheel: self, due, done: 0 };
+        while let Some(entry) = out.next() {
+            f(entry);
         }
-        due.sort();
-        let all = &mut self.buckets[DUE].list;
-        *all = std::mem::replace(all, List::new()).followed_by(due);
-        if rest.len == 0 {
-            return true;
-        }
-        self.occupied[0] |= 1 << (bucket - 1);
-        self.buckets[bucket] = rest;
-        false
+        out.done
     }
 }
 
-/// The number of a bucket.
-#[inline]
-fn bucket_at(level: usize, digit: usize) -> usize {
-    1 + level * BUCKETS + digit
+/// Entries that are out of their bucket, and handed out one by one.
+struct HandOut<'a, T: 'static> {
+    wheel: &'a mut Wheel<T>,
+    due: Vec<Due<T>>,
+    done: usize,
+}
+
+impl<T> HandOut<'_, T> {
+    #[inline]
+    fn next(&mut self) -> Option<Entry<T>> {
+        let (_, slot) = *self.due.get(self.done)?;
+        if let Some((_, ahead)) = self.due.get(self.done + AHEAD) {
+            prefetch::slot(ahead.as_ptr());
+        }
+        self.done += 1;
+        self.wheel.len -= 1;
+        // SAFETY: the slot was taken out of its bucket for this, and becomes an entry once.
+        unsafe {
+            mark_out(slot.as_ref());
+            Some(Entry::from_slot(slot))
+        }
+    }
+}
+
+impl<T> Drop for HandOut<'_, T> {
+    /// What has not been handed out, because a receiver panicked, stays due.
+    fn drop(&mut self) {
+        for (at, slot) in self.due.drain(..).skip(self.done) {
+            if self.wheel.blocks.cursor.bucket == DUE {
+                // The sweep is to open this one again.
+                self.wheel.blocks.cursor = Cursor::before(DUE + 1);
+            }
+            // SAFETY: the slot is in no bucket, still holds its entry, and is listed once.
+            unsafe { self.wheel.buckets[DUE].push(&mut self.wheel.blocks, DUE as u16, slot, at) };
+        }
+        if self.due.capacity() <= KEPT {
+            self.wheel.due = mem::take(&mut self.due);
+        }
+    }
 }
 
 impl<T> Drop for Wheel<T> {

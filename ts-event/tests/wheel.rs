@@ -224,6 +224,80 @@ fn a_sweep_goes_on_with_what_left_its_bucket_in_the_middle_of_it() {
 }
 
 #[test]
+fn a_sweep_meets_all_that_stays_while_its_neighbours_are_taken_out() {
+    // All in one bucket, in many blocks of it. Each step takes out three of four around where the sweep stands, before it
+    // and behind it, and puts some in: so blocks become empty, are joined and closed up under its feet.
+    for limit in [1, 5, 29, 64] {
+        let mut wheel = Wheel::new(HrTime::ZERO);
+        let keys: Vec<_> = (0..3_000)
+            .map(|n| {
+                let entry = TIMERS.entry(n);
+                let key = entry.key();
+                wheel.insert(entry, at(100_000 * SECOND + n));
+                key
+            })
+            .collect();
+        let (mut met, mut gone, mut step) = (HashSet::new(), HashSet::new(), 0);
+        loop {
+            let sweep = wheel.sweep(
+                limit,
+                |entry| {
+                    met.insert(**entry);
+                    **entry % 11 == 3
+                },
+                |entry| {
+                    gone.insert(*entry);
+                },
+            );
+            if sweep.is_round_done {
+                break;
+            }
+            let stands = met.len() + gone.len();
+            for (n, key) in keys.iter().enumerate().take(stands + 70).skip(stands.saturating_sub(70)) {
+                // Of some stretches all goes, of the others most.
+                let goes = n / 90 % 3 == 0 || (n * 7 % 4 != 0 && (n + step) % 3 == 0);
+                if goes && wheel.remove(*key).is_some() {
+                    gone.insert(n as u64);
+                }
+            }
+            for n in 0..u64::from(step % 50 == 0) * 3 {
+                insert(&mut wheel, 100_000 * SECOND + 10_000 + n);
+            }
+            step += 1;
+            assert!(step < 100_000, "the round must end");
+        }
+        let missed = (0..3_000).filter(|n| !gone.contains(n) && !met.contains(n)).count();
+        assert_eq!(missed, 0, "looking at {limit} at a time");
+        assert!(gone.len() > 1_000);
+    }
+}
+
+#[test]
+fn a_sweep_between_two_panics_still_meets_what_is_due() {
+    let mut wheel = Wheel::new(HrTime::ZERO);
+    (1..=40).for_each(|n| insert(&mut wheel, n));
+    let mut fail = |until: u64| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            wheel.advance(at(100), |entry| assert!(*entry != until, "on purpose"));
+        }));
+        assert!(outcome.is_err());
+        let mut met = Vec::new();
+        let mut look = |entry: &ts_event::Entry<u64>| {
+            met.push(**entry);
+            false
+        };
+        // Half a round, and the rest of it in the next call.
+        while !wheel.sweep(5, &mut look, |_| unreachable!()).is_round_done && until != 13 {}
+        met
+    };
+    assert_eq!(fail(10).len(), 30);
+    let first = fail(13);
+    let second = fail(16);
+    assert!((17..=40).all(|n| first.contains(&n) || second.contains(&n)), "{first:?} {second:?}");
+    assert_eq!(advance(&mut wheel, 100), (17..=40).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_sweep_takes_out_what_is_dead_and_nothing_else() {
     let mut wheel = Wheel::new(HrTime::ZERO);
     for n in 0..300 {

@@ -1,14 +1,9 @@
-//! The arithmetic of the wheel: which level and which bucket a deadline belongs to, and what a bucket
-//! remembers.
+//! The arithmetic of the wheel: which level and which bucket a deadline belongs to.
 //!
-//! Time is cut into ticks of [`TICK_NANOS`]. A tick's number is read as digits of six bits, one digit a
+//! Time is cut into ticks of [`TICK_NANOS`]. A tick's number is read as digits of eight bits, one digit a
 //! level. An entry lies on the level of the highest digit in which its tick differs from the wheel's, in the
 //! bucket that this digit names. So all buckets of a lower level come before all of a higher one, on each
 //! level lower numbers come first, and nothing ever wraps round.
-
-use std::mem;
-
-use crate::list::List;
 
 /// A tick is `2^TICK_BITS` nanoseconds.
 const TICK_BITS: u32 = 15;
@@ -18,9 +13,12 @@ const TICK_BITS: u32 = 15;
 pub(super) const TICK_NANOS: u64 = 1 << TICK_BITS;
 
 /// Bits of a tick's number that one level looks at.
-const DIGIT_BITS: u32 = 6;
+///
+/// Wide levels are few, and each is a move on the way of an entry: the two lowest reach 2.1 s ahead, so most of what fires
+/// moves once.
+const DIGIT_BITS: u32 = 8;
 
-/// Buckets on a level, one bit of its occupancy word each.
+/// Buckets on a level.
 pub(super) const BUCKETS: usize = 1 << DIGIT_BITS;
 
 /// Levels that it takes for all ticks of a 64-bit number of nanoseconds: 584 years.
@@ -54,75 +52,14 @@ pub(super) fn start_of(elapsed: u64, level: usize, digit: usize) -> u64 {
     above | (digit as u64) << shift
 }
 
-/// The entries of one bucket, and the earliest deadline among them.
-pub(super) struct Bucket<T: 'static> {
-    pub(super) list: List<T>,
-    pub(super) len: usize,
-    /// No entry here is due before this; `u64::MAX` when there is none.
-    earliest: u64,
-    /// Whether some entry is due exactly then. False after the earliest one was removed.
-    is_exact: bool,
-}
-
-impl<T> Bucket<T> {
-    pub(super) const fn new() -> Self {
-        Self { list: List::new(), len: 0, earliest: u64::MAX, is_exact: true }
-    }
-
-    /// No entry here is due before this.
-    #[inline]
-    pub(super) fn earliest(&self) -> u64 {
-        self.earliest
-    }
-
-    #[inline]
-    pub(super) fn is_exact(&self) -> bool {
-        self.is_exact
-    }
-
-    /// Notes that an entry due `at` has come.
-    #[inline]
-    pub(super) fn came(&mut self, at: u64) {
-        self.len += 1;
-        if at <= self.earliest {
-            self.earliest = at;
-            self.is_exact = true;
-        }
-    }
-
-    /// Notes that an entry due `at` has gone.
-    #[inline]
-    pub(super) fn went(&mut self, at: u64) {
-        self.len -= 1;
-        if self.len == 0 {
-            self.earliest = u64::MAX;
-            self.is_exact = true;
-        } else if at == self.earliest {
-            self.is_exact = false;
-        }
-    }
-
-    /// Notes what somebody found who has looked at all entries.
-    #[inline]
-    pub(super) fn found(&mut self, earliest: u64) {
-        self.earliest = earliest;
-        self.is_exact = true;
-    }
-
-    /// All that is here; nothing stays.
-    #[inline]
-    pub(super) fn take(&mut self) -> List<T> {
-        mem::replace(self, Self::new()).list
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_tick_lies_in_the_bucket_that_starts_before_it_and_ends_after_it() {
-        let ticks = [0, 1, 63, 64, 65, 4_095, 4_096, 262_143, 1 << 40, (1 << 48) + 12_345, tick_of(u64::MAX)];
+        let ticks =
+            [0, 1, 255, 256, 257, 65_535, 65_536, 16_777_215, 1 << 40, (1 << 48) + 12_345, tick_of(u64::MAX)];
         for elapsed in ticks {
             for tick in ticks.into_iter().filter(|tick| *tick >= elapsed) {
                 let level = level_for(elapsed, tick);
