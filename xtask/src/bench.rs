@@ -4,11 +4,11 @@
 //! waits for these to be built. What was typed is checked before anything is.
 
 use std::path::absolute;
-use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use figures::Order;
 
+use crate::step::Step;
 use crate::workspace::Workspace;
 
 /// Measures, and says whether that went well; a ratio that falls short is no failure.
@@ -16,11 +16,11 @@ pub(crate) fn run(mut order: Order) -> Result<bool> {
     let workspace = Workspace::locate()?;
     // cargo runs the target in the folder of its package.
     order.json = order.json.map(absolute).transpose().context("--json")?;
-    let status = Command::new("cargo")
-        .args(["bench", "--quiet", "-p", "xtask", "--bench", "workloads", "--"])
-        .args(order.words())
-        .current_dir(&workspace.root)
-        .status()
-        .context("cannot run cargo")?;
-    Ok(status.success())
+    let mut step = Step::cargo("bench --quiet -p xtask --bench workloads --");
+    for word in order.words() {
+        step = step.arg(word.into_string().map_err(|word| anyhow!("{} is not UTF-8", word.display()))?);
+    }
+    eprintln!("$ {step}");
+    step.run(&workspace.root)?;
+    Ok(true)
 }

@@ -33,7 +33,6 @@ impl Step {
     }
 
     /// With one more word, which may hold anything.
-    #[cfg(feature = "release")]
     pub(crate) fn arg(mut self, word: impl Into<String>) -> Step {
         self.arguments.push(word.into());
         self

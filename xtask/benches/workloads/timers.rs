@@ -86,8 +86,9 @@ pub(crate) fn fire_1m(scale: Scale, found: &mut Findings) {
 fn fire(name: &str, timers: u64, scale: Scale, found: &mut Findings) {
     let stage = Stage::parking(2);
     let (tell, told) = sync_channel(1);
-    stage.on(0, move |here| {
+    let arming = stage.on(0, move |here| {
         Fired::begin(timers as usize, tell);
+        let cpu = Thread::current().cpu();
         let mut random = random();
         let began = here.now();
         for _ in 0..timers {
@@ -98,8 +99,11 @@ fn fire(name: &str, timers: u64, scale: Scale, found: &mut Findings) {
             });
             here.schedule_at(&fires, due, ()).expect("the thread runs");
         }
+        Thread::current().cpu() - cpu
     });
     told.recv().expect("all fire").report(name, found);
+    // A part of the whole, for those who want to know which part is worth looking at.
+    found.each(&format!("{name}_arming_cpu"), arming, timers);
 }
 
 pub(crate) fn insert_cancel(scale: Scale, found: &mut Findings) {
