@@ -3,36 +3,21 @@
 #[path = "support/registry.rs"]
 #[expect(dead_code, reason = "a toy needs nobody else's packages")]
 mod registry;
+#[path = "support/repository.rs"]
+mod repository;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::ops::Deref;
 
-use registry::Registry;
-use tempfile::TempDir;
+use repository::Repository;
 
-/// Three crates, one above the other, in a repository of their own.
-struct Toy {
-    registry: Registry,
-    folder: TempDir,
-}
+/// Three crates, one above the other.
+struct Toy(Repository);
 
-struct Outcome {
-    passed: bool,
-    text: String,
-}
+impl Deref for Toy {
+    type Target = Repository;
 
-impl Outcome {
-    #[track_caller]
-    fn passes(self, told: &str) -> Outcome {
-        assert!(self.passed && self.text.contains(told), "expected success and `{told}` in:\n{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    fn fails(self, told: &str) -> Outcome {
-        assert!(!self.passed && self.text.contains(told), "expected failure and `{told}` in:\n{}", self.text);
-        self
+    fn deref(&self) -> &Repository {
+        &self.0
     }
 }
 
@@ -46,7 +31,7 @@ const TOP: &str =
 
 impl Toy {
     fn new() -> Toy {
-        let toy = Toy { registry: Registry::start(), folder: TempDir::new().expect("a folder") };
+        let toy = Toy(Repository::new());
         toy.write(
             "Cargo.toml",
             "[workspace]\nresolver = \"3\"\nmembers = [\"toy-bottom\", \"toy-middle\", \"toy-top\", \"xtask\"]\n",
@@ -60,13 +45,8 @@ impl Toy {
             "[package]\nname = \"xtask\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\n",
         );
         toy.write("xtask/src/main.rs", "fn main() {}\n");
-        fs::create_dir_all(toy.home()).expect("make the folder");
-        fs::write(toy.home().join("config.toml"), toy.registry.configuration()).expect("write the file");
         toy.cargo(&["generate-lockfile"], &toy.root());
-        toy.git(&["init", "--quiet", "--initial-branch=main"]);
-        toy.git(&["config", "user.name", "Somebody"]);
-        toy.git(&["config", "user.email", "somebody@example.org"]);
-        toy.commit("Begin");
+        toy.begin();
         toy
     }
 
@@ -105,71 +85,6 @@ impl Toy {
         );
         self.commit("Go another way");
     }
-
-    fn edit(&self, file: &str, old: &str, new: &str) {
-        let text = self.text(file);
-        assert!(text.contains(old), "`{old}` is not in {file}");
-        self.write(file, &text.replacen(old, new, 1));
-    }
-
-    fn commit(&self, subject: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", subject]);
-    }
-
-    fn release(&self, words: &[&str]) -> Outcome {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        command.arg("release").args(words).args(["--registry", "test"]);
-        command.env("CARGO_MANIFEST_DIR", self.root().join("xtask"));
-        let output = self.prepared(&mut command, &self.root()).output().expect("run xtask");
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
-        Outcome { passed: output.status.success(), text }
-    }
-
-    fn cargo(&self, words: &[&str], folder: &Path) -> String {
-        let mut command = Command::new("cargo");
-        let output = self.prepared(command.args(words), folder).output().expect("run cargo");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "cargo {words:?}: {said}");
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn git(&self, words: &[&str]) -> String {
-        let mut command = Command::new("git");
-        let output = self.prepared(command.args(words), &self.root()).output().expect("run git");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "git {words:?}: {said}");
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
-    }
-
-    /// With a cargo home of its own, so that it meets this registry and nothing that was fetched before.
-    fn prepared<'a>(&self, command: &'a mut Command, folder: &Path) -> &'a mut Command {
-        command
-            .current_dir(folder)
-            .env("CARGO_HOME", self.home())
-            .env("CARGO_REGISTRIES_TEST_TOKEN", "any")
-            .env_remove("CARGO_TARGET_DIR")
-            .env_remove("CARGO_NET_OFFLINE")
-            .env_remove("RUSTFLAGS")
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.root().join(file);
-        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("make the folder");
-        fs::write(path, text).expect("write the file");
-    }
-
-    fn text(&self, file: &str) -> String {
-        fs::read_to_string(self.root().join(file)).expect("read the file")
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().join("toy")
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
 }
 
 #[test]
@@ -198,14 +113,8 @@ fn a_first_release_comes_out_bottom_first_and_works_for_others() {
     assert_eq!(toy.git(&["worktree", "list"]).lines().count(), 1, "the worktree is gone");
     toy.release(&["--execute"]).passes("nothing to release");
 
-    let consumer = toy.folder.path().join("consumer");
-    fs::create_dir_all(consumer.join("src")).expect("make the folder");
-    let manifest =
-        "[package]\nname = \"consumer\"\nedition = \"2024\"\n\n[dependencies]\ntoy-top = \"0.1\"\n";
-    fs::write(consumer.join("Cargo.toml"), manifest).expect("write the file");
-    fs::write(consumer.join("src/main.rs"), "fn main() {\n    println!(\"{}\", toy_top::three());\n}\n")
-        .expect("write the file");
-    assert_eq!(toy.cargo(&["run", "--quiet"], &consumer), "3\n");
+    let main = "fn main() {\n    println!(\"{}\", toy_top::three());\n}\n";
+    assert_eq!(toy.consumer("consumer", "toy-top = \"0.1\"", main), "3\n");
 }
 
 #[test]
