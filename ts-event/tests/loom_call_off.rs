@@ -13,7 +13,7 @@ use ts_event::{Begin, Cache, CallOff, End, Entry, Key, Slots};
 
 fn model(f: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(f);
 }
 

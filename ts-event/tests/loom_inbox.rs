@@ -29,7 +29,7 @@ fn read((entry, _): (Entry<Message>, When)) -> u32 {
 
 fn model(run: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(run);
 }
 

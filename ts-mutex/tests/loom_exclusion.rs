@@ -36,7 +36,7 @@ impl Shared {
 
 fn model(f: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(4);
+    builder.preemption_bound = builder.preemption_bound.or(Some(4));
     builder.check(f);
 }
 
@@ -88,7 +88,7 @@ fn one_that_comes_twice_wakes_the_one_that_blocks() {
 #[test]
 fn three_threads_that_block_all_get_their_turn() {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.check(|| {
         let shared = Shared::new();
         let others: Vec<_> = (0..2)

@@ -12,7 +12,7 @@ use ts_thread::{Clock, ManualClock, Parker, SimulatedContext, Unparker, fence};
 
 fn model(bound: usize, f: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
-    builder.preemption_bound = Some(bound);
+    builder.preemption_bound = builder.preemption_bound.or(Some(bound));
     builder.check(f);
 }
 

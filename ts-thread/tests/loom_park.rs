@@ -51,7 +51,7 @@ fn a_token_is_not_lost_and_brings_what_was_written_before_it() {
 fn the_taker_of_one_token_sees_what_both_leavers_wrote() {
     // Three threads: every run with up to two switches that nobody asked for, which is where such mistakes show.
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
+    model.preemption_bound = model.preemption_bound.or(Some(2));
     model.check(|| {
         let parker = Parker::new();
         let left = Arc::new(AtomicUsize::new(0));

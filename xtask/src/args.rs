@@ -9,20 +9,23 @@ use anyhow::{Result, bail};
 use figures::{Order, arguments, nearest};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
-use crate::check::{self, Selection};
+use crate::check::{self, Group, Selection};
 use crate::release::{Level, Options};
 
 pub(crate) const HELP: &str = "\
 The workspace's own commands.
 
-Usage: cargo xtask check [NAME...] [--skip NAME]... [--fail-fast]
+Usage: cargo xtask check [NAME...] [--online | --deep] [--skip NAME]... [--fail-fast]
        cargo xtask check --list
        cargo xtask bench --help
        cargo xtask release [CRATE...] [--level LEVEL] [--execute] [--registry NAME] [--branch NAME]
+       cargo xtask release --compare [CRATE...] [--registry NAME]
 
 `bench` measures. `check`:
 Without a name every check runs, cheap ones first. Each prints its commands, so that one can be repeated alone.
 
+  --online      instead of the usual checks those that need a network, or tools that ask one
+  --deep        instead of the usual checks those that take long, or need another compiler
   --skip NAME   leave this check out (may be given several times)
   --fail-fast   stop at the first check that fails; otherwise all run and the summary names those that failed
   --list        print the names of the checks and what each promises
@@ -32,6 +35,7 @@ Without --execute the plan is shown and nothing is done. Without a name all crat
 
   --level LEVEL    patch, minor, major, or least: the nearest version that fits what changed. Only for crates whose version is out
   --execute        commit, tag and publish; what is there already is not done again, so an interrupted release goes on
+  --compare        only tell how the crates stand to what is published; fails when a version is too near to the one before
   --registry NAME  the registry that cargo knows by this name instead of the public one
   --branch NAME    releases are made here (default: main)
 
@@ -76,6 +80,8 @@ fn parse_check(mut parser: lexopt::Parser) -> Result<Wish> {
         match argument {
             Long("help") | Short('h') => return Ok(Wish::Help),
             Long("list") => return Ok(Wish::ListChecks),
+            Long("online") => selection.group = Group::Online,
+            Long("deep") => selection.group = Group::Deep,
             Long("fail-fast") => selection.fail_fast = true,
             Long("skip") => selection.skip.push(check_name(&parser.value()?.string()?)?),
             Value(name) => selection.only.push(check_name(&name.string()?)?),
@@ -86,8 +92,14 @@ fn parse_check(mut parser: lexopt::Parser) -> Result<Wish> {
 }
 
 fn parse_release(mut parser: lexopt::Parser) -> Result<Wish> {
-    let mut options =
-        Options { crates: vec![], level: None, execute: false, registry: None, branch: "main".to_owned() };
+    let mut options = Options {
+        crates: vec![],
+        level: None,
+        execute: false,
+        compare: false,
+        registry: None,
+        branch: "main".to_owned(),
+    };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(Wish::Help),
@@ -98,6 +110,7 @@ fn parse_release(mut parser: lexopt::Parser) -> Result<Wish> {
                 let Some((_, level)) = known else { bail!("{}", unknown("level", &typed, &names)) };
                 options.level = Some(*level);
             }
+            Long("compare") => options.compare = true,
             Long("execute") => options.execute = true,
             Long("registry") => options.registry = Some(parser.value()?.string()?),
             Long("branch") => options.branch = parser.value()?.string()?,

@@ -6,13 +6,18 @@
 //! # Rules
 //! * A check is either a row of commands (`commands.rs`) or a look at the project's own files (the other rooms).
 //! * A look returns what it found, with file and line. It prints nothing and changes nothing.
+//! * Beside the list that everybody runs stand two that need more than a compiler: other tools and a network, or time. What
+//!   one of those lacks here is said, with how to get it, and not counted as failed, unless it was asked for by name.
 
 mod commands;
+mod deep;
 mod examples;
 mod labels;
 mod layers;
 mod layout;
+mod licences;
 mod links;
+mod online;
 mod words;
 
 use std::fmt;
@@ -45,12 +50,37 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Why a check cannot run here, and what would let it.
+#[derive(Debug)]
+struct Lacking(String);
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Lacking {}
+
+/// Which list a check stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Group {
+    /// What everybody runs, CI too.
+    #[default]
+    Usual,
+    /// What needs a network, or tools that ask one.
+    Online,
+    /// What takes long, or needs another compiler.
+    Deep,
+}
+
 enum Act {
     Run(fn(&Workspace) -> Result<Vec<Step>>),
     Look(fn(&Workspace) -> Result<Vec<Finding>>),
 }
 
 struct Check {
+    group: Group,
     name: &'static str,
     promise: &'static str,
     act: Act,
@@ -62,7 +92,7 @@ impl Check {
         promise: &'static str,
         steps: fn(&Workspace) -> Result<Vec<Step>>,
     ) -> Check {
-        Check { name, promise, act: Act::Run(steps) }
+        Check { group: Group::Usual, name, promise, act: Act::Run(steps) }
     }
 
     const fn look(
@@ -70,7 +100,12 @@ impl Check {
         promise: &'static str,
         look: fn(&Workspace) -> Result<Vec<Finding>>,
     ) -> Check {
-        Check { name, promise, act: Act::Look(look) }
+        Check { group: Group::Usual, name, promise, act: Act::Look(look) }
+    }
+
+    const fn of(mut self, group: Group) -> Check {
+        self.group = group;
+        self
     }
 }
 
@@ -90,6 +125,11 @@ const LIST: &[Check] = &[
     Check::look("examples", "the README's examples are quoted from pages that are compiled", examples::look),
     Check::look("labels", "every ordering label has a partner in its crate", labels::look),
     Check::look("layers", "each crate knows only what is below it, and no second runtime", layers::look),
+    Check::look(
+        "licences",
+        "what is linked may be used under licences that ask no more than ours",
+        licences::look,
+    ),
     Check::run("format", "rustfmt would change nothing", commands::format),
     Check::run("lint", "clippy is silent, with default features and with all", commands::lint),
     Check::run("test", "all tests pass with all features", commands::test),
@@ -97,13 +137,31 @@ const LIST: &[Check] = &[
     Check::run("docs", "rustdoc is silent, private items included", commands::docs),
     Check::run("alone", "each published crate stands alone, also with features taken away", commands::alone),
     Check::run("loom", "the lock-free protocols hold in every order loom tries", commands::loom),
+    Check::run("features", "every other combination of features is silent too", commands::features),
+    Check::run("published", "versions fit what is published; tells what interfaces show", online::published)
+        .of(Group::Online),
+    Check::run("oldest", "the oldest Rust that is promised will do", online::oldest).of(Group::Online),
+    Check::run("minimal", "the least versions that manifests ask for will do", online::minimal)
+        .of(Group::Online),
+    Check::run("advisories", "nobody warns of what is linked", online::advisories).of(Group::Online),
+    Check::run("loom-long", "the protocols hold with more switches between threads", deep::loom)
+        .of(Group::Deep),
+    Check::run("simulation", "many more seeds and cases break no promise", deep::simulation).of(Group::Deep),
+    Check::run("publish", "the workspace can be published, and others can use it", deep::publish)
+        .of(Group::Deep),
+    Check::run("address", "AddressSanitizer is silent", deep::address).of(Group::Deep),
+    Check::run("leak", "LeakSanitizer is silent", deep::leak).of(Group::Deep),
+    Check::run("valgrind", "valgrind is silent", deep::valgrind).of(Group::Deep),
+    Check::run("thread", "ThreadSanitizer is silent", deep::thread).of(Group::Deep),
+    Check::run("miri", "Miri is silent on queues, slots and wheel", deep::miri).of(Group::Deep),
 ];
 
 /// Which checks to run. The names come from [`names`].
 #[derive(Default)]
 pub(crate) struct Selection {
-    /// All, when empty.
+    /// All of the group, when empty.
     pub(crate) only: Vec<&'static str>,
+    pub(crate) group: Group,
     pub(crate) skip: Vec<&'static str>,
     pub(crate) fail_fast: bool,
 }
@@ -116,7 +174,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// Prints the names and promises of all checks.
 pub(crate) fn list() {
     for check in LIST {
-        println!("{:<13} {}", check.name, check.promise);
+        let group = match check.group {
+            Group::Usual => "",
+            Group::Online => " (--online)",
+            Group::Deep => " (--deep)",
+        };
+        println!("{:<13} {}{group}", check.name, check.promise);
     }
 }
 
@@ -125,14 +188,27 @@ pub(crate) fn run(selection: &Selection) -> Result<bool> {
     let workspace = Workspace::locate()?;
     let mut summary = Vec::new();
     for check in LIST {
-        let wanted = selection.only.is_empty() || selection.only.contains(&check.name);
+        let named = selection.only.contains(&check.name);
+        let wanted = named || selection.only.is_empty() && check.group == selection.group;
         if !wanted || selection.skip.contains(&check.name) {
             continue;
         }
         println!("\n== {}: {} (cargo xtask check {})", check.name, check.promise, check.name);
         let start = Instant::now();
-        let failures = perform(check, &workspace, selection.fail_fast);
-        let row = Row { check, failures, took: start.elapsed() };
+        let mut row = Row { check, failures: vec![], lacking: None, took: Duration::ZERO };
+        match perform(check, &workspace, selection.fail_fast) {
+            Ok(failures) => row.failures = failures,
+            Err(error) => {
+                println!("{error:#}");
+                if error.is::<Lacking>() {
+                    row.lacking = Some(error.to_string());
+                }
+                if named || row.lacking.is_none() {
+                    row.failures.push(format!("could not run: cargo xtask check {}", check.name));
+                }
+            }
+        }
+        row.took = start.elapsed();
         println!("== {row}");
         let stop = row.failed() && selection.fail_fast;
         summary.push(row);
@@ -148,13 +224,22 @@ pub(crate) fn run(selection: &Selection) -> Result<bool> {
             println!("        {failure}");
         }
     }
-    println!("checks run: {}, failed: {failed}", summary.len());
+    let lacking = summary.iter().filter(|row| row.lacking.is_some()).count();
+    println!("checks run: {}, failed: {failed}", summary.len() - lacking);
+    if lacking > 0 {
+        println!("checks that could not run here: {lacking}");
+        for row in &summary {
+            if let Some(lacking) = &row.lacking {
+                println!("        {}: {lacking}", row.check.name);
+            }
+        }
+    }
     Ok(failed == 0)
 }
 
 /// What failed in one check: the commands to repeat, or a count of findings. Empty when it passed.
-fn perform(check: &Check, workspace: &Workspace, fail_fast: bool) -> Vec<String> {
-    let failures = match check.act {
+fn perform(check: &Check, workspace: &Workspace, fail_fast: bool) -> Result<Vec<String>> {
+    match check.act {
         Act::Run(steps) => steps(workspace).and_then(|steps| {
             // A check that has lost what it checks must not look like one that passed.
             ensure!(!steps.is_empty(), "there is nothing to run");
@@ -167,11 +252,7 @@ fn perform(check: &Check, workspace: &Workspace, fail_fast: bool) -> Vec<String>
                 n => vec![format!("{n} found: cargo xtask check {}", check.name)],
             }
         }),
-    };
-    failures.unwrap_or_else(|error| {
-        println!("{error:#}");
-        vec![format!("could not run: cargo xtask check {}", check.name)]
-    })
+    }
 }
 
 fn run_steps(steps: &[Step], workspace: &Workspace, fail_fast: bool) -> Vec<String> {
@@ -192,6 +273,7 @@ fn run_steps(steps: &[Step], workspace: &Workspace, fail_fast: bool) -> Vec<Stri
 struct Row {
     check: &'static Check,
     failures: Vec<String>,
+    lacking: Option<String>,
     took: Duration,
 }
 
@@ -203,7 +285,11 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.failed() { "FAILED" } else { "ok" };
+        let word = match (self.failed(), &self.lacking) {
+            (true, _) => "FAILED",
+            (false, None) => "ok",
+            (false, Some(_)) => "not run",
+        };
         write!(f, "{word:<7} {:<13} {:>7.1} s", self.check.name, self.took.as_secs_f64())
     }
 }

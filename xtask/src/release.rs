@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) crates: Vec<String>,
     pub(crate) level: Option<Level>,
     pub(crate) execute: bool,
+    /// Only tell how the crates stand to what is published.
+    pub(crate) compare: bool,
     /// As cargo knows it; the public one when `None`.
     pub(crate) registry: Option<String>,
     pub(crate) branch: String,
@@ -69,6 +71,11 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let scratch = tempfile::TempDir::new()?;
     let facts = look::look(&workspace, options, scratch.path())?;
     print!("{facts}");
+    if options.compare {
+        let near = plan::too_near(&facts);
+        near.iter().for_each(|refusal| println!("* {refusal}"));
+        return Ok(near.is_empty());
+    }
     let date = step::Step::of("date", "-u +%F").read(&workspace.root)?;
     let plan = match plan::make(&facts, options, &date) {
         Ok(plan) => plan,

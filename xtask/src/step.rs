@@ -38,6 +38,12 @@ impl Step {
         self
     }
 
+    /// With more words, separated by spaces.
+    pub(crate) fn words(mut self, line: &str) -> Step {
+        self.arguments.extend(line.split_whitespace().map(str::to_owned));
+        self
+    }
+
     /// With a variable in its environment.
     pub(crate) fn with(mut self, variable: &'static str, value: impl Into<String>) -> Step {
         self.environment.push((variable, value.into()));
@@ -52,7 +58,6 @@ impl Step {
     }
 
     /// Runs the command and returns what it said, whether it succeeded or not.
-    #[cfg(feature = "release")]
     pub(crate) fn output(&self, folder: &Path) -> Result<std::process::Output> {
         self.command(folder).output().with_context(|| self.not_started())
     }

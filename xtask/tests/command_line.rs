@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use support::Project;
 
 #[test]
@@ -37,6 +41,52 @@ fn help_and_the_list_are_given_without_running_anything() {
             list.text
         );
     }
+}
+
+#[test]
+fn what_cannot_run_here_is_told_and_fails_only_by_name() {
+    let manifest = "[package]\nname = \"ts-event\"\nedition = \"2024\"\n";
+    let project = Project::new(&[("Cargo.toml", manifest), ("src/lib.rs", "")]);
+    // A path with nothing but cargo itself, which knows no other toolchain by itself.
+    let programs = project.root().join("programs");
+    fs::create_dir(&programs).expect("make the folder");
+    symlink(env::var_os("CARGO").expect("cargo runs the tests"), programs.join("cargo")).expect("link cargo");
+    let bare = [("PATH", programs.as_path()), ("CARGO_HOME", programs.as_path())];
+    let outcome =
+        project.xtask_with(&["check", "--online", "--skip", "published", "--skip", "oldest"], &bare);
+    outcome.finds_nothing();
+    assert!(outcome.text.contains("not run advisories"), "{}", outcome.text);
+    assert!(outcome.text.contains("checks that could not run here: 2"), "{}", outcome.text);
+    let named = project.xtask_with(&["check", "advisories"], &bare);
+    named.finds("neither cargo-deny nor cargo-audit is installed");
+    named.finds("checks that could not run here: 1");
+}
+
+#[test]
+fn the_other_lists_run_only_when_asked_for() {
+    let list = Project::new(&[]).xtask(&["check", "--list"]).text;
+    for line in ["published", "oldest", "minimal", "advisories"] {
+        assert!(list.lines().any(|told| told.starts_with(line) && told.ends_with("(--online)")), "{list}");
+    }
+    for line in ["loom-long", "simulation", "publish", "address", "leak", "valgrind", "thread", "miri"] {
+        let told = |told: &str| told.split(' ').next() == Some(line) && told.ends_with("(--deep)");
+        assert!(list.lines().any(told), "{line} in {list}");
+    }
+}
+
+#[test]
+fn each_set_of_features_that_means_something_else_is_tried_once() {
+    let manifest = "[package]\nname = \"ts-api\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[features]\ndefault = [\"a\"]\na = []\nb = []\n\
+                    c = [\"a\", \"b\"]\nd = []\n";
+    let project = Project::new(&[
+        ("Cargo.toml", manifest),
+        ("src/lib.rs", "#[cfg(all(feature = \"b\", feature = \"d\"))]\nfn unused() {}\n"),
+    ]);
+    let outcome = project.xtask(&["check", "features"]);
+    outcome.finds("cargo clippy -p ts-api --all-targets --no-default-features --features b,d -- -D warnings");
+    // `c` turns on `a` and `b`, so `a,c` is `c`, and `c,d` is all of them.
+    let steps = outcome.text.lines().filter(|line| line.starts_with("$ ")).count();
+    assert_eq!(steps, 4, "{}", outcome.text);
 }
 
 #[test]

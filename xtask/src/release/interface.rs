@@ -81,6 +81,18 @@ impl Interface {
         Ok(Interface { hidden: &all - &shown, shown, features, rust_version })
     }
 
+    /// The crates whose items stand in what is shown, beside the standard library: their breaks are breaks of this one.
+    pub(super) fn shows(&self, name: &str) -> Result<BTreeSet<String>> {
+        let path = Regex::new(r"(?:^|[^:\w])([a-z]\w*)::")?;
+        let primitive = Regex::new("^(?:[iu](?:8|16|32|64|128|size)|f32|f64|bool|char|str)$")?;
+        let own = name.replace('-', "_");
+        let known = ["alloc", "core", "std", "crate", "self", own.as_str()];
+        let firsts = self.shown.iter().flat_map(|line| path.captures_iter(line));
+        let mut shown: BTreeSet<String> = firsts.map(|first| first[1].to_owned()).collect();
+        shown.retain(|first| !known.contains(&first.as_str()) && !primitive.is_match(first));
+        Ok(shown)
+    }
+
     /// What changed since `old`. `used` are the words in the sources of our other crates.
     pub(super) fn since(&self, old: &Interface, used: &BTreeSet<String>) -> Result<Difference> {
         let path = Regex::new(r"\b\w+(?:::\w+)+")?;

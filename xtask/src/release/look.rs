@@ -43,6 +43,8 @@ pub(super) struct Crate {
     pub(super) needs: Vec<(String, VersionReq)>,
     pub(super) documented: serde_json::Value,
     pub(super) state: State,
+    /// Packages of others whose items its interface shows, if it was asked.
+    pub(super) shows: Option<BTreeSet<String>>,
     /// Every version that is out, yanked ones too.
     pub(super) taken: Vec<Version>,
     pub(super) manifest: String,
@@ -108,6 +110,12 @@ pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> 
         let used: BTreeSet<String> = others.flat_map(Seen::words).collect();
         let place = Place { root: &workspace.root, kept: &kept, scratch, tool };
         let state = one.state(selected, &used, &place)?;
+        let shows = if options.compare && selected && one.has_library() {
+            let interface = Interface::read(&workspace.root, &member.name, &one.own, &kept)?;
+            Some(interface.shows(&member.name)?)
+        } else {
+            None
+        };
         let folder = member.manifest_path.parent().context("a manifest has a folder")?;
         let folder = folder.strip_prefix(&metadata.workspace_root)?.as_str().to_owned();
         let needs = member.dependencies.iter().filter(|dependency| names.contains(&dependency.name.as_str()));
@@ -121,6 +129,7 @@ pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> 
             needs: needs.map(|need| (need.name.clone(), need.req.clone())).collect(),
             documented: member.metadata.get("docs.rs").cloned().unwrap_or_default(),
             state,
+            shows,
             taken: one.published.iter().map(|published| published.version.clone()).collect(),
             manifest: fs::read_to_string(&member.manifest_path)?,
             changelog: fs::read_to_string(workspace.root.join(&folder).join("CHANGELOG.md")).ok(),
@@ -200,6 +209,10 @@ fn compare<'a>(member: &'a Member, registry: &Registry, scratch: &Path) -> Resul
 }
 
 impl Seen<'_> {
+    fn has_library(&self) -> bool {
+        self.member.targets.iter().any(|target| target.is_lib())
+    }
+
     fn words(&self) -> BTreeSet<String> {
         let mut words = self.own.words();
         words.extend(self.other.iter().flat_map(|(_, package)| package.words()));
@@ -218,8 +231,7 @@ impl Seen<'_> {
         fs::create_dir_all(&folder)?;
         package.unpack(&folder)?;
         // It takes a build, so it is asked only of what is to be released.
-        let has_library = self.member.targets.iter().any(|target| target.is_lib());
-        let difference = if selected && has_library {
+        let difference = if selected && self.has_library() {
             let old = Interface::read(&folder, name, package, kept)
                 .with_context(|| format!("the interface of the published {name} {version}"))?;
             let new = Interface::read(root, name, &self.own, kept)
@@ -271,6 +283,10 @@ impl fmt::Display for Facts {
                 State::Changed { files, .. } => {
                     writeln!(f, "published, changed since: {}", files.join(", "))?
                 }
+            }
+            if let Some(shows) = &one.shows {
+                let shows = shows.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                writeln!(f, "    shows items of: {}", if shows.is_empty() { "nobody else" } else { &shows })?;
             }
             if let Some(difference) = one.baseline().and_then(|baseline| baseline.difference.as_ref()) {
                 writeln!(f, "    {}", difference.change(true))?;

@@ -68,6 +68,24 @@ pub(super) fn make(facts: &Facts, options: &Options, date: &str) -> Result<Plan,
     }
 }
 
+/// The crates whose version was raised by hand, and not far enough.
+pub(super) fn too_near(facts: &Facts) -> Vec<String> {
+    let near = facts.crates.iter().filter_map(|one| {
+        let (State::Missing { .. }, Some(baseline)) = (&one.state, one.baseline()) else { return None };
+        let change = baseline.difference.as_ref()?.change(true);
+        let before = &baseline.version;
+        let least = level::least_name(before, change);
+        let why = || {
+            format!(
+                "{}: {} is not enough after {before}: at least a {least} version ({change})",
+                one.name, one.version
+            )
+        };
+        (!level::fits(before, &one.version, change)).then(why)
+    });
+    near.collect()
+}
+
 /// The version under which a crate is to come out, and why; `None` when it stays as it is.
 fn choose(
     one: &Crate,

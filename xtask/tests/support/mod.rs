@@ -34,11 +34,17 @@ impl Project {
 
     /// Runs `cargo xtask` with these words.
     pub(crate) fn xtask(&self, words: &[&str]) -> Outcome {
+        self.xtask_with(words, &[])
+    }
+
+    /// Runs `cargo xtask` with these words and variables.
+    pub(crate) fn xtask_with(&self, words: &[&str], variables: &[(&str, &Path)]) -> Outcome {
         let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
             .args(words)
             .env("CARGO_MANIFEST_DIR", self.root().join("xtask"))
             // What is built here is built in the project's own folder, not among ours.
             .env_remove("CARGO_TARGET_DIR")
+            .envs(variables.iter().copied())
             .current_dir(self.root())
             .output()
             .expect("run xtask");

@@ -1,0 +1,124 @@
+//! The checks that take long, or need another compiler.
+//!
+//! The sanitizers and valgrind run the tests that are theirs to judge: not those that compare a compiler's words, which
+//! another compiler chooses otherwise, not loom's, which run no threads of their own, and not those that take away memory,
+//! of which these tools need more than there is.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use cargo_metadata::Package;
+
+use super::Lacking;
+use super::commands::{self, own_target};
+use super::online::has;
+use crate::step::Step;
+use crate::workspace::{Workspace, is_published};
+
+/// How many times a thread may be interrupted in one order. The models name smaller bounds of their own, which
+/// loom's variable overrides; each model ends after the seconds here, with what it has tried by then.
+pub(super) fn loom(workspace: &Workspace) -> Result<Vec<Step>> {
+    let longer = |step: Step| step.with("LOOM_MAX_PREEMPTIONS", "5").with("LOOM_MAX_DURATION", "120");
+    Ok(commands::loom(workspace)?.into_iter().map(longer).collect())
+}
+
+pub(super) fn simulation(_: &Workspace) -> Result<Vec<Step>> {
+    let models = "test -p ts-thread -p ts-mutex -p ts-event -p ts-cont --release --tests model";
+    Ok(vec![
+        Step::cargo("test -p ts-cont --release --test simulation").with("TS_SIM_SEEDS", "20000"),
+        Step::cargo(models).with("PROPTEST_CASES", "20000"),
+    ])
+}
+
+pub(super) fn publish(_: &Workspace) -> Result<Vec<Step>> {
+    Ok(vec![Step::cargo("test -p xtask --features release --test release_workspace")])
+}
+
+pub(super) fn address(workspace: &Workspace) -> Result<Vec<Step>> {
+    sanitizer(workspace, "address", "")
+}
+
+pub(super) fn leak(workspace: &Workspace) -> Result<Vec<Step>> {
+    sanitizer(workspace, "leak", "")
+}
+
+/// The standard library has to be built along: without that, what it synchronises is not seen, and reported.
+pub(super) fn thread(workspace: &Workspace) -> Result<Vec<Step>> {
+    let sysroot = Step::of("rustc", "+nightly --print sysroot").output(&workspace.root)?;
+    let sysroot = String::from_utf8_lossy(&sysroot.stdout).trim().to_owned();
+    if !Path::new(&sysroot).join("lib/rustlib/src/rust/library").exists() {
+        let how = "nightly has no sources: rustup component add rust-src --toolchain nightly";
+        return Err(Lacking(how.into()).into());
+    }
+    sanitizer(workspace, "thread", " -Zbuild-std")
+}
+
+fn sanitizer(workspace: &Workspace, name: &str, more: &str) -> Result<Vec<Step>> {
+    if !has(workspace, &Step::cargo("+nightly --version")) {
+        return Err(Lacking("no nightly compiler: rustup toolchain install nightly".into()).into());
+    }
+    let host = host(workspace)?;
+    let target = own_target(workspace, name)?;
+    let step = |package: &Package| {
+        Step::cargo(&format!(
+            "+nightly test -p {} --all-features --no-fail-fast --target {host}{more}",
+            package.name
+        ))
+        .words(&tests(package))
+        .with("RUSTFLAGS", format!("-Zsanitizer={name}"))
+        .with("CARGO_TARGET_DIR", target.as_str())
+    };
+    Ok(workspace.metadata()?.packages.iter().filter(|package| is_published(package)).map(step).collect())
+}
+
+/// Where waiting is concerned valgrind shows little: it runs one thread at a time. What it is for are reads of what was never
+/// written, and of what is gone.
+pub(super) fn valgrind(workspace: &Workspace) -> Result<Vec<Step>> {
+    if !has(workspace, &Step::of("valgrind", "--version")) {
+        return Err(Lacking("valgrind is not installed".into()).into());
+    }
+    let host = host(workspace)?;
+    let runner =
+        "[\"valgrind\", \"--quiet\", \"--error-exitcode=9\", \"--fair-sched=yes\", \"--leak-check=no\"]";
+    let target = own_target(workspace, "valgrind")?;
+    let step = |package: &Package| {
+        Step::cargo("--config")
+            .arg(format!("target.{host}.runner={runner}"))
+            .words(&format!("test -p {} --all-features --no-fail-fast", package.name))
+            .words(&tests(package))
+            .with("PROPTEST_CASES", "8")
+            .with("TS_SIM_SEEDS", "4")
+            .with("CARGO_TARGET_DIR", target.as_str())
+    };
+    Ok(workspace.metadata()?.packages.iter().filter(|package| is_published(package)).map(step).collect())
+}
+
+pub(super) fn miri(workspace: &Workspace) -> Result<Vec<Step>> {
+    if !has(workspace, &Step::cargo("+nightly miri --version")) {
+        let how = "nightly has no Miri: rustup component add miri rust-src --toolchain nightly";
+        return Err(Lacking(how.into()).into());
+    }
+    let tests = ["lists", "queue", "queue_model", "slots", "wheel", "wheel_model"];
+    let tests: String = tests.iter().map(|test| format!(" --test {test}")).collect();
+    Ok(vec![
+        Step::cargo(&format!("+nightly miri test -p ts-event{tests}"))
+            .with("CARGO_TARGET_DIR", own_target(workspace, "miri")?)
+            .with("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-symbolic-alignment-check")
+            .with("PROPTEST_CASES", "4"),
+    ])
+}
+
+fn host(workspace: &Workspace) -> Result<String> {
+    let told = Step::of("rustc", "-vV").output(&workspace.root)?;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not tell its host")?.to_owned())
+}
+
+fn tests(package: &Package) -> String {
+    let tests = package.targets.iter().filter(|target| target.is_test());
+    let tests = tests
+        .filter(|target| !["ui", "limits"].contains(&&*target.name) && !target.name.starts_with("loom_"));
+    let tests: String = tests.map(|target| format!(" --test {}", target.name)).collect();
+    format!("--lib{tests}")
+}
