@@ -5,7 +5,7 @@
 //!
 //! # Rules
 //! * A check is either a row of commands (`commands.rs`) or a look at the project's own files (the other rooms).
-//! * A look returns what it found, with file and line. It prints nothing and changes nothing.
+//! * A look returns what it found, with file and line. It changes nothing, and prints nothing unless it takes minutes.
 //! * Beside the list that everybody runs stand two that need more than a compiler: other tools and a network, or time. What
 //!   one of those lacks here is said, with how to get it, and not counted as failed, unless it was asked for by name.
 
@@ -17,6 +17,7 @@ mod layers;
 mod layout;
 mod licences;
 mod links;
+mod mutations;
 mod online;
 mod words;
 
@@ -124,6 +125,7 @@ const LIST: &[Check] = &[
     Check::look("links", "relative links in Markdown lead somewhere", links::look),
     Check::look("examples", "the README's examples are quoted from pages that are compiled", examples::look),
     Check::look("labels", "every ordering label has a partner in its crate", labels::look),
+    Check::look("loom-list", "each loom test has a line whose weakening it notices", mutations::look),
     Check::look("layers", "each crate knows only what is below it, and no second runtime", layers::look),
     Check::look(
         "licences",
@@ -144,6 +146,8 @@ const LIST: &[Check] = &[
     Check::run("minimal", "the least versions that manifests ask for will do", online::minimal)
         .of(Group::Online),
     Check::run("advisories", "nobody warns of what is linked", online::advisories).of(Group::Online),
+    Check::look("loom-mutations", "each loom test fails when its line is weakened", mutations::attempt)
+        .of(Group::Deep),
     Check::run("loom-long", "the protocols hold with more switches between threads", deep::loom)
         .of(Group::Deep),
     Check::run("simulation", "many more seeds and cases break no promise", deep::simulation).of(Group::Deep),
@@ -179,7 +183,7 @@ pub(crate) fn list() {
             Group::Online => " (--online)",
             Group::Deep => " (--deep)",
         };
-        println!("{:<13} {}{group}", check.name, check.promise);
+        println!("{:<14} {}{group}", check.name, check.promise);
     }
 }
 
@@ -290,6 +294,6 @@ impl fmt::Display for Row {
             (false, None) => "ok",
             (false, Some(_)) => "not run",
         };
-        write!(f, "{word:<7} {:<13} {:>7.1} s", self.check.name, self.took.as_secs_f64())
+        write!(f, "{word:<7} {:<14} {:>7.1} s", self.check.name, self.took.as_secs_f64())
     }
 }

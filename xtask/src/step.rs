@@ -72,7 +72,8 @@ impl Step {
         Ok(text.trim_end_matches('\n').to_owned())
     }
 
-    fn command(&self, folder: &Path) -> Command {
+    /// The command, to be run otherwise.
+    pub(crate) fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(folder);
         for (name, _) in env::vars_os() {
