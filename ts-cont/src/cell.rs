@@ -75,18 +75,34 @@ impl<F: Fn(&mut Event<'_>) -> i32 + Send> Call for Repeatable<F> {
 
 /// One continuation.
 pub(crate) struct Cell {
-    pub(crate) life: Life,
-    kind: Kind,
-    pub(crate) name: Name,
-    pub(crate) place: &'static Location<'static>,
-    pub(crate) mutex: Option<ProxyMutex>,
+    pub(crate) life: Life<Cold, Warm>,
+}
+
+/// What a dispatch does not read; see [`Life`].
+#[repr(C)]
+pub(crate) struct Cold {
+    /// The threads that have this continuation's events: first, as those who schedule from elsewhere read it.
+    home: Home,
+    name: Name,
     /// A packed [`ThreadRef`]; zero is none.
     affinity: AtomicU64,
-    /// The threads that have this continuation's events.
-    home: Home,
-    pub(crate) registered: Registered,
-    body: UnsafeCell<Option<Box<dyn Call>>>,
+    registered: Registered,
+    kind: Kind,
+    /// Makes it long enough.
+    _apart: u64,
 }
+
+/// What a dispatch reads.
+#[repr(C)]
+pub(crate) struct Warm {
+    mutex: Option<ProxyMutex>,
+    body: UnsafeCell<Option<Box<dyn Call>>>,
+    place: &'static Location<'static>,
+}
+
+// What those who schedule from elsewhere reach, and what the thread that runs it does, are further apart than a cache line is
+// long.
+const _: () = assert!(size_of::<Cold>() - size_of::<Home>() >= 64);
 
 // SAFETY: `body` is touched only as the module head says, which orders all accesses; it is `Send`, and shared between
 // threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
@@ -127,72 +143,92 @@ impl Cell {
         body: Box<dyn Call>,
     ) -> CellRef {
         let cell = Box::new(Self {
-            life: Life::new(),
-            kind,
-            name,
-            place,
-            mutex,
-            affinity: AtomicU64::new(0),
-            home: Home::new(),
-            registered: Registered::new(),
-            body: UnsafeCell::new(Some(body)),
+            life: Life::with(
+                Cold {
+                    home: Home::new(),
+                    name,
+                    affinity: AtomicU64::new(0),
+                    registered: Registered::new(),
+                    kind,
+                    _apart: 0,
+                },
+                Warm { mutex, body: UnsafeCell::new(Some(body)), place },
+            ),
         });
         let cell = CellRef(NonNull::from(Box::leak(cell)));
         registry::enter(cell);
         cell
     }
 
+    #[inline(always)]
+    pub(crate) fn mutex(&self) -> Option<&ProxyMutex> {
+        self.life.warm.mutex.as_ref()
+    }
+
+    #[inline(always)]
+    pub(crate) fn place(&self) -> &'static Location<'static> {
+        self.life.warm.place
+    }
+
+    pub(crate) fn name(&self) -> Name {
+        self.life.cold.name
+    }
+
+    pub(crate) fn registered(&self) -> &Registered {
+        &self.life.cold.registered
+    }
+
     /// How the continuation is called in reports.
     pub(crate) fn label(&self) -> String {
-        match self.name {
-            Name::None => format!("continuation made at {}", self.place),
-            Name::OfPlace(name) => format!("{name} ({})", self.place),
+        match self.life.cold.name {
+            Name::None => format!("continuation made at {}", self.life.warm.place),
+            Name::OfPlace(name) => format!("{name} ({})", self.life.warm.place),
             Name::Whole(label) => label.to_owned(),
         }
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.kind
+        self.life.cold.kind
     }
 
     pub(crate) fn affinity(&self) -> Option<ThreadRef> {
         // Relaxed: the number is all there is; threads are looked up in tables that order themselves.
-        ThreadRef::unpack(self.affinity.load(Ordering::Relaxed))
+        ThreadRef::unpack(self.life.cold.affinity.load(Ordering::Relaxed))
     }
 
     pub(crate) fn exchange_affinity(&self, from: Option<ThreadRef>, to: Option<ThreadRef>) -> bool {
         let [from, to] = [from, to].map(|thread| thread.map_or(0, ThreadRef::pack));
         // Relaxed, both: see `affinity`.
-        self.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.life.cold.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     pub(crate) fn set_affinity(&self, thread: Option<ThreadRef>) {
         // Relaxed: see `affinity`.
-        self.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
+        self.life.cold.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
     }
 
     /// Whether all of this continuation's events so far have waited on `thread`, a packed [`ThreadRef`]; false if there were
     /// none.
     #[inline(always)]
     pub(crate) fn is_home(&self, thread: u64) -> bool {
-        self.home.is(thread)
+        self.life.cold.home.is(thread)
     }
 
     /// Puts an event of this continuation into the inbox of `thread`, which is not the caller's, by way of `put`. The event
     /// may be over when this returns, so somebody else keeps the cell.
     pub(crate) fn send_home<R>(&self, thread: ThreadRef, put: impl FnOnce() -> R) -> R {
-        self.home.send(&self.life, thread.pack(), put, tell_sweep)
+        self.life.cold.home.send(&self.life, thread.pack(), put, tell_sweep)
     }
 
     /// Notes that an event of this continuation is put into the queue of `thread`, which is the caller's.
     #[inline]
     pub(crate) fn stay_home(&self, thread: ThreadRef) {
-        self.home.stay(&self.life, thread.pack(), tell_sweep);
+        self.life.cold.home.stay(&self.life, thread.pack(), tell_sweep);
     }
 
     /// Has dead events looked for where some may wait. The flag is up.
     fn sweep_home(&self) {
-        self.home.sweep(&self.life, tell_sweep);
+        self.life.cold.home.sweep(&self.life, tell_sweep);
     }
 
     /// Drops the handler and its data.
@@ -202,7 +238,7 @@ impl Cell {
     /// The caller has the handler alone: it holds the mutex and no call is on its stack, or it won `claim_drop`.
     unsafe fn drop_body(&self) {
         // SAFETY: nobody else touches the body, says the caller.
-        let body = unsafe { (*self.body.get()).take() };
+        let body = unsafe { (*self.life.warm.body.get()).take() };
         if let Some(body) = body
             && catch_unwind(AssertUnwindSafe(|| drop(body))).is_err()
         {
@@ -222,7 +258,7 @@ impl Cell {
     #[inline(always)]
     fn call_body(&self, event: &mut Event<'_>) -> Result<i32, CallError> {
         // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the body meanwhile.
-        let Some(body) = (unsafe { (*self.body.get()).as_deref() }) else {
+        let Some(body) = (unsafe { (*self.life.warm.body.get()).as_deref() }) else {
             return Err(CallError::Destroyed);
         };
         // SAFETY: for an exclusive handler `call_locked` has seen that no other call is on the stack of the mutex's holder.
@@ -296,22 +332,26 @@ impl CellRef {
     #[inline(always)]
     pub(crate) fn count_event(self) -> Counted {
         let cell = self.get();
-        match &cell.mutex {
+        match cell.mutex() {
             Some(mutex) if mutex.held_by_current() => {
                 // SAFETY: the mutex is held, and the caller's handle is a reference.
                 unsafe { cell.life.add_plain() };
                 Counted::Plain
             }
-            _ => {
-                cell.life.retain();
-                Counted::Shared
-            }
+            _ => self.count_shared(),
         }
+    }
+
+    /// Counts an event of a caller that has a reference, whoever holds the mutex.
+    #[inline(always)]
+    pub(crate) fn count_shared(self) -> Counted {
+        self.get().life.retain();
+        Counted::Shared
     }
 
     /// Counts off an event that was not dispatched, from any thread, with or without the mutex.
     pub(crate) fn count_off(self, counted: Counted) {
-        let (Counted::Plain, Some(mutex)) = (counted, &self.get().mutex) else {
+        let (Counted::Plain, Some(mutex)) = (counted, self.get().mutex()) else {
             self.release(1);
             return;
         };
@@ -382,7 +422,7 @@ impl CellRef {
             return Err(CallError::Destroyed);
         }
         // SAFETY: the mutex is held.
-        if cell.kind == Kind::Exclusive && unsafe { cell.life.depth() } > 0 {
+        if cell.kind() == Kind::Exclusive && unsafe { cell.life.depth() } > 0 {
             return Err(CallError::Reentrant);
         }
         // SAFETY: the guard is of this mutex, and the handler was looked at just now.
@@ -406,7 +446,7 @@ impl CellRef {
         unsafe { cell.life.enter() };
         let outcome = cell.call_body(event);
         // SAFETY: the mutex is held, and entered above.
-        if unsafe { cell.life.leave() } == 0 && cell.life.is_destroyed() {
+        if unsafe { cell.life.leave() } == 0 && cell.life.is_dead() {
             // SAFETY: the mutex is held and no call is on the stack any more.
             unsafe { cell.drop_body() };
         }
@@ -423,7 +463,7 @@ impl CellRef {
 
     /// Enters the handler of a continuation without a mutex; false if it is destroyed. Either way `leave_shared` follows.
     pub(crate) fn enter_shared(self) -> bool {
-        debug_assert_eq!(self.get().kind, Kind::Shared);
+        debug_assert_eq!(self.get().kind(), Kind::Shared);
         self.get().life.enter_shared()
     }
 
@@ -445,7 +485,7 @@ impl CellRef {
         if cell.life.mark_destroyed() == Mark::Already {
             return Destroyed::Already;
         }
-        let destroyed = match &cell.mutex {
+        let destroyed = match cell.mutex() {
             None => {
                 if cell.life.claim_drop() {
                     // SAFETY: `claim_drop` gave this thread the sole right.

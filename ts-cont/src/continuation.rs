@@ -192,7 +192,7 @@ impl Continuation {
     fn allocate(kind: Kind, mutex: Option<ProxyMutex>, name: Name, body: Box<dyn Call>) -> Self {
         let cell = Cell::allocate(kind, mutex, name, Location::caller(), body);
         if let Some(processor) = processor::current_id() {
-            cell.get().registered.belong_to(processor);
+            cell.get().registered().belong_to(processor);
         }
         Self { cell }
     }
@@ -210,13 +210,13 @@ impl Continuation {
     /// The mutex under which the handler runs, if there is one.
     #[must_use]
     pub fn mutex(&self) -> Option<&ProxyMutex> {
-        self.cell.get().mutex.as_ref()
+        self.cell.get().mutex()
     }
 
     /// The name it was given, if any.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
-        match self.cell.get().name {
+        match self.cell.get().name() {
             Name::None => None,
             Name::OfPlace(name) | Name::Whole(name) => Some(name),
         }
@@ -225,7 +225,7 @@ impl Continuation {
     /// Where in the source it was made.
     #[must_use]
     pub fn place(&self) -> &'static Location<'static> {
-        self.cell.get().place
+        self.cell.get().place()
     }
 
     /// Calls the handler on this stack and returns its number.

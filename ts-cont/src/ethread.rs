@@ -50,6 +50,8 @@ pub struct EThread {
 
 pub(crate) struct Shared {
     reference: ThreadRef,
+    /// The reference, as it stands in the slots of events.
+    pub(crate) tag: u64,
     name: String,
     kind: ThreadType,
     mutex: ProxyMutex,
@@ -199,6 +201,7 @@ impl Shared {
     ) -> Arc<Self> {
         Arc::new(Self {
             reference,
+            tag: reference.pack(),
             name,
             kind,
             mutex: ProxyMutex::new(),
@@ -230,6 +233,13 @@ impl Shared {
             }
             Ok(_) => Ok(()),
             Err(closed) => Err(closed.0),
+        }
+    }
+
+    /// Orders what the caller has done before whatever is put into the inbox from now on.
+    pub(crate) fn pass_inbox(&self) {
+        if let Some(sender) = &self.sender {
+            sender.pass();
         }
     }
 
@@ -470,27 +480,31 @@ impl EThread {
             return Err(ScheduleError::new(Refusal::NoLoop, message));
         }
         let when = timing.resolve(&shared.core, &mut message);
-        let scheduled = Scheduled::new(continuation, timing.code(), message);
-        self.place(continuation, scheduled, when)
+        self.place(continuation, timing.code(), message, when)
     }
 
-    /// Puts an event of `continuation` into this thread's queue, directly when the caller runs on it.
+    /// Puts an event of `continuation` into this thread's queue, directly when the caller runs on it. Without a code in
+    /// the message it carries `code`.
     pub(crate) fn place(
         &self,
         continuation: &Continuation,
-        scheduled: Scheduled,
+        code: EventCode,
+        message: Message,
         when: When,
     ) -> Result<Action, ScheduleError> {
-        // The event may be over as soon as it is sent; the caller's handle keeps the cell.
         let cell = continuation.cell();
-        cell.get().registered.belong_to(self.shared.core.id);
-        let mut scheduled = Some(scheduled);
-        let placed =
-            self.shared.owner.with_here(|here| scheduled.take().map(|scheduled| here.place(scheduled, when)));
-        if let Some(Some(action)) = placed {
-            return Ok(action);
+        let (own_code, mut extra) = message.into_parts();
+        let code = own_code.unwrap_or(code);
+        if let Some(here) = self.shared.owner.here() {
+            return Ok(here.place(Scheduled::counted(cell, cell.count_event(), code, &mut extra), when));
         }
-        let entry = new_entry(Work::Call(scheduled.expect("nobody took it")), self.shared.reference);
+        // The event may be over as soon as it is sent; the caller's handle keeps the cell.
+        if !cell.get().is_home(self.shared.tag) {
+            cell.get().registered().belong_to(self.shared.core.id);
+        }
+        // Not asked whether the caller holds the mutex: the answer lies where the holder writes all the time.
+        let scheduled = Scheduled::counted(cell, cell.count_shared(), code, &mut extra);
+        let entry = new_entry(Work::Call(scheduled), self.shared.reference);
         let action = Action::new(entry.key());
         // If it is destroyed meanwhile, the sweep for that may be through before the event comes.
         let sent = cell.get().send_home(self.shared.reference, || self.shared.send(entry, when));

@@ -12,18 +12,22 @@
 //!
 //! * `[home-destroy]`: whoever destroys sets the flag (`life.rs`), passes a sequentially consistent fence, reads the word
 //!   and tells the threads that it names to sweep ([`Home::sweep`]).
-//! * `[home-schedule]`: whoever schedules for *another* thread ([`Home::send`]) names it, puts the event into its inbox, passes such a fence
-//!   and looks at the flag again. If the flag is up it has the threads swept that the word names now. If it is not, its
-//!   fence came before the destroyer's, which therefore reads a word that names the thread, whoever wrote that, and
-//!   tells the thread behind the event.
+//! * `[home-schedule]`: whoever schedules for *another* thread ([`Home::send`]) names it, and if it has changed the word by that, passes
+//!   such a fence once the event is in the thread's inbox. Then it looks at the flag again. If the flag is up it has
+//!   the threads swept that the word names now. If it is not, its fence came before the destroyer's, which therefore reads a
+//!   word that names the thread, and tells the thread behind the event.
+//! * `[home-inbox]`: putting an event into a thread's inbox and telling the thread to sweep change one word, each by a
+//!   read-modify-write that has happened before the next one's return. So whoever schedules without changing the word of this file needs no fence: whoever
+//!   made that name the thread, and whoever destroys, tell the thread, by the rules above. Either it is told behind the event;
+//!   or it was told before, by somebody who had seen the flag, and so it is seen now.
 //! * Whoever schedules for the thread *it runs on* ([`Home::stay`]) passes the fence and looks again only if it has changed the word. If it
 //!   has not, then either the destroyer reads a word that names the thread, or whoever made the word name it sees the flag,
 //!   by the rule above; either one has the thread swept. Being told takes a turn of the thread's loop, and so comes after
 //!   the event that it is scheduling; had it been told before, it would have seen the flag to begin with.
 //!
 //! The fences are the plain kind and not the asymmetric pair of `ts_thread::fence`: continuations are destroyed as often as
-//! connections end, and the dear half would then interrupt all processors each time, while the schedules that need one
-//! go to another thread and pay for its cache line anyway.
+//! connections end, and the dear half would then interrupt all processors each time, while one is needed only for a continuation's
+//! first event on a thread.
 
 use crate::life::Life;
 use ts_thread::sync::atomic::{AtomicU64, Ordering, fence};
@@ -65,11 +69,24 @@ impl Home {
     }
 
     /// Names `thread` and then has `put` put an event of the continuation into its inbox, from any other thread. If the
-    /// continuation is destroyed meanwhile, `tell` is to have the threads swept that it is given.
-    pub fn send<R>(&self, life: &Life, thread: u64, put: impl FnOnce() -> R, tell: impl FnOnce(Waited)) -> R {
-        self.note(thread);
+    /// continuation is destroyed meanwhile, `tell` is to have the threads swept that it is given. Both `put` and `tell`
+    /// change the inbox as `[home-inbox]` says.
+    pub fn send<A, B, R>(
+        &self,
+        life: &Life<A, B>,
+        thread: u64,
+        put: impl FnOnce() -> R,
+        tell: impl FnOnce(Waited),
+    ) -> R {
+        let is_news = self.note(thread);
         let answer = put();
-        self.look_again(life, tell);
+        if is_news {
+            // SeqCst [home-schedule]: with that of `sweep`, either the flag is seen here or the thread's name there.
+            fence(Ordering::SeqCst);
+        }
+        if life.is_destroyed() {
+            self.sweep(life, tell);
+        }
         answer
     }
 
@@ -77,27 +94,22 @@ impl Home {
     /// destroyed meanwhile, `tell` is to have the threads swept that it is given, this one not before it is through with
     /// what it is doing.
     #[inline]
-    pub fn stay(&self, life: &Life, thread: u64, tell: impl FnOnce(Waited)) {
+    pub fn stay<A, B>(&self, life: &Life<A, B>, thread: u64, tell: impl FnOnce(Waited)) {
         if self.note(thread) {
-            self.look_again(life, tell);
+            // SeqCst [home-schedule]: as in `send`.
+            fence(Ordering::SeqCst);
+            if life.is_destroyed() {
+                self.sweep(life, tell);
+            }
         }
     }
 
     /// Has `tell` have all threads swept where dead events may wait, after the flag was set.
-    pub fn sweep(&self, life: &Life, tell: impl FnOnce(Waited)) {
+    pub fn sweep<A, B>(&self, life: &Life<A, B>, tell: impl FnOnce(Waited)) {
         debug_assert!(life.is_destroyed(), "events are dead once their continuation is");
-        // SeqCst [home-destroy]: with that of `look_again`, either the flag is seen there or the thread's name here.
+        // SeqCst [home-destroy]: with that of `send` and `stay`, either the flag is seen there or the thread's name here.
         fence(Ordering::SeqCst);
         tell(self.waited());
-    }
-
-    /// Looks once more whether the continuation is destroyed, now that its event can be found.
-    fn look_again(&self, life: &Life, tell: impl FnOnce(Waited)) {
-        // SeqCst [home-schedule]: with that of `sweep`, either the flag is seen here or the thread's name there.
-        fence(Ordering::SeqCst);
-        if life.is_destroyed() {
-            self.sweep(life, tell);
-        }
     }
 
     /// Whether the word names `thread` and no other.

@@ -33,7 +33,7 @@
 //! mutex does not order.
 
 use ts_thread::sync::UnsafeCell;
-use ts_thread::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use ts_thread::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Set in `state` when the continuation has been destroyed.
 const DESTROYED: u32 = 1 << 31;
@@ -57,19 +57,28 @@ struct Plain {
     depth: u32,
 }
 
-/// References, destruction and running handlers of one continuation.
+/// References, destruction and running handlers of one continuation; and what else it has, to keep these apart.
+///
+/// Who schedules it from elsewhere writes `refs` and reads `state`, for each event; the thread that runs it reads `dead` and
+/// writes `plain`. On one cache line they would make each other wait, so `cold`, which events have next to nothing to do with,
+/// lies between them. `warm` is what a dispatch reads besides.
 #[derive(Debug)]
-pub struct Life {
+#[repr(C)]
+pub struct Life<Cold = (), Warm = ()> {
     refs: AtomicUsize,
     state: AtomicU32,
+    pub(crate) cold: Cold,
+    /// That `DESTROYED` is set, for those who hold the mutex.
+    dead: AtomicBool,
     plain: UnsafeCell<Plain>,
+    pub(crate) warm: Warm,
 }
 
 // SAFETY: `plain` is touched only by methods that require the mutex to be held (their `# Safety`), so accesses of
 // different threads are ordered by the mutex; the other fields are atomics.
-unsafe impl Sync for Life {}
+unsafe impl<Cold: Sync, Warm: Sync> Sync for Life<Cold, Warm> {}
 // SAFETY: numbers and atomics belong to no thread.
-unsafe impl Send for Life {}
+unsafe impl<Cold: Send, Warm: Send> Send for Life<Cold, Warm> {}
 
 /// What a thread without the mutex has to do after it set the flag.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -99,7 +108,21 @@ impl Default for Life {
 impl Life {
     /// One reference, nothing pending.
     pub fn new() -> Self {
-        Self { refs: AtomicUsize::new(1), state: AtomicU32::new(0), plain: UnsafeCell::new(Plain::default()) }
+        Self::with((), ())
+    }
+}
+
+impl<Cold, Warm> Life<Cold, Warm> {
+    /// One reference, nothing pending.
+    pub(crate) fn with(cold: Cold, warm: Warm) -> Self {
+        Self {
+            refs: AtomicUsize::new(1),
+            state: AtomicU32::new(0),
+            cold,
+            dead: AtomicBool::new(false),
+            plain: UnsafeCell::new(Plain::default()),
+            warm,
+        }
     }
 
     /// Takes one more reference; the caller has one already.
@@ -246,14 +269,26 @@ impl Life {
         self.state.load(Ordering::Acquire) & DESTROYED != 0
     }
 
+    /// Whether the continuation has been destroyed, for a holder of its mutex.
+    ///
+    /// Of two threads of which one destroys at this moment and the other is about to enter the handler, either may be first, as
+    /// with [`Life::is_destroyed`]. Once the mark is made, and for whoever takes the mutex after that, the answer is yes.
+    #[inline]
+    pub fn is_dead(&self) -> bool {
+        // Acquire [destroyed]: as in `is_destroyed`.
+        self.dead.load(Ordering::Acquire)
+    }
+
     /// Marks the continuation as destroyed.
     pub fn mark_destroyed(&self) -> Mark {
         // AcqRel [destroyed]: published to the readers above; and Acquire [shared-running] for `claim_drop` below.
         if self.state.fetch_or(DESTROYED, Ordering::AcqRel) & DESTROYED != 0 {
-            Mark::Already
-        } else {
-            Mark::First
+            return Mark::Already;
         }
+        // Release [destroyed]: as above. Whoever goes on from here does it after this, and lets others know by the mutex, by
+        // a fence or by telling them.
+        self.dead.store(true, Ordering::Release);
+        Mark::First
     }
 
     /// Enters the handler of a continuation without a mutex; false if it is destroyed.

@@ -534,7 +534,7 @@ impl Inner {
         });
         let Some(thread) = thread else {
             let scheduled = Scheduled::new(continuation, timing.code(), message);
-            continuation.cell().get().registered.belong_to(self.core.id);
+            continuation.cell().get().registered().belong_to(self.core.id);
             let entry = SLOTS.entry(Work::Call(scheduled));
             let action = Action::new(entry.key());
             return match group.keep_for_later(entry, when) {
@@ -549,8 +549,7 @@ impl Inner {
         if choice.becomes_affinity {
             continuation.set_affinity(&thread);
         }
-        let scheduled = Scheduled::new(continuation, timing.code(), message);
-        thread.place(continuation, scheduled, when)
+        thread.place(continuation, timing.code(), message, when)
     }
 
     /// Gives an event that waited for a group to one of its threads.
@@ -707,8 +706,14 @@ pub(crate) fn tell_sweep_all(processor: Option<u32>) {
 
 fn sweep_threads(threads: Vec<EThread>) {
     for thread in threads {
-        if thread.shared().owner.with_here(Here::request_sweep).is_none() {
-            drop(thread.shared().send_work(Work::Closure(Box::new(Here::request_sweep))));
+        let shared = thread.shared();
+        match shared.owner.here() {
+            Some(here) => {
+                // [home-inbox]: as if it were told through its inbox.
+                shared.pass_inbox();
+                here.request_sweep();
+            }
+            None => drop(shared.send_work(Work::Closure(Box::new(Here::request_sweep)))),
         }
     }
 }

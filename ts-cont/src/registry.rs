@@ -42,7 +42,7 @@ impl Registered {
 pub(crate) fn enter(cell: CellRef) {
     let shard = (current_id().get() as usize) % SHARDS;
     let mut table = TABLE[shard].lock();
-    let registered = &cell.get().registered;
+    let registered = &cell.get().registered();
     // Relaxed, here and in `leave`: `shard` is written once before the cell is shared, `index` under the shard's lock.
     registered.shard.store(shard as u32, Ordering::Relaxed);
     registered.index.store(table.len() as u32, Ordering::Relaxed);
@@ -50,13 +50,13 @@ pub(crate) fn enter(cell: CellRef) {
 }
 
 pub(crate) fn leave(cell: CellRef) {
-    let registered = &cell.get().registered;
+    let registered = &cell.get().registered();
     let mut table = TABLE[registered.shard.load(Ordering::Relaxed) as usize].lock();
     let index = registered.index.load(Ordering::Relaxed) as usize;
     debug_assert!(table[index] == cell, "a continuation is where the table says it is");
     table.swap_remove(index);
     if let Some(moved) = table.get(index) {
-        moved.get().registered.index.store(index as u32, Ordering::Relaxed);
+        moved.get().registered().index.store(index as u32, Ordering::Relaxed);
     }
 }
 

@@ -186,7 +186,7 @@ impl Inner {
         let mut alive = std::collections::BTreeMap::<String, usize>::new();
         registry::for_each(|cell| {
             let cell = cell.get();
-            if cell.registered.processor() == self.core.id && !cell.life.is_destroyed() {
+            if cell.registered().processor() == self.core.id && !cell.life.is_destroyed() {
                 *alive.entry(cell.label()).or_default() += 1;
             }
         });

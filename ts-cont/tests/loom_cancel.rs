@@ -93,7 +93,7 @@ impl Model {
     /// `Here::run_call` and `run_event`, for a continuation with a mutex.
     fn dispatch(&self, mut entry: Entry<u32>) -> Ended {
         let guard = self.mutex.lock().unwrap();
-        let ended = if self.life.is_destroyed() {
+        let ended = if self.life.is_dead() {
             Ended::Dead
         } else if entry.begin() == Begin::CalledOff {
             Ended::CalledOff
@@ -108,7 +108,7 @@ impl Model {
             }
             self.call();
             // SAFETY: as above.
-            if unsafe { self.life.leave() } == 0 && self.life.is_destroyed() {
+            if unsafe { self.life.leave() } == 0 && self.life.is_dead() {
                 self.drop_handler();
             }
             drop(entry);

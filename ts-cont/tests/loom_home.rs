@@ -16,12 +16,12 @@ use ts_cont::life::{Life, Mark};
 /// Three threads of one processor.
 const THREADS: [u64; 3] = [1 << 32, 1 << 32 | 1, 1 << 32 | 2];
 
-/// In an inbox: an event came.
-const EVENT: usize = 1;
-/// In an inbox: a sweep was asked for, before the event.
-const TOO_EARLY: usize = 2;
-/// In an inbox: a sweep was asked for, behind the event.
-const SWEEP: usize = 4;
+/// In an inbox: the first or the second event came.
+const EVENTS: usize = 0b0011;
+/// In an inbox, so much further up than an event: a sweep was asked for behind it.
+const SWEPT: u32 = 2;
+/// In an inbox: a sweep was asked for.
+const TOLD: usize = 0b10000;
 
 struct Model {
     life: Life,
@@ -39,8 +39,8 @@ impl Model {
     }
 
     fn tell_one(&self, index: usize) {
-        let told = |inbox: usize| Some(inbox | if inbox & EVENT == 0 { TOO_EARLY } else { SWEEP });
-        let _ = self.inboxes[index].fetch_update(Ordering::Release, Ordering::Relaxed, told);
+        let told = |inbox: usize| Some(inbox | (inbox & EVENTS) << SWEPT | TOLD);
+        let _ = self.inboxes[index].fetch_update(Ordering::AcqRel, Ordering::Relaxed, told);
     }
 
     fn tell(&self, waited: Waited) {
@@ -52,12 +52,12 @@ impl Model {
         }
     }
 
-    /// From another thread.
-    fn schedule(&self, index: usize) {
+    /// From another thread; `event` is 0 or 1.
+    fn schedule(&self, index: usize, event: usize) {
         if self.life.is_destroyed() {
             return;
         }
-        let put = || self.inboxes[index].fetch_or(EVENT, Ordering::Release);
+        let put = || self.inboxes[index].fetch_or(1 << event, Ordering::AcqRel);
         self.home.send(&self.life, THREADS[index], put, |waited| self.tell(waited));
     }
 
@@ -81,7 +81,7 @@ impl Model {
 
     fn assert_swept(&self, index: usize) {
         let inbox = self.inbox(index);
-        assert!(inbox & EVENT == 0 || inbox & SWEEP != 0, "nobody looks for the event: {inbox}");
+        assert_eq!(inbox & EVENTS & !(inbox >> SWEPT), 0, "nobody looks for an event: {inbox:b}");
     }
 }
 
@@ -97,7 +97,7 @@ fn an_event_that_comes_during_the_destruction_is_swept() {
         let model = Model::new();
         let scheduler = {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.schedule(0))
+            thread::spawn(move || model.schedule(0, 0))
         };
         model.destroy();
         scheduler.join().unwrap();
@@ -112,7 +112,7 @@ fn two_first_events_at_once_on_two_threads_are_both_swept() {
         let schedulers: Vec<_> = (0..2)
             .map(|index| {
                 let model = Arc::clone(&model);
-                thread::spawn(move || model.schedule(index))
+                thread::spawn(move || model.schedule(index, 0))
             })
             .collect();
         model.destroy();
@@ -131,7 +131,7 @@ fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
         // The second event names all threads, so the third thread finds itself named and writes nothing.
         let scheduler = {
             let model = Arc::clone(&model);
-            thread::spawn(move || model.schedule(1))
+            thread::spawn(move || model.schedule(1, 0))
         };
         let here = {
             let model = Arc::clone(&model);
@@ -147,5 +147,38 @@ fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
         model.assert_swept(1);
         assert!(!scheduled || told == 0, "it saw the sweep and not the flag");
         assert!(!scheduled || model.inbox(2) != 0, "nobody looks for the event");
+    });
+}
+
+#[test]
+fn an_event_that_finds_its_thread_named_is_swept() {
+    check(|| {
+        let model = Model::new();
+        model.home.stay(&model.life, THREADS[0], |_| unreachable!("it lives"));
+        let scheduler = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || model.schedule(0, 0))
+        };
+        model.destroy();
+        scheduler.join().unwrap();
+        model.assert_swept(0);
+    });
+}
+
+#[test]
+fn an_event_is_swept_that_finds_its_thread_just_named() {
+    check(|| {
+        let model = Model::new();
+        let schedulers: Vec<_> = (0..2)
+            .map(|event| {
+                let model = Arc::clone(&model);
+                thread::spawn(move || model.schedule(0, event))
+            })
+            .collect();
+        model.destroy();
+        for scheduler in schedulers {
+            scheduler.join().unwrap();
+        }
+        model.assert_swept(0);
     });
 }

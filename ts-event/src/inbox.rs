@@ -12,8 +12,10 @@
 //! * Only the receiver puts `SLEEPING` and `CLOSED` into the head; `CLOSED` stays.
 //!
 //! # Ordering
-//! One pair, `[inbox-publish]`: from `push` to `take` and `close`. How a sleeper is woken is told in
-//! [`wake`](crate::wake).
+//! `[inbox-publish]`: from `push` to `take` and `close`. `[inbox-order]`: from each push, or [`Sender::pass`], to each later push,
+//! by way of the head, which is only ever changed by read-modify-write operations: so of two pushes to the same
+//! thread one has happened before the other, wherever they come from, and for whatever else their threads do. How a
+//! sleeper is woken is told in [`wake`](crate::wake).
 //!
 //! A std channel would do, but it allocates for what it carries, and it cannot say whether the push has to wake the
 //! receiver.
@@ -31,7 +33,7 @@ use thiserror::Error;
 use ts_thread::sync::Arc;
 use ts_thread::sync::atomic::{
     AtomicPtr,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 use crate::entry::Entry;
@@ -134,11 +136,24 @@ impl<T: 'static> Sender<T> {
             unsafe { link::set_next(node, behind) };
             // Release [inbox-publish]: the entry, its time and its link are visible to `take` and `close`. The
             // exchange goes on with the release sequences of the entries behind it, so that taking the head carries
-            // them too. On failure nothing is read through the value, so Relaxed will do.
-            match self.shared.head.compare_exchange_weak(head, node.as_ptr(), Release, Relaxed) {
+            // them too. Acquire [inbox-order]: what was done before earlier changes of the head has happened for whoever comes
+            // back from here. On failure nothing is read through the value, so Relaxed will do.
+            match self.shared.head.compare_exchange_weak(head, node.as_ptr(), AcqRel, Relaxed) {
                 Ok(_) => return Ok(pushed),
                 Err(now) => head = now,
             }
+        }
+    }
+
+    /// Orders the caller among the senders as a push would, without putting anything in: what it has done before has
+    /// happened for whoever pushes from now on. Any thread may call.
+    pub fn pass(&self) {
+        // Relaxed: a first guess.
+        let mut head = self.shared.head.load(Relaxed);
+        // Release [inbox-order]: for the Acquire of later pushes, as each change of the head goes on with the release sequence
+        // of those before it.
+        while let Err(now) = self.shared.head.compare_exchange_weak(head, head, Release, Relaxed) {
+            head = now;
         }
     }
 

@@ -2,6 +2,8 @@
 #![cfg(loom)]
 
 use loom::model::Builder;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use ts_event::{Entry, Pushed, Slots, When, inbox};
 use ts_thread::sync::{UnsafeCell, thread};
 
@@ -93,5 +95,55 @@ fn exactly_one_of_two_pushes_wakes_a_sleeper() {
         assert!(one.join().unwrap() ^ two);
         receiver.awake();
         assert_eq!(receiver.take().map(read).count(), 2);
+    });
+}
+
+#[test]
+fn a_push_knows_what_was_done_before_the_push_that_it_comes_behind() {
+    model(|| {
+        let slots = slots();
+        let (sender, receiver) = inbox();
+        let done = Arc::new(AtomicBool::new(false));
+        let first = {
+            let (sender, done) = (sender.clone(), Arc::clone(&done));
+            thread::spawn(move || {
+                // Relaxed: it is the inbox that is to order it.
+                done.store(true, Relaxed);
+                sender.push(message(slots, 1), When::Now).unwrap();
+            })
+        };
+        if sender.push(message(slots, 2), When::Now).unwrap() == Pushed::Behind {
+            // Relaxed: as above.
+            assert!(done.load(Relaxed), "it came behind the other push");
+        }
+        first.join().unwrap();
+        drop(receiver);
+    });
+}
+
+#[test]
+fn a_push_knows_what_was_done_before_a_pass() {
+    model(|| {
+        let slots = slots();
+        let (sender, receiver) = inbox();
+        let (done, passed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let first = {
+            let (sender, done, passed) = (sender.clone(), Arc::clone(&done), Arc::clone(&passed));
+            thread::spawn(move || {
+                // Relaxed, both: it is the inbox that is to order them.
+                done.store(true, Relaxed);
+                sender.pass();
+                passed.store(true, Relaxed);
+            })
+        };
+        // Relaxed: as above.
+        let was_passed = passed.load(Relaxed);
+        sender.push(message(slots, 1), When::Now).unwrap();
+        if was_passed {
+            // Relaxed: as above.
+            assert!(done.load(Relaxed), "it comes after the pass");
+        }
+        first.join().unwrap();
+        drop(receiver);
     });
 }

@@ -35,12 +35,14 @@ impl Here {
         }
         // SAFETY: as above.
         unsafe { local.queue.step(|queue| queue.return_budget(left)) };
+        self.settle();
     }
 
     /// Runs one entry that is not of the ready list.
     pub(super) fn dispatch(&self, entry: Entry<Work>) {
         let _busy = Busy::begin(self);
         self.run_entry(entry);
+        self.settle();
     }
 
     /// Looks at what others want before the next handler: tends to mutexes that have become free, and says whether the thread
@@ -62,7 +64,7 @@ impl Here {
     fn run_entry(&self, mut entry: Entry<Work>) {
         let Work::Call(scheduled) = &*entry else { return self.run_other(entry) };
         let cell = scheduled.cell();
-        let Some(mutex) = &cell.get().mutex else { return self.run_unlocked(entry, cell) };
+        let Some(mutex) = cell.get().mutex() else { return self.run_unlocked(entry, cell) };
         if self.local().has_parked.get() {
             match self.local().parked.borrow_mut().queue_behind(mutex.id(), entry) {
                 Ok(()) => return,
@@ -70,12 +72,31 @@ impl Here {
             }
         }
         // A report of a mutex that is held for too long is to name the handler, not this loop.
-        let place = cell.get().place;
+        let place = cell.get().place();
         let Some(guard) = mutex.try_lock_at(place) else { return self.park(entry, cell) };
         let owed = self.run_locked(entry, &guard);
         guard.unlock_at(place);
         if owed > 0 {
-            cell.release(owed);
+            self.owe(cell, owed);
+        }
+    }
+
+    /// Gives references back, later if more of the same continuation's may follow.
+    fn owe(&self, cell: CellRef, count: usize) {
+        let before = match self.local().debt.get() {
+            Some((same, more)) if same == cell => more,
+            _ => {
+                self.settle();
+                0
+            }
+        };
+        self.local().debt.set(Some((cell, before + count)));
+    }
+
+    /// Gives back the references that are owed.
+    fn settle(&self) {
+        if let Some((cell, count)) = self.local().debt.take() {
+            cell.release(count);
         }
     }
 
@@ -106,7 +127,7 @@ impl Here {
     #[inline(never)]
     fn park(&self, entry: Entry<Work>, cell: CellRef) {
         self.local().counts.missed.add();
-        let Some(mutex) = &cell.get().mutex else { unreachable!("it was missed") };
+        let Some(mutex) = cell.get().mutex() else { unreachable!("it was missed") };
         let mut place = Place::new(self.thread().shared(), mutex);
         place.events.push_back(entry);
         self.run_place(place);
@@ -229,7 +250,7 @@ impl Here {
         let Work::Call(scheduled) = work else { unreachable!("only calls wait for a mutex") };
         let cell = scheduled.cell();
         // In this order, so that an event says that it ran only if its handler was entered.
-        if cell.get().life.is_destroyed() || steps.begin() == Begin::CalledOff {
+        if cell.get().life.is_dead() || steps.begin() == Begin::CalledOff {
             return self.end_event(entry);
         }
         // SAFETY: the mutex is held.
@@ -255,7 +276,7 @@ impl Here {
                     unsafe { local.cache.forget_own(entry) };
                     return owed;
                 }
-                Rearm::Now if !cell.get().life.is_destroyed() => {
+                Rearm::Now if !cell.get().life.is_dead() => {
                     local.rearm.set(Rearm::Unsaid);
                     if steps.end() == End::Ended {
                         // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
@@ -374,7 +395,7 @@ fn called_mut(entry: &mut Entry<Work>) -> &mut Scheduled {
 
 /// Where the continuation of an event was made.
 fn made_at(entry: &Entry<Work>) -> &'static Location<'static> {
-    called(entry).cell().get().place
+    called(entry).cell().get().place()
 }
 
 /// When the event runs again, if it does.

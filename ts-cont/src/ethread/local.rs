@@ -66,6 +66,9 @@ pub(crate) struct Local {
     /// Its continuation, if that has a mutex.
     pub(super) running_cell: Cell<Option<CellRef>>,
     pub(super) rearm: Cell<Rearm>,
+    /// References of a continuation that are to be given back, once another one's are or the ready events have run: its
+    /// count of references is written by those who schedule it from elsewhere.
+    pub(super) debt: Cell<Option<(CellRef, usize)>>,
     pub(super) sweep: Cell<Sweep>,
     /// Whether `parked` has anything in it: asked for every event.
     pub(super) has_parked: Cell<bool>,
@@ -158,7 +161,7 @@ impl Here {
         let local = Rc::new(Local {
             thread: EThread::from_shared(Arc::clone(shared)),
             processor: EventProcessor::of_thread(processor),
-            tag: shared.reference().pack(),
+            tag: shared.tag,
             queue: Own::new(queue),
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
@@ -168,6 +171,7 @@ impl Here {
             running: Cell::new(None),
             running_cell: Cell::new(None),
             rearm: Cell::new(Rearm::Unsaid),
+            debt: Cell::new(None),
             sweep: Cell::new(Sweep::default()),
             has_parked: Cell::new(false),
             counts: Counting::default(),
@@ -333,7 +337,7 @@ impl Here {
     #[cold]
     #[inline(never)]
     fn note_home(&self, cell: CellRef) {
-        cell.get().registered.belong_to(self.local.thread.shared().core.id);
+        cell.get().registered().belong_to(self.local.thread.shared().core.id);
         // A sweep that this asks for comes later, and so finds the event.
         cell.get().stay_home(self.local.thread.shared().reference());
     }
