@@ -13,8 +13,9 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
+use crate::prefetch;
 use crate::slot::Slot;
-use crate::slots::{BATCH, Chain, Slots, pool_of};
+use crate::slots::{BATCH, Slots, pool_of};
 
 /// Makes and ends events of a [`Slots`] pool on one thread, cheaply.
 ///
@@ -29,6 +30,10 @@ pub struct Cache<T: 'static> {
 
 /// How many free slots a cache holds at most.
 const ROOM: usize = 2 * BATCH;
+
+/// How many slots ahead of the one that is taken are fetched: those that were freed in the order of their times lie
+/// anywhere. Fetching a whole batch at once would have to wait for it.
+const AHEAD: usize = 8;
 
 // SAFETY: a cache owns the free slots in its stack; there is no `T` in them, and no other way to them.
 unsafe impl<T> Send for Cache<T> {}
@@ -138,6 +143,10 @@ impl<T> Cache<T> {
     fn pop(&self) -> Option<NonNull<Slot<T>>> {
         let count = self.count.get().checked_sub(1)?;
         self.count.set(count);
+        if let Some(ahead) = count.checked_sub(AHEAD) {
+            // SAFETY: less than `count`, which was not above `ROOM`.
+            prefetch::slot(unsafe { self.free.get_unchecked(ahead) }.get());
+        }
         // SAFETY: `count` was not above `ROOM`, and is less by one now; below it stand slots.
         unsafe { Some(NonNull::new_unchecked(self.free.get_unchecked(count).get())) }
     }
@@ -173,30 +182,25 @@ impl<T> Cache<T> {
     #[cold]
     #[inline(never)]
     fn refill(&self) -> NonNull<Slot<T>> {
-        let batch = self.pool.take_batch();
-        while let Some(slot) = batch.pop() {
-            self.free[self.count.replace(self.count.get() + 1)].set(slot.as_ptr());
+        debug_assert_eq!(self.count.get(), 0);
+        let count = self.pool.take_batch(&self.free);
+        self.count.set(count);
+        for slot in self.free[..count].iter().rev().take(AHEAD) {
+            prefetch::slot(slot.get());
         }
         self.pop().expect("a batch is never empty")
     }
 
     /// Gives slots back to the pool, those first that have been here longest.
     fn give(&self, how_many: usize) {
-        let chain = Chain::new();
-        for index in (0..how_many).rev() {
-            let slot = NonNull::new(self.free[index].get()).expect("below the count stand slots");
-            // SAFETY: the slot is free and this cache's, and leaves it: it is written over, or the count goes down.
-            unsafe { chain.push(slot) };
-        }
+        // SAFETY: these slots are free and this cache's, hence of this pool and not used up, and leave it: they are written
+        // over, or the count goes down.
+        unsafe { self.pool.put_batch(&self.free[..how_many]) };
         let left = self.count.get() - how_many;
         for index in 0..left {
             self.free[index].set(self.free[how_many + index].get());
         }
         self.count.set(left);
-        if !chain.is_empty() {
-            // SAFETY: only slots of this pool get into this cache.
-            unsafe { self.pool.put_batch(chain) };
-        }
     }
 }
 

@@ -7,8 +7,8 @@
 //! # Rules
 //! * A chunk lies at a multiple of its size, so that a slot finds its chunk, and the chunk its pool, by
 //!   arithmetic.
-//! * Free slots are chained through their links. A chain belongs to the pool (under its lock) or to one
-//!   [`Cache`].
+//! * Free slots are named in trays, which belong to the pool (under its lock), or in the stack of one [`Cache`].
+//!   Between the two only pointers move, and no slot is touched.
 //! * Chunks hang on a list that only grows; whoever walks it needs no lock.
 //! * A slot whose generations are used up is not put away again.
 //!
@@ -37,12 +37,17 @@ use crate::region::Region;
 use crate::slot::Slot;
 
 /// How many slots move between a cache and its pool at once: one lock for so many events.
-pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
+///
+/// With so many a tray is 512 bytes.
+pub(crate) const BATCH: usize = if cfg!(loom) { 2 } else { 62 };
 
 /// Slots in a chunk, at least. A model leaks its pools, so there they are small.
 const CHUNK_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Bytes in a chunk, at least.
 const CHUNK_BYTES: usize = if cfg!(loom) { 1 } else { 16 * 1024 };
+
+/// Bytes of the first trays.
+const TRAY_BYTES: usize = if cfg!(loom) { 1 } else { 1024 };
 
 /// A process-wide pool of events of one type.
 ///
@@ -79,12 +84,21 @@ unsafe impl<T> Send for Slots<T> {}
 
 /// The free slots that no cache has.
 struct Shared<T> {
-    loose: Chain<T>,
-    /// Full chains of `BATCH` slots, each linked to the next one by the `prev` of its head.
-    batches: *mut Slot<T>,
-    /// What chunks are made of when there is nothing left. Never dropped: nobody can have a slot of a pool that is not for
-    /// ever.
+    /// Trays with free slots, all full but the first.
+    trays: *mut Tray<T>,
+    /// Trays with nothing on them.
+    bare: *mut Tray<T>,
+    /// What trays are made of, and chunks. Never dropped: nobody can have a slot of a pool that is not for ever.
+    tray_memory: Region,
     memory: Region,
+}
+
+/// Some free slots.
+struct Tray<T> {
+    next: *mut Tray<T>,
+    len: usize,
+    /// The first `len` are slots.
+    slots: [*mut Slot<T>; BATCH],
 }
 
 /// What stands at the start of a chunk.
@@ -131,7 +145,8 @@ impl<T> Slots<T> {
         #[must_use]
         pub const fn new() -> Self {
             let memory = Region::new(CHUNK_BYTES);
-            let shared = Shared { loose: Chain::new(), batches: ptr::null_mut(), memory };
+            let tray_memory = Region::new(TRAY_BYTES);
+            let shared = Shared { trays: ptr::null_mut(), bare: ptr::null_mut(), tray_memory, memory };
             Self { newest: AtomicPtr::new(ptr::null_mut()), shared: Mutex::new(shared) }
         }
     }
@@ -182,31 +197,23 @@ impl<T> Slots<T> {
     fn take_one(&'static self) -> NonNull<Slot<T>> {
         let mut shared = self.lock();
         loop {
-            if let Some(slot) = shared.loose.pop() {
+            if let Some(slot) = shared.pop() {
                 return slot;
             }
-            let batch = self.batch(&mut shared);
-            shared.loose.set(batch);
+            self.grow(&mut shared);
         }
     }
 
-    /// A chain of free slots, at least one and `BATCH` at most.
-    pub(crate) fn take_batch(&'static self) -> Chain<T> {
+    /// Free slots: writes them to the start of `stack`, at least one and `BATCH` at most, and says how many.
+    pub(crate) fn take_batch(&'static self, stack: &[Cell<*mut Slot<T>>]) -> usize {
         let mut shared = self.lock();
-        self.batch(&mut shared)
-    }
-
-    fn batch(&'static self, shared: &mut Shared<T>) -> Chain<T> {
-        if shared.batches.is_null() && shared.loose.is_empty() {
-            self.grow(shared);
+        loop {
+            let count = shared.take_tray(stack);
+            if count > 0 {
+                return count;
+            }
+            self.grow(&mut shared);
         }
-        if !shared.loose.is_empty() {
-            return shared.loose.take();
-        }
-        let head = NonNull::new(shared.batches).expect("a pool that has grown has free slots");
-        // SAFETY: the slot is free and the pool's, which is locked.
-        shared.batches = unsafe { head.as_ref().prev() };
-        Chain { head: Cell::new(head.as_ptr()), len: Cell::new(BATCH) }
     }
 
     /// Puts a free slot away.
@@ -220,14 +227,16 @@ impl<T> Slots<T> {
         unsafe { self.lock().put(slot) };
     }
 
-    /// Puts a full chain away.
+    /// Puts free slots away.
     ///
     /// # Safety
     ///
-    /// The slots are of this pool.
-    pub(crate) unsafe fn put_batch(&self, chain: Chain<T>) {
-        // SAFETY: by contract; the chain owns its slots.
-        unsafe { self.lock().put_chain(chain) };
+    /// These are slots of this pool that are free and not used up, and belong to the caller, who gives them up.
+    pub(crate) unsafe fn put_batch(&self, slots: &[Cell<*mut Slot<T>>]) {
+        let mut shared = self.lock();
+        for slot in slots {
+            shared.push(slot.get());
+        }
     }
 
     /// Makes one chunk: its slots are still in the cache when the first of them are used.
@@ -266,96 +275,79 @@ impl<T> fmt::Debug for Slots<T> {
 }
 
 impl<T> Shared<T> {
+    /// Puts a slot away, unless its generations are used up: then it is never used again.
+    ///
     /// # Safety
     ///
     /// The slot is of this pool, is free, and belongs to the caller, who gives it up.
     unsafe fn put(&mut self, slot: NonNull<Slot<T>>) {
-        // SAFETY: by contract.
-        unsafe { self.loose.push(slot) };
-        if self.loose.is_full() {
-            let full = self.loose.take();
-            // SAFETY: the chain came from this pool's slots.
-            unsafe { self.put_chain(full) };
-        }
-    }
-
-    /// # Safety
-    ///
-    /// The slots are of this pool.
-    unsafe fn put_chain(&mut self, chain: Chain<T>) {
-        if chain.is_full() {
-            // SAFETY: the chain owns its slots, and now this pool does, which is locked.
-            unsafe { (*chain.head.get()).set_prev(self.batches) };
-            self.batches = chain.head.get();
-            return;
-        }
-        while let Some(slot) = chain.pop() {
-            // SAFETY: by contract.
-            unsafe { self.put(slot) };
-        }
-    }
-}
-
-/// Some free slots, chained through their links. Whoever has the chain owns them.
-///
-/// In cells, each written on its own: it is on the way of every event, and its owner is one thread or a lock.
-pub(crate) struct Chain<T> {
-    head: Cell<*mut Slot<T>>,
-    len: Cell<usize>,
-}
-
-impl<T> Chain<T> {
-    pub(crate) const fn new() -> Self {
-        Self { head: Cell::new(ptr::null_mut()), len: Cell::new(0) }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.get().is_null()
-    }
-
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.len.get() == BATCH
-    }
-
-    /// All of it; nothing stays.
-    pub(crate) fn take(&self) -> Self {
-        Self { head: Cell::new(self.head.replace(ptr::null_mut())), len: Cell::new(self.len.replace(0)) }
-    }
-
-    /// Makes this chain the other one; what was here must have been taken.
-    pub(crate) fn set(&self, other: Self) {
-        debug_assert!(self.is_empty());
-        self.head.set(other.head.get());
-        self.len.set(other.len.get());
-    }
-
-    /// Adds a slot, unless its generations are used up: then it is never used again.
-    ///
-    /// # Safety
-    ///
-    /// The slot is free and belongs to the caller, who gives it up.
-    #[inline]
-    pub(crate) unsafe fn push(&self, slot: NonNull<Slot<T>>) {
         // SAFETY: slots are never unmapped.
-        let here = unsafe { slot.as_ref() };
-        if here.is_used_up() {
-            return;
+        if !unsafe { slot.as_ref() }.is_used_up() {
+            self.push(slot.as_ptr());
         }
-        // SAFETY: the caller owns the slot.
-        unsafe { here.set_next(self.head.get()) };
-        self.head.set(slot.as_ptr());
-        self.len.set(self.len.get() + 1);
     }
 
-    #[inline]
-    pub(crate) fn pop(&self) -> Option<NonNull<Slot<T>>> {
-        let slot = NonNull::new(self.head.get())?;
-        // SAFETY: the chain owns its slots.
-        self.head.set(unsafe { slot.as_ref().next() });
-        self.len.set(self.len.get() - 1);
-        Some(slot)
+    fn push(&mut self, slot: *mut Slot<T>) {
+        // SAFETY: trays are the pool's, which is locked, and are never given back; `len` is below `BATCH` where it is used.
+        unsafe {
+            let mut tray = self.trays;
+            if tray.is_null() || (*tray).len == BATCH {
+                tray = self.bare_tray();
+                (*tray).next = self.trays;
+                self.trays = tray;
+            }
+            (*tray).slots[(*tray).len] = slot;
+            (*tray).len += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<NonNull<Slot<T>>> {
+        let tray = NonNull::new(self.trays)?.as_ptr();
+        // SAFETY: as in `push`; a tray in `trays` has something on it.
+        unsafe {
+            (*tray).len -= 1;
+            let slot = (*tray).slots[(*tray).len];
+            if (*tray).len == 0 {
+                self.clear_first();
+            }
+            NonNull::new(slot)
+        }
+    }
+
+    /// All that is on the first tray; how many that are, perhaps none.
+    fn take_tray(&mut self, stack: &[Cell<*mut Slot<T>>]) -> usize {
+        let Some(tray) = NonNull::new(self.trays) else { return 0 };
+        // SAFETY: as in `push`.
+        let (slots, count) = unsafe { (&tray.as_ref().slots, tray.as_ref().len) };
+        for (place, slot) in stack.iter().zip(&slots[..count]) {
+            place.set(*slot);
+        }
+        self.clear_first();
+        count
+    }
+
+    /// Puts the first tray to those with nothing on them; the caller has taken what was.
+    fn clear_first(&mut self) {
+        let tray = self.trays;
+        // SAFETY: as in `push`; the caller has seen the tray.
+        unsafe {
+            self.trays = (*tray).next;
+            (*tray).len = 0;
+            (*tray).next = self.bare;
+        }
+        self.bare = tray;
+    }
+
+    fn bare_tray(&mut self) -> *mut Tray<T> {
+        if let Some(tray) = NonNull::new(self.bare) {
+            // SAFETY: as in `push`.
+            self.bare = unsafe { tray.as_ref() }.next;
+            return tray.as_ptr();
+        }
+        let tray = self.tray_memory.take(Layout::new::<Tray<T>>()).cast::<Tray<T>>().as_ptr();
+        // SAFETY: the memory is ours, large enough and aligned.
+        unsafe { tray.write(Tray { next: ptr::null_mut(), len: 0, slots: [ptr::null_mut(); BATCH] }) };
+        tray
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem;
 use std::ptr::{self, NonNull};
 
-use super::block::{Block, Blocks, HALF, PlaceOf, bits, close_gaps, move_all};
+use super::block::{Block, Blocks, FEW, PlaceOf, bits, close_gaps, move_all};
 use crate::slot::Slot;
 
 /// The entries of one bucket, in the order in which they came.
@@ -72,7 +72,7 @@ impl<T> Bucket<T> {
         // SAFETY: the bucket owns its blocks; the rest by contract.
         unsafe {
             let (block, place) = match NonNull::new(self.tail) {
-                Some(tail) if (*tail.as_ptr()).live.leading_zeros() > 0 => (tail, Block::end(tail)),
+                Some(tail) if (*tail.as_ptr()).live >> (u32::BITS - 1) == 0 => (tail, Block::end(tail)),
                 _ => self.room(blocks, number),
             };
             Block::put(block, place, slot);
@@ -89,7 +89,7 @@ impl<T> Bucket<T> {
         // SAFETY: the bucket owns its blocks and the slots in them.
         unsafe {
             if let Some(tail) = NonNull::new(self.tail)
-                && Block::len(tail) <= HALF
+                && tail.as_ref().len <= FEW
             {
                 close_gaps(tail, &mut blocks.cursor);
                 return (tail, Block::end(tail));
@@ -115,12 +115,12 @@ impl<T> Bucket<T> {
         // SAFETY: by contract; the bucket owns its blocks.
         unsafe {
             let block = Block::of(place);
-            let here = block.as_ptr();
-            debug_assert!((*here).live & 1 << Block::number(place) != 0);
-            (*here).live &= !(1 << Block::number(place));
-            match (*here).live.count_ones() {
+            let number = Block::number(place);
+            Block::clear(block, number);
+            Block::prefetch_behind(block, number);
+            match block.as_ref().len {
                 0 => self.drop_block(blocks, block),
-                HALF => self.join_neighbours(blocks, block),
+                FEW => self.join_neighbours(blocks, block),
                 _ => {}
             }
         }
@@ -153,7 +153,7 @@ impl<T> Bucket<T> {
                     let at = slot.as_ref().filed();
                     if at <= now {
                         due.push((at, slot));
-                        (*block.as_ptr()).live &= !(1 << number);
+                        Block::clear(block, number);
                         self.len -= 1;
                     } else {
                         earliest = earliest.min(at);
@@ -224,10 +224,10 @@ impl<T> Bucket<T> {
         // SAFETY: by contract; the bucket owns its blocks and the slots in them.
         unsafe {
             let (prev, next) = ((*block.as_ptr()).prev, (*block.as_ptr()).next);
-            if let Some(prev) = NonNull::new(prev).filter(|prev| Block::len(*prev) <= HALF) {
+            if let Some(prev) = NonNull::new(prev).filter(|prev| prev.as_ref().len <= FEW) {
                 move_all(block, prev, &mut blocks.cursor);
                 self.drop_block(blocks, block);
-            } else if let Some(next) = NonNull::new(next).filter(|next| Block::len(*next) <= HALF) {
+            } else if let Some(next) = NonNull::new(next).filter(|next| next.as_ref().len <= FEW) {
                 move_all(next, block, &mut blocks.cursor);
                 self.drop_block(blocks, next);
             }
@@ -286,14 +286,14 @@ mod tests {
         assert_eq!(listed.concat(), left, "in the order in which they came");
         assert_eq!(bucket.len(), left.len());
         assert!(
-            listed.windows(2).all(|pair| pair[0].len().max(pair[1].len()) > HALF as usize),
+            listed.windows(2).all(|pair| pair[0].len().max(pair[1].len()) > usize::from(FEW)),
             "two neighbours that would fit into one: {:?}",
             listed.iter().map(Vec::len).collect::<Vec<_>>()
         );
     }
 
     #[test]
-    fn no_two_neighbours_are_both_half_empty_however_entries_are_taken_out() {
+    fn no_two_neighbours_are_both_nearly_empty_however_entries_are_taken_out() {
         for step in [1, 27, 31, 1_237, 2_899] {
             thin_out(step, |n| n % 10 == 0);
             thin_out(step, |n| n % 2 == 0);
@@ -321,7 +321,7 @@ mod tests {
             }
             kept.push(slot);
         }
-        assert!(listed(&bucket).len() <= kept.len().div_ceil(HALF as usize), "{:?}", listed(&bucket));
+        assert!(listed(&bucket).len() <= kept.len().div_ceil(usize::from(FEW)), "{:?}", listed(&bucket));
         for slot in kept {
             // SAFETY: as above.
             unsafe { drop(Entry::from_slot(slot)) };
