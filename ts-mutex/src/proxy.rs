@@ -254,7 +254,7 @@ impl ProxyMutex {
     /// Whether the context that calls holds the mutex.
     #[inline]
     pub fn held_by_current(&self) -> bool {
-        self.core().is_held_by(current_id().get())
+        self.core().is_held_by_current()
     }
 
     /// Who holds the mutex, as a hint: it may have changed before the answer arrives, unless it is the caller.

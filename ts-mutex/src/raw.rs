@@ -51,9 +51,9 @@
 
 use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed as CounterRelaxed};
 
-use ts_thread::fence;
 use ts_thread::sync::UnsafeCell;
 use ts_thread::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use ts_thread::{ContextId, fence, is_current};
 
 use crate::lazy::Lazy;
 use crate::queue::Cold;
@@ -136,17 +136,25 @@ impl Core {
         word::is_held_by(self.peek(), me)
     }
 
+    /// Whether the context that runs holds the mutex.
+    #[inline(always)]
+    pub(crate) fn is_held_by_current(&self) -> bool {
+        // Neither 0 nor a reservation is an id.
+        ContextId::from_raw(self.peek() & !LOOK).is_some_and(is_current)
+    }
+
     /// Takes the mutex for the context `me`, which is the one that runs, if that needs no waiting.
     #[inline(always)]
     pub(crate) fn enter(&self, me: u64) -> Entered {
         let word = self.peek();
-        if word::is_held_by(word, me) {
+        if word == FREE {
+            if self.swap_in(FREE, me) {
+                self.count();
+                return Entered::First;
+            }
+        } else if word::is_held_by(word, me) {
             self.deeper();
             return Entered::Again;
-        }
-        if word == FREE && self.swap_in(FREE, me) {
-            self.count();
-            return Entered::First;
         }
         Entered::Busy
     }

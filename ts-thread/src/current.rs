@@ -80,6 +80,21 @@ pub fn current_id() -> ContextId {
     .unwrap_or_else(|_| ContextId::fresh())
 }
 
+/// Whether `id` is that of the running context: [`current_id`]` == id` without its branch for a context that has no id yet.
+///
+/// # Examples
+///
+/// ```
+/// let me = ts_thread::current_id();
+/// assert!(ts_thread::is_current(me));
+/// std::thread::spawn(move || assert!(!ts_thread::is_current(me))).join().unwrap();
+/// ```
+#[inline]
+pub fn is_current(id: ContextId) -> bool {
+    // Before somebody asks, the slot has 0, which is no id.
+    SLOT.try_with(|slot| slot.id.get() == id.get()).unwrap_or(false)
+}
+
 #[cold]
 #[inline(never)]
 fn assign(slot: &Slot) -> ContextId {

@@ -42,7 +42,7 @@ mod time;
 pub use cached::{cached_now, refresh_now};
 pub use clock::Clock;
 pub use context::{ContextId, ContextKind, Current};
-pub use current::{current, current_id};
+pub use current::{current, current_id, is_current};
 pub use error::StartError;
 pub use local::{ContextGone, ContextLocal};
 pub use manual::{ManualClock, TimeWentBack};

@@ -7,7 +7,7 @@
 use super::local::{Borrowed, Here, Local};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use ts_thread::{ContextId, current_id};
+use ts_thread::{ContextId, is_current};
 
 /// Which context a thread is, and its local half.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Owner {
     /// Whether the caller runs on this thread.
     #[inline(always)]
     pub(crate) fn is_current(&self) -> bool {
-        self.context.load(Ordering::Relaxed) == current_id().get()
+        ContextId::from_raw(self.context.load(Ordering::Relaxed)).is_some_and(is_current)
     }
 
     /// The evidence, lent, if the caller runs on this thread and it is an event thread.
