@@ -12,22 +12,22 @@
 //!
 //! * `[home-destroy]`: whoever destroys sets the flag (`life.rs`), passes a sequentially consistent fence, reads the word
 //!   and tells the threads that it names to sweep ([`Home::sweep`]).
-//! * `[home-schedule]`: whoever schedules for *another* thread ([`Home::send`]) names it, and if it has changed the word by that, passes
-//!   such a fence once the event is in the thread's inbox. Then it looks at the flag again. If the flag is up it has
-//!   the threads swept that the word names now. If it is not, its fence came before the destroyer's, which therefore reads a
-//!   word that names the thread, and tells the thread behind the event.
-//! * `[home-inbox]`: putting an event into a thread's inbox and telling the thread to sweep change one word, each by a
-//!   read-modify-write that has happened before the next one's return. So whoever schedules without changing the word of this file needs no fence: whoever
-//!   made that name the thread, and whoever destroys, tell the thread, by the rules above. Either it is told behind the event;
-//!   or it was told before, by somebody who had seen the flag, and so it is seen now.
-//! * Whoever schedules for the thread *it runs on* ([`Home::stay`]) passes the fence and looks again only if it has changed the word. If it
-//!   has not, then either the destroyer reads a word that names the thread, or whoever made the word name it sees the flag,
-//!   by the rule above; either one has the thread swept. Being told takes a turn of the thread's loop, and so comes after
-//!   the event that it is scheduling; had it been told before, it would have seen the flag to begin with.
+//! * `[home-schedule]`: whoever schedules for *another* thread ([`Home::send`]) names it, and if it has changed the word by
+//!   that, passes such a fence once the event is in the thread's inbox. Then it looks at the flag again. If the flag is up it
+//!   has the threads swept that the word names now. If it is not, its fence came before the destroyer's, which therefore
+//!   reads a word that names the thread, and tells the thread behind the event.
+//! * `[home-inbox]`: to put an event into a thread's inbox and to tell the thread to sweep are changes of one word, of which
+//!   each has happened before the next one returns. So whoever schedules without changing the word of this file needs no
+//!   fence. Whoever made that name the thread, and whoever destroys, tell the thread, by the rules above: either behind the
+//!   event; or before it, and then the flag that they had seen is seen now.
+//! * Whoever schedules for the thread *it runs on* ([`Home::stay`]) passes the fence and looks again only if it has changed
+//!   the word. If it has not, then either the destroyer reads a word that names the thread, or whoever made the word name it
+//!   sees the flag, by the rule above; either one has the thread swept. Being told takes a turn of the thread's loop, and so
+//!   comes after the event that it is scheduling; had it been told before, it would have seen the flag to begin with.
 //!
 //! The fences are the plain kind and not the asymmetric pair of `ts_thread::fence`: continuations are destroyed as often as
-//! connections end, and the dear half would then interrupt all processors each time, while one is needed only for a continuation's
-//! first event on a thread.
+//! connections end, and the dear half would then interrupt all processors each time, while one is needed only for a
+//! continuation's first event on a thread.
 
 use crate::life::Life;
 use ts_thread::sync::atomic::{AtomicU64, Ordering, fence};

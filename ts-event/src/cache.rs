@@ -88,15 +88,6 @@ impl<T> Cache<T> {
         self.pop().map(|slot| Vacant { cache: self, slot })
     }
 
-    /// Ends the event and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The slot
-    /// stays in this cache.
-    #[inline(always)]
-    pub fn forget(&self, entry: Entry<T>) {
-        if let Some(slot) = entry.free_forgetting() {
-            self.put(slot);
-        }
-    }
-
     /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this
     /// cache.
     #[inline]
@@ -108,8 +99,8 @@ impl<T> Cache<T> {
         value
     }
 
-    /// As [`forget`](Self::forget), for an entry that is known to be of this cache's pool: it need not be asked where it
-    /// belongs.
+    /// Ends the event and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The slot
+    /// stays in this cache, and is not asked whether it belongs here.
     ///
     /// # Safety
     ///
@@ -130,8 +121,8 @@ impl<T> Cache<T> {
 
     /// # Safety
     ///
-    /// The slot is free, of this pool, and belongs to the caller, who gives it up; `count` is the number of free slots here, and
-    /// below `ROOM`.
+    /// The slot is free, of this pool, and belongs to the caller, who gives it up; `count` is the number of free slots
+    /// here, and below `ROOM`.
     #[inline(always)]
     unsafe fn stack(&self, count: usize, slot: NonNull<Slot<T>>) {
         // SAFETY: as the caller says.

@@ -12,10 +12,12 @@
 //! * Only the receiver puts `SLEEPING` and `CLOSED` into the head; `CLOSED` stays.
 //!
 //! # Ordering
-//! `[inbox-publish]`: from `push` to `take` and `close`. `[inbox-order]`: from each push, or [`Sender::pass`], to each later push,
-//! by way of the head, which is only ever changed by read-modify-write operations: so of two pushes to the same
-//! thread one has happened before the other, wherever they come from, and for whatever else their threads do. How a
-//! sleeper is woken is told in [`wake`](crate::wake).
+//! * `[inbox-publish]`: from `push` to `take` and `close`.
+//! * `[inbox-order]`: from each push, or [`Sender::pass`], to each later push, by way of the head, which is only ever changed by
+//!   read-modify-write operations: so of two pushes to the same thread one has happened before the other returns,
+//!   wherever they come from.
+//!
+//! How a sleeper is woken is told in [`wake`](crate::wake).
 //!
 //! A std channel would do, but it allocates for what it carries, and it cannot say whether the push has to wake the
 //! receiver.

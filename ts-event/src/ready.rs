@@ -154,18 +154,6 @@ impl<T> Ready<T> {
         Some(unsafe { Entry::from_slot(NonNull::new_unchecked(slot)) })
     }
 
-    /// The first entry, which stays.
-    #[inline]
-    #[must_use]
-    pub fn first(&self) -> Option<&T> {
-        if self.is_empty() {
-            return None;
-        }
-        let slot = self.ring[self.index(self.head)];
-        // SAFETY: as in `pop_front`; the list is borrowed, and so is the entry in it.
-        Some(unsafe { &*(*slot).value() })
-    }
-
     /// Takes out the entry that `key` means, if it is in this list.
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
         let position = place::find_position(key)?;

@@ -247,3 +247,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_forgotten_event_is_over_and_its_value_is_left_alone() {
+    let value = Rc::new(());
+    let cache = Cache::new(slots());
+    let mut entry = cache.entry(Rc::clone(&value));
+    let key = entry.key();
+    assert_eq!(entry.begin(), Begin::Run);
+    // SAFETY: the entry is of the pool that the cache was made for.
+    unsafe { cache.forget_own(entry) };
+    assert_eq!(key.phase(), Phase::Ran);
+    assert_eq!(Rc::strong_count(&value), 2, "nobody dropped it");
+    let again = cache.entry(value);
+    assert_eq!(again.key().to_raw().0, key.to_raw().0, "the slot is used again");
+    assert_eq!(key.phase(), Phase::Stale);
+}
+
+#[test]
+fn a_vacant_slot_that_is_not_filled_goes_back() {
+    let events = slots();
+    let cache = Cache::new(events);
+    let first = cache.vacant().fill(1, 7);
+    let slot = first.key().to_raw().0;
+    assert_eq!((*first, first.tag(), events.live()), (1, 7, 1));
+    assert_eq!(cache.take(first), 1);
+    drop(cache.vacant_at_hand().expect("there is the one of before"));
+    assert_eq!(cache.entry(2).key().to_raw().0, slot);
+}

@@ -300,7 +300,8 @@ impl Here {
         action
     }
 
-    /// Puts an event for now straight into the queue, if all that this takes is at hand; `code` and `extra` are what it carries.
+    /// Puts an event for now straight into the queue, if all that this takes is at hand; `code` and `extra` are what it
+    /// carries.
     #[inline(always)]
     pub(super) fn place_at_hand(
         &self,
