@@ -188,7 +188,7 @@ impl Here {
         };
         let flags = &self.thread().shared().flags;
         let mut last = made;
-        // Relaxed, both: see `dispatch`; only this thread changes it.
+        // Relaxed, both: see `Busy::raise`; only this thread changes it.
         let outer = flags.in_handler.load(Ordering::Relaxed);
         if !outer {
             flags.in_handler.store(true, Ordering::Relaxed);
