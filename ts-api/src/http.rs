@@ -70,7 +70,7 @@ pub use session::Session;
 pub use transaction::Transaction;
 
 #[cfg(feature = "runtime")]
-pub use server::{Builder, Counts, DrainReport, Server, StartError};
+pub use server::{Builder, Counts, DrainReport, Remap, Server, Settings, StartError, Timeouts};
 
 #[cfg(feature = "runtime")]
 pub(crate) use server::hooks::GlobalHooks;

@@ -12,10 +12,13 @@ pub(crate) mod head;
 pub(crate) mod hooks;
 mod lane;
 mod origin;
+mod remap;
+mod settings;
 mod stop;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod table;
+mod timeouts;
 pub(crate) mod timer;
 mod transaction;
 
@@ -32,12 +35,15 @@ use ts_cont::{EventProcessor, EventType, Here, Refusal};
 use self::call_out::{HasSubject, label};
 use self::counts::Counters;
 use self::lane::{Inbox, Shared};
-use self::origin::Patience;
+use self::settings::Current;
 use self::stop::{Phase, Stop};
 use self::subjects::{SessionSubject, TransactionSubject};
 use crate::Runtime;
 
 pub use self::counts::Counts;
+pub use self::remap::Remap;
+pub use self::settings::Settings;
+pub use self::timeouts::Timeouts;
 
 /// After connections have been dropped, how long [`Server::drain`] waits for their closing hooks.
 const CLOSING_HOOKS: Duration = Duration::from_secs(1);
@@ -89,9 +95,7 @@ pub struct Server {
 pub struct Builder {
     listen: Vec<SocketAddr>,
     listener: Option<Arc<TcpListener>>,
-    origin: Option<SocketAddr>,
-    patience: Patience,
-    client_patience: Duration,
+    settings: Settings,
 }
 
 /// Why a server did not start.
@@ -161,17 +165,7 @@ impl fmt::Display for DrainReport {
 impl Server {
     /// Starts making a server.
     pub fn builder() -> Builder {
-        Builder {
-            listen: Vec::new(),
-            listener: None,
-            origin: None,
-            patience: Patience {
-                connect: Duration::from_secs(5),
-                response: Duration::from_secs(30),
-                silence: Duration::from_secs(30),
-            },
-            client_patience: Duration::from_secs(60),
-        }
+        Builder { listen: Vec::new(), listener: None, settings: Settings::default() }
     }
 
     /// Where it listens; the port is the real one, also if zero was asked for.
@@ -184,6 +178,26 @@ impl Server {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counters::sum(&self.shared.counters)
+    }
+
+    /// Replaces the settings, and returns their number: 1 for the first that are not those it was started with.
+    ///
+    /// Requests that come from now on are served with them; one that is under way keeps those it began with. Any thread may
+    /// call it. [`Server::settings`] gives what to start from.
+    pub fn reload(&self, settings: Settings) -> u64 {
+        self.shared.settings.replace(settings)
+    }
+
+    /// A copy of the settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.shared.settings.copy()
+    }
+
+    /// How often the settings have been replaced.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared.settings.generation()
     }
 
     /// How many connections are open.
@@ -260,7 +274,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("address", &self.address)
-            .field("origin", &self.shared.origin)
+            .field("generation", &self.generation())
             .field("open_connections", &self.open_connections())
             .finish_non_exhaustive()
     }
@@ -280,29 +294,35 @@ impl Builder {
         self
     }
 
-    /// Forwards requests to `origin`, over HTTP/1.1.
+    /// Everything that may be changed later, in place of what was chosen before.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Forwards every request to `origin`, over HTTP/1.1: [`Remap::to`].
     pub fn origin(mut self, origin: SocketAddr) -> Self {
-        self.origin = Some(origin);
+        self.settings.remap = Remap::to(origin);
         self
     }
 
     /// How long a connection to the origin may take to be made. Default: 5 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.patience.connect = limit;
+        self.settings.timeouts.connect = limit;
         self
     }
 
     /// How long the origin may take for a response's head once it has the request, and how long it may then say nothing
     /// within the body. Default: 30 seconds.
     pub fn origin_timeout(mut self, limit: Duration) -> Self {
-        self.patience.response = limit;
-        self.patience.silence = limit;
+        self.settings.timeouts.response = limit;
+        self.settings.timeouts.silence = limit;
         self
     }
 
     /// How long a client may take for a request's head, and how long an idle connection is kept. Default: 60 seconds.
     pub fn client_timeout(mut self, limit: Duration) -> Self {
-        self.client_patience = limit;
+        self.settings.timeouts.client = limit;
         self
     }
 
@@ -314,7 +334,9 @@ impl Builder {
     ///
     /// [`StartError`]; then nothing has been started.
     pub fn start(self, runtime: &Runtime) -> Result<Server, StartError> {
-        let origin = self.origin.ok_or(StartError::NoOrigin)?;
+        if self.settings.remap.is_empty() {
+            return Err(StartError::NoOrigin);
+        }
         let processor = runtime.processor();
         let threads = processor.threads(EventType::NET);
         if threads.is_empty() {
@@ -329,9 +351,7 @@ impl Builder {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             hooks: Arc::clone(table::hooks_of(runtime)),
             stop: Stop::new(),
-            origin,
-            patience: self.patience,
-            client_patience: self.client_patience,
+            settings: Current::new(self.settings),
             counters: threads.iter().map(|_| Default::default()).collect(),
             inboxes: threads.iter().map(|_| Inbox::default()).collect(),
         });

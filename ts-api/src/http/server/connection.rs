@@ -26,6 +26,7 @@ use super::counts::Counters;
 use super::exchange::{Awaited, ClientGone, Exchange};
 use super::lane::Lane;
 use super::origin::Origin;
+use super::settings::Settings;
 use super::stop::Phase;
 use super::stream::Stream;
 use super::subjects::{SessionSubject, TransactionSubject};
@@ -82,7 +83,7 @@ async fn parse(session: &Rc<Session>, stream: Stream) {
     let mut builder = http1::Builder::new();
     builder
         .timer(ThreadTimer)
-        .header_read_timeout(session.lane.client_patience())
+        .header_read_timeout(session.lane.settings().timeouts.client)
         .preserve_header_case(true)
         .title_case_headers(true);
     let mut connection = pin!(builder.serve_connection(stream, service));
@@ -137,6 +138,10 @@ async fn respond(
 impl Session {
     pub(crate) fn counters(&self) -> &Counters {
         self.lane.counters()
+    }
+
+    pub(crate) fn settings(&self) -> Rc<Settings> {
+        self.lane.settings()
     }
 
     pub(crate) fn origin(&self) -> &Origin {

@@ -19,7 +19,8 @@ use ts_cont::{Here, Registration};
 use super::connection::serve;
 use super::counts::Counters;
 use super::hooks::{GlobalHooks, Lists};
-use super::origin::{Origin, Patience};
+use super::origin::Origin;
+use super::settings::{Copied, Current, Settings};
 use super::stop::{Phase, Stop};
 use super::subjects::Shards;
 
@@ -34,9 +35,7 @@ pub(crate) struct Shared {
     pub(crate) number: u64,
     pub(crate) hooks: Arc<GlobalHooks>,
     pub(crate) stop: Stop,
-    pub(crate) origin: SocketAddr,
-    pub(crate) patience: Patience,
-    pub(crate) client_patience: Duration,
+    pub(crate) settings: Current,
     pub(crate) counters: Box<[CachePadded<Counters>]>,
     pub(crate) inboxes: Box<[Inbox]>,
 }
@@ -77,6 +76,7 @@ impl Inbox {
 pub(crate) struct Lane {
     shared: Arc<Shared>,
     index: usize,
+    settings: Copied,
     origin: Origin,
     shards: Shards,
 }
@@ -98,8 +98,9 @@ impl Lane {
         self.shards
     }
 
-    pub(crate) fn client_patience(&self) -> Duration {
-        self.shared.client_patience
+    /// The settings in force: for a new connection or request, which keeps them.
+    pub(crate) fn settings(&self) -> Rc<Settings> {
+        self.settings.get(&self.shared.settings)
     }
 
     pub(crate) fn global_lists(&self) -> Lists<'_> {
@@ -109,8 +110,9 @@ impl Lane {
 
 /// Takes the connections that are meant for this thread, until the server drains.
 pub(crate) async fn run(shared: Arc<Shared>, index: usize) {
-    let origin = Origin::new(shared.origin, shared.patience);
-    let lane = Rc::new(Lane { index, origin, shards: Shards::choose(), shared: Arc::clone(&shared) });
+    let settings = Copied::new(&shared.settings);
+    let (origin, shards) = (Origin::new(), Shards::choose());
+    let lane = Rc::new(Lane { index, settings, origin, shards, shared: Arc::clone(&shared) });
     let here = Here::current().expect("a lane runs on an event thread");
     let inbox = &shared.inboxes[index];
     let mut draining = pin!(shared.stop.wait(Phase::Draining));

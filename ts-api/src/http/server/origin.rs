@@ -25,17 +25,10 @@ use super::body::RequestBody;
 use super::connect::connect;
 use super::counts::Counters;
 use super::exchange::Exchange;
+use super::timeouts::Timeouts;
 
 /// Connections kept without work, for each network thread: enough for a busy thread's usual parallelism.
 const KEPT_IDLE: usize = 64;
-
-/// How long the origin may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) connect: Duration,
-    pub(crate) response: Duration,
-    pub(crate) silence: Duration,
-}
 
 /// Why there was no response.
 #[derive(Debug, Error)]
@@ -57,44 +50,36 @@ impl Failure {
     }
 }
 
-/// The origin, and this thread's connections to it.
+/// This thread's connections to origins.
 pub(crate) struct Origin {
-    address: SocketAddr,
-    patience: Patience,
-    kept: RefCell<Vec<SendRequest<RequestBody>>>,
+    kept: RefCell<Vec<(SocketAddr, SendRequest<RequestBody>)>>,
 }
 
 impl Origin {
-    pub(crate) fn new(address: SocketAddr, patience: Patience) -> Self {
-        Self { address, patience, kept: RefCell::default() }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    pub(crate) fn patience(&self) -> Patience {
-        self.patience
+    pub(crate) fn new() -> Self {
+        Self { kept: RefCell::default() }
     }
 
     /// Sends a request and waits for the response's head.
     pub(crate) async fn fetch(
         &self,
+        origin: SocketAddr,
+        timeouts: &Timeouts,
         mut parts: Parts,
         mut body: RequestBody,
         exchange: &Exchange,
         counters: &Counters,
     ) -> Result<Response<Incoming>, Failure> {
         loop {
-            let (mut sender, kept) = match self.take_kept() {
+            let (mut sender, kept) = match self.take_kept(origin) {
                 Some(sender) => (sender, true),
-                None => (self.connect(counters).await?, false),
+                None => (self.connect(origin, timeouts.connect, counters).await?, false),
             };
             let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
             let response = sender.try_send_request(Request::from_parts(parts, body));
-            match self.in_time(response, exchange).await? {
+            match self.in_time(timeouts.response, response, exchange).await? {
                 Ok(response) => {
-                    self.keep(sender);
+                    self.keep(origin, sender);
                     return Ok(response);
                 }
                 Err(mut error) => match (error.take_message(), again) {
@@ -110,11 +95,16 @@ impl Origin {
     }
 
     /// The time of the origin's silence runs while the request's body stands still.
-    async fn in_time<F: Future>(&self, response: F, exchange: &Exchange) -> Result<F::Output, Failure> {
+    async fn in_time<F: Future>(
+        &self,
+        limit: Duration,
+        response: F,
+        exchange: &Exchange,
+    ) -> Result<F::Output, Failure> {
         let mut response = pin!(response);
         loop {
             let frames = exchange.request_frames.get();
-            let mut patience = pin!(sleep(self.patience.response));
+            let mut patience = pin!(sleep(limit));
             let response = poll_fn(|cx| {
                 if let Poll::Ready(response) = response.as_mut().poll(cx) {
                     return Poll::Ready(Some(response));
@@ -129,10 +119,15 @@ impl Origin {
         }
     }
 
-    async fn connect(&self, counters: &Counters) -> Result<SendRequest<RequestBody>, Failure> {
+    async fn connect(
+        &self,
+        origin: SocketAddr,
+        limit: Duration,
+        counters: &Counters,
+    ) -> Result<SendRequest<RequestBody>, Failure> {
         let here = Here::current().expect("requests are served on event threads");
         let io = here.io().ok_or_else(|| Failure::Connect(io::ErrorKind::Unsupported.into()))?;
-        let stream = match timeout(self.patience.connect, connect(io, self.address)).await {
+        let stream = match timeout(limit, connect(io, origin)).await {
             Ok(stream) => stream.map_err(Failure::Connect)?,
             Err(_) => return Err(Failure::ConnectTooLate),
         };
@@ -153,23 +148,23 @@ impl Origin {
         Ok(sender)
     }
 
-    fn take_kept(&self) -> Option<SendRequest<RequestBody>> {
+    fn take_kept(&self, origin: SocketAddr) -> Option<SendRequest<RequestBody>> {
         let mut kept = self.kept.borrow_mut();
         // The one that was used last is the least likely to have been closed meanwhile.
-        let index = kept.iter().rposition(SendRequest::is_ready)?;
-        Some(kept.remove(index))
+        let index = kept.iter().rposition(|(to, sender)| *to == origin && sender.is_ready())?;
+        Some(kept.remove(index).1)
     }
 
     /// Keeps a connection; it can be used again once its response has been read.
-    fn keep(&self, sender: SendRequest<RequestBody>) {
+    fn keep(&self, origin: SocketAddr, sender: SendRequest<RequestBody>) {
         let mut kept = self.kept.borrow_mut();
-        kept.retain(|sender| !sender.is_closed());
-        let idle = kept.iter().filter(|sender| sender.is_ready()).count();
+        kept.retain(|(_, sender)| !sender.is_closed());
+        let idle = kept.iter().filter(|(_, sender)| sender.is_ready()).count();
         if idle >= KEPT_IDLE
-            && let Some(oldest) = kept.iter().position(SendRequest::is_ready)
+            && let Some(oldest) = kept.iter().position(|(_, sender)| sender.is_ready())
         {
             kept.remove(oldest);
         }
-        kept.push(sender);
+        kept.push((origin, sender));
     }
 }

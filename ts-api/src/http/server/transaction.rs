@@ -10,6 +10,7 @@
 //!   thread that stops: then nobody is called any more.
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use super::exchange::{Exchange, Sent};
 use super::forward;
 use super::head::Head;
 use super::origin::Failure;
+use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use crate::http::door::OWNER_TRANSACTION;
 use crate::http::{HookId, Reenable};
@@ -38,6 +40,7 @@ pub(crate) struct Transaction {
     exchange: Rc<Exchange>,
     subject: Option<Arc<TransactionSubject>>,
     method: Method,
+    settings: Rc<Settings>,
 }
 
 /// A response that is ready but for the last hook.
@@ -58,7 +61,8 @@ impl Transaction {
     /// A transaction with hooks, or one without.
     pub(crate) fn new(session: Rc<Session>, exchange: Rc<Exchange>, method: Method, hooks: bool) -> Self {
         let subject = hooks.then(|| session.transaction_subject()).flatten();
-        Self { session, exchange, subject, method }
+        let settings = session.settings();
+        Self { session, exchange, subject, method, settings }
     }
 
     /// Serves a request to its very end, closing hooks included.
@@ -96,7 +100,7 @@ impl Transaction {
         self.session.counters().response(parts.status.as_u16());
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let silence = self.session.origin().patience().silence;
+        let silence = self.settings.timeouts.silence;
         let body = ResponseBody::new(source, Rc::clone(&self.exchange), silence, bodiless);
         Some(Response::from_parts(parts, body))
     }
@@ -116,8 +120,9 @@ impl Transaction {
             return Err(Stopped::Error { default: status });
         }
 
+        let origin = self.settings.remap.find().ok_or(Stopped::Error { default: StatusCode::NOT_FOUND })?;
         let body = RequestBody::new(body, &self.exchange);
-        forward::request(&mut parts, self.session.origin().address());
+        forward::request(&mut parts, origin);
         self.show(|content| content.origin_request = Some(Head::of_request(&parts)));
         self.pass(HookId::SendRequestHdr).await?;
         self.show(|content| {
@@ -126,7 +131,7 @@ impl Transaction {
             }
         });
 
-        let (mut parts, body) = self.fetch(parts, body).await?.into_parts();
+        let (mut parts, body) = self.fetch(origin, parts, body).await?.into_parts();
         forward::response(&mut parts);
         self.show(|content| content.origin_response = Some(Head::of_response(&parts)));
         self.pass(HookId::ReadResponseHdr).await?;
@@ -140,12 +145,14 @@ impl Transaction {
 
     async fn fetch(
         &self,
+        origin: SocketAddr,
         mut parts: request::Parts,
         body: RequestBody,
     ) -> Result<Response<Incoming>, Stopped> {
         forward::settle_request(&mut parts, !hyper::body::Body::is_end_stream(&body));
         let counters = self.session.counters();
-        let fetch = self.session.origin().fetch(parts, body, &self.exchange, counters);
+        let timeouts = &self.settings.timeouts;
+        let fetch = self.session.origin().fetch(origin, timeouts, parts, body, &self.exchange, counters);
         match self.unless_gone(fetch).await {
             None => Err(Stopped::ClientGone),
             Some(Ok(response)) => Ok(response),
@@ -153,7 +160,7 @@ impl Transaction {
             Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
             Some(Err(failure)) => {
                 self.session.counters().origin_failures.add();
-                tracing::warn!(origin = %self.session.origin().address(), %failure, "a request failed");
+                tracing::warn!(%origin, %failure, "a request failed");
                 Err(Stopped::Error { default: status_of(&failure) })
             }
         }
