@@ -42,11 +42,10 @@ impl Current {
     }
 
     /// Puts other settings into force; their number.
-    pub(crate) fn replace(&self, settings: Settings) -> u64 {
-        // Declared before the lock is taken, hence dropped after it is given back.
-        let _old;
+    pub(crate) fn replace(&self, mut settings: Settings) -> u64 {
         let mut current = self.lock();
-        _old = std::mem::replace(&mut *current, settings);
+        // The old ones are dropped with the argument: after the lock is given back.
+        std::mem::swap(&mut *current, &mut settings);
         // Release [settings-publish]: a thread that sees the number finds these settings, or newer ones.
         self.generation.fetch_add(1, Ordering::Release) + 1
     }
