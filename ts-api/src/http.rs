@@ -10,8 +10,13 @@
 //! |---|---|---|---|
 //! | SSN_START | 60013 | [`Session`] | a client has connected |
 //! | TXN_START | 60011 | [`Transaction`] | a request has come in |
+//! | TUNNEL_START | 60021 | [`Transaction`] | only for CONNECT, then instead of the next three: [`Transaction::request`] |
 //! | READ_REQUEST_HDR | 60002 | [`Transaction`] | [`Transaction::request`], to be changed |
-//! | SEND_REQUEST_HDR | 60004 | [`Transaction`] | [`Transaction::origin_request`], to be changed |
+//! | PRE_REMAP | 60016 | [`Transaction`] | the same, before it is decided which origin gets it |
+//! | POST_REMAP | 60017 | [`Transaction`] | the same, after that |
+//! | REQUEST_BUFFER_READ_COMPLETE | 60018 | [`Transaction`] | only if asked for: the request's body as a whole |
+//! | OS_DNS | 60003 | [`Transaction`] | the request still, before the origin's address is looked up |
+//! | SEND_REQUEST_HDR | 60004 | [`Transaction`] | [`Transaction::origin_request`], to be changed; once for each attempt |
 //! | READ_RESPONSE_HDR | 60006 | [`Transaction`] | [`Transaction::origin_response`], to be changed |
 //! | SEND_RESPONSE_HDR | 60007 | [`Transaction`] | [`Transaction::response`], to be changed |
 //! | TXN_CLOSE | 60012 | [`Transaction`] | all of them, to be read |

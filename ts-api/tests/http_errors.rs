@@ -10,20 +10,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use support::{
-    Bed, Client, DEADLINE, Diary, Origin, get, go_on, holding, holding_sessions, hook_of, respond, shut_down,
-    wait_until,
+    Bed, Client, DEADLINE, Diary, OF_A_REQUEST, Origin, get, go_on, holding, holding_sessions, hook_of,
+    respond, shut_down, wait_until,
 };
 use ts_api::Cont;
 use ts_api::http::{HookId, Reenable};
-
-const OF_TRANSACTIONS: [HookId; 6] = [
-    HookId::TxnStart,
-    HookId::ReadRequestHdr,
-    HookId::SendRequestHdr,
-    HookId::ReadResponseHdr,
-    HookId::SendResponseHdr,
-    HookId::TxnClose,
-];
 
 /// A continuation that ends the transaction in an error at one hook.
 fn refusing(at: HookId, diary: &Diary) -> Cont {
@@ -42,12 +33,12 @@ fn refusing(at: HookId, diary: &Diary) -> Cont {
 
 #[test]
 fn an_error_at_any_hook_skips_the_rest_and_answers_the_client() {
-    for at in OF_TRANSACTIONS {
+    for at in OF_A_REQUEST {
         let origin = Origin::echo();
         let bed = Bed::new(origin.address);
         let diary = Diary::new();
         let (first, second) = (refusing(at, &diary), diary.cont("second"));
-        for hook in OF_TRANSACTIONS {
+        for hook in OF_A_REQUEST {
             bed.hook(hook, &first);
             bed.hook(hook, &second);
         }
@@ -66,8 +57,8 @@ fn an_error_at_any_hook_skips_the_rest_and_answers_the_client() {
         let counts = bed.end();
         let lines = diary.rest();
         let mut expected = Vec::new();
-        for hook in OF_TRANSACTIONS {
-            let place = |hook| OF_TRANSACTIONS.iter().position(|at| *at == hook);
+        for hook in OF_A_REQUEST {
+            let place = |hook| OF_A_REQUEST.iter().position(|at| *at == hook);
             let left_out = place(hook) > place(at) && place(hook) < place(HookId::SendResponseHdr);
             if !left_out {
                 expected.push(format!("first {hook}"));
@@ -192,14 +183,14 @@ fn a_client_that_goes_at_either_hook_of_its_session_leaves_one_that_is_closed_on
 
 #[test]
 fn a_client_that_goes_at_any_hook_leaves_a_transaction_that_is_closed_once() {
-    for at in OF_TRANSACTIONS {
+    for at in OF_A_REQUEST {
         let origin = Origin::echo();
         let bed = Bed::new(origin.address);
         let diary = Diary::new();
         let (hold, held) = holding();
         let (after, session) = (diary.cont("after"), diary.cont("session"));
         bed.hook(at, &hold);
-        for hook in OF_TRANSACTIONS {
+        for hook in OF_A_REQUEST {
             bed.hook(hook, &after);
         }
         bed.hook(HookId::SsnClose, &session);
@@ -351,14 +342,16 @@ fn an_origin_that_fails_is_answered_through_the_hooks() {
     let bed = Bed::new(nobody);
     let diary = Diary::new();
     let all = diary.cont("all");
-    OF_TRANSACTIONS.into_iter().for_each(|hook| bed.hook(hook, &all));
+    OF_A_REQUEST.into_iter().for_each(|hook| bed.hook(hook, &all));
     assert_eq!(get(bed.address(), "/").status(), 502);
     drop(all);
     bed.end();
     let expected = [
         "all TXN_START",
         "all READ_REQUEST_HDR",
-        "all SEND_REQUEST_HDR",
+        "all PRE_REMAP",
+        "all POST_REMAP",
+        "all OS_DNS",
         "all SEND_RESPONSE_HDR",
         "all TXN_CLOSE",
     ];
@@ -403,6 +396,8 @@ fn an_origin_that_fails_while_its_request_or_response_is_held_is_found_out_after
     go.send(()).unwrap();
     is_gone.recv_timeout(DEADLINE).unwrap();
     txn.reenable(Reenable::Continue).unwrap();
+    // The second attempt, over another connection.
+    pass().reenable(Reenable::Continue).unwrap();
     let txn = pass();
     go.send(()).unwrap();
     is_gone.recv_timeout(DEADLINE).unwrap();

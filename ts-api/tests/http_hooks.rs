@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 
-use support::{Bed, DEADLINE, Diary, Origin, get, go_on, holding, hook_of};
+use support::{Bed, DEADLINE, Diary, OF_A_REQUEST, Origin, get, go_on, holding, hook_of};
 use ts_api::http::{Added, HookError, HookId, MessageError, Reenable, ReenableError, Session, Transaction};
 use ts_api::{Cont, Mutex, MutexData, PluginThread, Pool};
 
@@ -47,13 +47,7 @@ fn global_then_session_then_transaction_continuations_are_called() {
     let lines = diary.until("session SSN_CLOSE");
     let mut expected = vec!["global SSN_START".to_owned(), "again SSN_START".into()];
     expected.extend(["global TXN_START", "again TXN_START", "session TXN_START"].map(String::from));
-    for hook in [
-        HookId::ReadRequestHdr,
-        HookId::SendRequestHdr,
-        HookId::ReadResponseHdr,
-        HookId::SendResponseHdr,
-        HookId::TxnClose,
-    ] {
+    for hook in OF_A_REQUEST.into_iter().skip(1) {
         expected.extend(["global", "again", "session", "transaction"].map(|who| format!("{who} {hook}")));
     }
     expected.extend(["global SSN_CLOSE", "again SSN_CLOSE", "session SSN_CLOSE"].map(String::from));
@@ -212,6 +206,7 @@ fn global_hooks_may_be_added_while_requests_run() {
             go_on(event);
         })
     };
+    let hooks = [&[HookId::SsnStart, HookId::SsnClose], &OF_A_REQUEST[..]].concat();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -219,15 +214,15 @@ fn global_hooks_may_be_added_while_requests_run() {
                 (0..50).for_each(|_| assert_eq!(client.get("/").status(), 200));
             });
         }
-        (0..50).for_each(|n| bed.hook(HookId::ALL[n % 8], &counter));
+        (0..50).for_each(|n| bed.hook(hooks[n % hooks.len()], &counter));
     });
-    // From now on all fifty are called: 7 at each of two hooks of the session, 6 or 7 at each of the transaction's.
+    // From now on all fifty are called: 5 at each of two hooks of the session, 4 or 5 at each of the transaction's.
     let mut client = bed.client();
     let before = called.load(Ordering::Relaxed);
     client.get("/");
     drop((client, counter));
     let counts = bed.end();
-    assert!(called.load(Ordering::Relaxed) >= before + 50 - 7);
+    assert!(called.load(Ordering::Relaxed) >= before + 50 - 5);
     assert_eq!(counts.call_outs, called.load(Ordering::Relaxed) as u64);
     assert_eq!((counts.requests, counts.transactions, counts.responses_2xx), (201, 201, 201));
 }
@@ -237,16 +232,15 @@ fn a_transaction_stands_still_until_it_is_re_enabled_from_wherever() {
     let origin = Origin::echo();
     let bed = Bed::new(origin.address);
     let (hold, held) = holding();
-    for hook in HookId::ALL.into_iter().filter(|hook| !hook.is_of_session()) {
+    for hook in OF_A_REQUEST {
         bed.hook(hook, &hold);
     }
     let mut client = bed.client();
     client.ask("/");
-    let order = HookId::ALL.into_iter().filter(|hook| !hook.is_of_session());
-    for (n, hook) in order.enumerate() {
+    for (n, hook) in OF_A_REQUEST.into_iter().enumerate() {
         let (at, txn) = held.recv_timeout(DEADLINE).unwrap();
         assert_eq!(at, hook);
-        assert_eq!(origin.requests().len(), usize::from(n > 2));
+        assert_eq!(origin.requests().len(), usize::from(n > 5));
         // From the test's thread, from a plugin's thread, from a task thread.
         match n % 3 {
             0 => txn.reenable(Reenable::Continue).unwrap(),
@@ -407,7 +401,7 @@ fn the_transactions_mutex_is_held_while_its_hooks_are_called() {
         bed.hook(hook, &check);
     }
     get(bed.address(), "/");
-    for hook in HookId::ALL {
+    for hook in [&[HookId::SsnStart], &OF_A_REQUEST[..], &[HookId::SsnClose]].concat() {
         assert_eq!(was_told.recv_timeout(DEADLINE).unwrap(), (hook, true));
     }
     drop(check);
@@ -511,4 +505,29 @@ fn handles_are_numbers_that_may_be_sent_and_copied() {
     fn is_plain<T: Copy + Send + Sync + 'static>() {}
     is_plain::<Transaction>();
     is_plain::<Session>();
+}
+
+#[test]
+fn a_tunnel_has_a_hook_of_its_own_and_none_of_a_requests_up_to_it() {
+    let bed = Bed::new(Origin::echo().address);
+    let diary = Diary::new();
+    let pen = diary.pen();
+    let all = Cont::shared(move |event| {
+        pen(hook_of(event).to_string());
+        let txn = event.transaction().unwrap();
+        if hook_of(event) == HookId::TunnelStart {
+            assert_eq!(txn.request().method(), Ok("CONNECT".into()));
+            assert_eq!(txn.request().target(), Ok("a.example:443".into()));
+            txn.set_error(403, "no tunnels\n").unwrap();
+            return txn.reenable(Reenable::Error).unwrap();
+        }
+        go_on(event);
+    });
+    HookId::ALL.into_iter().filter(|hook| !hook.is_of_session()).for_each(|hook| bed.hook(hook, &all));
+    let mut client = bed.client();
+    client.send("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n");
+    assert_eq!(client.answer().status(), 403);
+    drop((client, all));
+    bed.end();
+    assert_eq!(diary.rest(), ["TXN_START", "TUNNEL_START", "SEND_RESPONSE_HDR", "TXN_CLOSE"]);
 }

@@ -24,7 +24,10 @@ use crate::{Cont, EventCode};
 pub enum HookId {
     /// The client's request head has been read. A transaction's.
     ReadRequestHdr = 0,
-    /// The request to the origin is ready to be sent. A transaction's.
+    /// The origin's address is about to be looked up, or is known; the origin has not been asked. A transaction's.
+    OsDns = 1,
+    /// A connection to the origin is there, and the request is ready to be sent. A transaction's, once for each attempt: it
+    /// comes again when a connection turned out to be dead and another one is tried.
     SendRequestHdr = 2,
     /// The origin's response head has been read. A transaction's.
     ReadResponseHdr = 4,
@@ -38,14 +41,28 @@ pub enum HookId {
     SsnStart = 11,
     /// The session and all its transactions are over. Its last, and called exactly once.
     SsnClose = 12,
+    /// It is about to be decided which origin gets the request. A transaction's.
+    PreRemap = 14,
+    /// It has been decided. A transaction's; left out when no origin was found.
+    PostRemap = 15,
+    /// The request's body has been read as a whole. A transaction's, only for one that has a body and for which it was
+    /// asked for.
+    RequestBufferReadComplete = 16,
+    /// A client asks for a tunnel (CONNECT). A transaction's, instead of those from READ_REQUEST_HDR to POST_REMAP.
+    TunnelStart = 19,
 }
 
 impl HookId {
     /// All hooks, in the order in which a session and its transaction reach them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::SsnStart,
         Self::TxnStart,
+        Self::TunnelStart,
         Self::ReadRequestHdr,
+        Self::PreRemap,
+        Self::PostRemap,
+        Self::RequestBufferReadComplete,
+        Self::OsDns,
         Self::SendRequestHdr,
         Self::ReadResponseHdr,
         Self::SendResponseHdr,
@@ -89,12 +106,17 @@ impl HookId {
         match self {
             Self::SsnStart => 0,
             Self::TxnStart => 1,
-            Self::ReadRequestHdr => 2,
-            Self::SendRequestHdr => 3,
-            Self::ReadResponseHdr => 4,
-            Self::SendResponseHdr => 5,
-            Self::TxnClose => 6,
-            Self::SsnClose => 7,
+            Self::TunnelStart => 2,
+            Self::ReadRequestHdr => 3,
+            Self::PreRemap => 4,
+            Self::PostRemap => 5,
+            Self::RequestBufferReadComplete => 6,
+            Self::OsDns => 7,
+            Self::SendRequestHdr => 8,
+            Self::ReadResponseHdr => 9,
+            Self::SendResponseHdr => 10,
+            Self::TxnClose => 11,
+            Self::SsnClose => 12,
         }
     }
 }
@@ -110,6 +132,11 @@ impl fmt::Display for HookId {
             Self::TxnClose => "TXN_CLOSE",
             Self::SsnStart => "SSN_START",
             Self::SsnClose => "SSN_CLOSE",
+            Self::OsDns => "OS_DNS",
+            Self::PreRemap => "PRE_REMAP",
+            Self::PostRemap => "POST_REMAP",
+            Self::RequestBufferReadComplete => "REQUEST_BUFFER_READ_COMPLETE",
+            Self::TunnelStart => "TUNNEL_START",
         })
     }
 }
@@ -122,7 +149,7 @@ pub enum Added {
     /// way, it is called in this one already.
     Yes,
     /// It will be called the next time the hook is reached: the call-out that is under way has passed its list. Of a
-    /// transaction's own hooks none is reached twice, so there it will not be called.
+    /// transaction's own hooks only SEND_REQUEST_HDR may be reached twice, so at any other it will not be called.
     NotInThisPass,
     /// The transaction is past this hook: it will not be called.
     TooLate,
@@ -169,4 +196,18 @@ pub enum HookError {
 /// [`HookError::Destroyed`], [`HookError::NoRuntime`], [`HookError::NoHttp`].
 pub fn add(hook: HookId, cont: &Cont) -> Result<Added, HookError> {
     super::door::hook_add(super::door::Scope::GLOBAL, 0, hook, cont)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_are_those_of_the_list_and_the_numbers_are_their_own() {
+        for (place, hook) in HookId::ALL.into_iter().enumerate() {
+            assert_eq!(hook.place(), place);
+            assert_eq!(HookId::from_number(hook.number()), Some(hook));
+            assert_eq!(HookId::from_event(hook.event()), Some(hook));
+        }
+    }
 }

@@ -9,9 +9,9 @@ pub(crate) use super::door::Which;
 /// The head of one of a transaction's four messages.
 ///
 /// It is a view: each method looks at the transaction itself. It works while the transaction is called out, that is from a
-/// hook's event until that is re-enabled, also on another thread. A message may be changed at the hook that is named for it
-/// ([`Transaction::request`](super::Transaction::request) at READ_REQUEST_HDR, and so on), and read at that and all later
-/// ones.
+/// hook's event until that is re-enabled, also on another thread. A message may be changed at the hook that is named for it,
+/// and read at that and all later ones; the client's request may be changed at all hooks from READ_REQUEST_HDR (or
+/// TUNNEL_START) to OS_DNS, since the request to the origin is made of it then.
 ///
 /// Fields keep their order; those of one name stand together, where the first of them came. Names compare without regard to
 /// case, and are told in lower case; on the wire those that came in keep the case they had. `content-length` and

@@ -128,13 +128,14 @@ impl Transaction {
         door::client_addr(Kind::TRANSACTION, self.number)
     }
 
-    /// The client's request; there from READ_REQUEST_HDR on, where it may be changed.
+    /// The client's request; there from READ_REQUEST_HDR or TUNNEL_START on. It may be changed up to OS_DNS.
     #[must_use]
     pub fn request(self) -> Message {
         Message::new(self.number, Which::CLIENT_REQUEST)
     }
 
-    /// The request to the origin; there from SEND_REQUEST_HDR on, where it may be changed.
+    /// The request to the origin; there from SEND_REQUEST_HDR on, where it may be changed. If that comes more than once,
+    /// what was changed the first time stays.
     #[must_use]
     pub fn origin_request(self) -> Message {
         Message::new(self.number, Which::ORIGIN_REQUEST)

@@ -15,6 +15,19 @@ use ts_api::{Cont, Event, Mutex as ContMutex};
 /// Longer than anything here takes; a signal that has not come by then does not come.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The hooks of a plain request, in order.
+pub const OF_A_REQUEST: [HookId; 9] = [
+    HookId::TxnStart,
+    HookId::ReadRequestHdr,
+    HookId::PreRemap,
+    HookId::PostRemap,
+    HookId::OsDns,
+    HookId::SendRequestHdr,
+    HookId::ReadResponseHdr,
+    HookId::SendResponseHdr,
+    HookId::TxnClose,
+];
+
 /// Waits for what gives no signal.
 #[track_caller]
 pub fn wait_until(what: &str, done: impl Fn() -> bool) {

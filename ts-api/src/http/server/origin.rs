@@ -25,7 +25,6 @@ use super::body::RequestBody;
 use super::connect::connect;
 use super::counts::Counters;
 use super::exchange::Exchange;
-use super::timeouts::Timeouts;
 
 /// Connections kept without work, for each network thread: enough for a busy thread's usual parallelism.
 const KEPT_IDLE: usize = 64;
@@ -50,6 +49,27 @@ impl Failure {
     }
 }
 
+/// A connection to the origin, before anything is sent over it.
+pub(crate) struct Opened {
+    to: SocketAddr,
+    sender: SendRequest<RequestBody>,
+    kept: bool,
+}
+
+/// Why a request has no response yet.
+pub(crate) enum NotSent {
+    /// The connection was a kept one, and dead: the request is as it was, and may be sent over another one.
+    Again(Box<Request<RequestBody>>),
+    /// It will have none.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotSent {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// This thread's connections to origins.
 pub(crate) struct Origin {
     kept: RefCell<Vec<(SocketAddr, SendRequest<RequestBody>)>>,
@@ -60,37 +80,48 @@ impl Origin {
         Self { kept: RefCell::default() }
     }
 
-    /// Sends a request and waits for the response's head.
-    pub(crate) async fn fetch(
+    /// A connection to send a request over: one that was kept, or a new one.
+    pub(crate) async fn open(
         &self,
-        origin: SocketAddr,
-        timeouts: &Timeouts,
-        mut parts: Parts,
-        mut body: RequestBody,
-        exchange: &Exchange,
+        to: SocketAddr,
+        limit: Duration,
         counters: &Counters,
-    ) -> Result<Response<Incoming>, Failure> {
-        loop {
-            let (mut sender, kept) = match self.take_kept(origin) {
-                Some(sender) => (sender, true),
-                None => (self.connect(origin, timeouts.connect, counters).await?, false),
-            };
-            let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
-            let response = sender.try_send_request(Request::from_parts(parts, body));
-            match self.in_time(timeouts.response, response, exchange).await? {
-                Ok(response) => {
-                    self.keep(origin, sender);
-                    return Ok(response);
-                }
-                Err(mut error) => match (error.take_message(), again) {
-                    (Some(unsent), _) if kept => (parts, body) = unsent.into_parts(),
-                    (_, Some(unharmed)) if !error.error().is_parse() => {
-                        parts = unharmed;
-                        body = RequestBody::empty();
-                    }
-                    _ => return Err(Failure::Broken(error.into_error())),
-                },
+    ) -> Result<Opened, Failure> {
+        match self.take_kept(to) {
+            Some(sender) => Ok(Opened { to, sender, kept: true }),
+            None => Ok(Opened { to, sender: self.connect(to, limit, counters).await?, kept: false }),
+        }
+    }
+
+    /// Takes back a connection over which nothing was sent.
+    pub(crate) fn take_back(&self, connection: Opened) {
+        self.keep(connection.to, connection.sender);
+    }
+
+    /// Sends a request and waits for the response's head.
+    pub(crate) async fn send(
+        &self,
+        connection: Opened,
+        limit: Duration,
+        parts: Parts,
+        body: RequestBody,
+        exchange: &Exchange,
+    ) -> Result<Response<Incoming>, NotSent> {
+        let Opened { to, mut sender, kept } = connection;
+        let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
+        let response = sender.try_send_request(Request::from_parts(parts, body));
+        match self.in_time(limit, response, exchange).await? {
+            Ok(response) => {
+                self.keep(to, sender);
+                Ok(response)
             }
+            Err(mut error) => Err(match (error.take_message(), again) {
+                (Some(unsent), _) if kept => NotSent::Again(unsent.into()),
+                (_, Some(unharmed)) if !error.error().is_parse() => {
+                    NotSent::Again(Request::from_parts(unharmed, RequestBody::empty()).into())
+                }
+                _ => Failure::Broken(error.into_error()).into(),
+            }),
         }
     }
 

@@ -155,7 +155,9 @@ impl TransactionSubject {
         }
         // Relaxed: see `reach`.
         let reached = self.reached.load(Ordering::Relaxed);
-        let over = hook.place() == reached && !self.subject.walks(hook);
+        // A request that could not be sent is sent again, and then this hook comes again.
+        let again = hook == HookId::SendRequestHdr;
+        let over = hook.place() == reached && !again && !self.subject.walks(hook);
         if hook.place() < reached || over {
             return if self.subject.is_over() { Err(HookError::Gone) } else { Ok(Added::TooLate) };
         }

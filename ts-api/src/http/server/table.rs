@@ -190,7 +190,7 @@ unsafe extern "C" fn message_change(
         let changed = transaction.called_content(|content| {
             let at = content.at;
             let head = head(content, which)?.as_mut().ok_or(Code::ABSENT)?;
-            if at != changeable_at(which) {
+            if !at.is_some_and(|at| is_changeable(which, at)) {
                 return Err(Code::READ_ONLY);
             }
             let changed = match change {
@@ -264,13 +264,14 @@ fn head(content: &mut Content, which: Which) -> Result<&mut Option<Head>, Code> 
     })
 }
 
-fn changeable_at(which: Which) -> Option<HookId> {
+fn is_changeable(which: Which, at: HookId) -> bool {
     match which {
-        Which::CLIENT_REQUEST => Some(HookId::ReadRequestHdr),
-        Which::ORIGIN_REQUEST => Some(HookId::SendRequestHdr),
-        Which::ORIGIN_RESPONSE => Some(HookId::ReadResponseHdr),
-        Which::CLIENT_RESPONSE => Some(HookId::SendResponseHdr),
-        _ => None,
+        // The request to the origin is made of it after OS_DNS.
+        Which::CLIENT_REQUEST => HookId::TxnStart.place() < at.place() && at.place() <= HookId::OsDns.place(),
+        Which::ORIGIN_REQUEST => at == HookId::SendRequestHdr,
+        Which::ORIGIN_RESPONSE => at == HookId::ReadResponseHdr,
+        Which::CLIENT_RESPONSE => at == HookId::SendResponseHdr,
+        _ => false,
     }
 }
 

@@ -4,7 +4,8 @@
 //! begins when there is no hook at all runs inside the parser's task and makes nothing that plugins could see.
 //!
 //! # Rules
-//! * The hooks come in the order of [`HookId::ALL`], each at most once; after an error those up to SEND_RESPONSE_HDR are left out.
+//! * The hooks come in the order of [`HookId::ALL`], each at most once but SEND_REQUEST_HDR, which comes for each attempt;
+//!   after an error those up to SEND_RESPONSE_HDR are left out.
 //! * When the client is gone, the call-out that is under way goes on to its last continuation, and the next hook is TXN_CLOSE.
 //! * TXN_CLOSE is reached exactly once, also if the task is dropped in the middle of an await that never ends, but for a
 //!   thread that stops: then nobody is called any more.
@@ -28,7 +29,7 @@ use super::connection::Session;
 use super::exchange::{Exchange, Sent};
 use super::forward;
 use super::head::Head;
-use super::origin::Failure;
+use super::origin::{Failure, NotSent};
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use crate::http::door::OWNER_TRANSACTION;
@@ -110,28 +111,97 @@ impl Transaction {
         self.pass(HookId::TxnStart).await?;
         let (mut parts, body) = request.into_parts();
         self.show(|content| content.client_request = Some(Head::of_request(&parts)));
-        self.pass(HookId::ReadRequestHdr).await?;
-        self.show(|content| {
-            if let Some(head) = &mut content.client_request {
-                head.apply_to_request(&mut parts);
-            }
-        });
+        if parts.method == Method::CONNECT {
+            return self.tunnel(parts).await;
+        }
+        self.pass_request(HookId::ReadRequestHdr, &mut parts).await?;
         if let Some(status) = forward::refusal(&parts) {
             return Err(Stopped::Error { default: status });
         }
-
-        let origin = self.settings.remap.find().ok_or(Stopped::Error { default: StatusCode::NOT_FOUND })?;
+        let origin = self.remap(&mut parts).await?;
+        self.pass_request(HookId::OsDns, &mut parts).await?;
         let body = RequestBody::new(body, &self.exchange);
         forward::request(&mut parts, origin);
-        self.show(|content| content.origin_request = Some(Head::of_request(&parts)));
-        self.pass(HookId::SendRequestHdr).await?;
-        self.show(|content| {
-            if let Some(head) = &mut content.origin_request {
-                head.apply_to_request(&mut parts);
-            }
-        });
+        let response = self.fetch(origin, parts, body).await?;
+        self.read_response(response).await
+    }
 
-        let (mut parts, body) = self.fetch(origin, parts, body).await?.into_parts();
+    /// A client wants a tunnel.
+    async fn tunnel(&self, mut parts: request::Parts) -> Result<Reply, Stopped> {
+        self.pass_request(HookId::TunnelStart, &mut parts).await?;
+        let refused = forward::refusal(&parts);
+        Err(Stopped::Error { default: refused.unwrap_or(StatusCode::NOT_IMPLEMENTED) })
+    }
+
+    /// Decides which origin gets the request.
+    async fn remap(&self, parts: &mut request::Parts) -> Result<SocketAddr, Stopped> {
+        self.pass_request(HookId::PreRemap, parts).await?;
+        let found = self.settings.remap.find();
+        let origin = found.ok_or(Stopped::Error { default: StatusCode::NOT_FOUND })?;
+        self.pass_request(HookId::PostRemap, parts).await?;
+        Ok(origin)
+    }
+
+    /// Asks the origin, more than once if a connection turns out to be dead.
+    async fn fetch(
+        &self,
+        address: SocketAddr,
+        mut parts: request::Parts,
+        mut body: RequestBody,
+    ) -> Result<Response<Incoming>, Stopped> {
+        let origin = self.session.origin();
+        let timeouts = &self.settings.timeouts;
+        loop {
+            let opened = origin.open(address, timeouts.connect, self.session.counters());
+            let connection = self.or_stop(address, opened).await?;
+            self.show(|content| content.origin_request = Some(Head::of_request(&parts)));
+            if let Err(stopped) = self.pass(HookId::SendRequestHdr).await {
+                origin.take_back(connection);
+                return Err(stopped);
+            }
+            self.show(|content| {
+                if let Some(head) = &mut content.origin_request {
+                    head.apply_to_request(&mut parts);
+                }
+            });
+            forward::settle_request(&mut parts, !hyper::body::Body::is_end_stream(&body));
+            let sent = origin.send(connection, timeouts.response, parts, body, &self.exchange);
+            let sent = async {
+                match sent.await {
+                    Ok(response) => Ok(Ok(response)),
+                    Err(NotSent::Again(request)) => Ok(Err(request)),
+                    Err(NotSent::Failed(failure)) => Err(failure),
+                }
+            };
+            match self.or_stop(address, sent).await? {
+                Ok(response) => return Ok(response),
+                Err(unsent) => (parts, body) = unsent.into_parts(),
+            }
+        }
+    }
+
+    /// Waits for something of the origin's.
+    async fn or_stop<T>(
+        &self,
+        origin: SocketAddr,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Stopped> {
+        match self.unless_gone(work).await {
+            None => Err(Stopped::ClientGone),
+            Some(Ok(done)) => Ok(done),
+            // The request could not be sent because the client broke off.
+            Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
+            Some(Err(failure)) => {
+                self.session.counters().origin_failures.add();
+                tracing::warn!(%origin, %failure, "a request failed");
+                Err(Stopped::Error { default: status_of(&failure) })
+            }
+        }
+    }
+
+    /// The origin has answered.
+    async fn read_response(&self, response: Response<Incoming>) -> Result<Reply, Stopped> {
+        let (mut parts, body) = response.into_parts();
         forward::response(&mut parts);
         self.show(|content| content.origin_response = Some(Head::of_response(&parts)));
         self.pass(HookId::ReadResponseHdr).await?;
@@ -141,29 +211,6 @@ impl Transaction {
             }
         });
         Ok(Reply { parts, source: Source::Origin(body) })
-    }
-
-    async fn fetch(
-        &self,
-        origin: SocketAddr,
-        mut parts: request::Parts,
-        body: RequestBody,
-    ) -> Result<Response<Incoming>, Stopped> {
-        forward::settle_request(&mut parts, !hyper::body::Body::is_end_stream(&body));
-        let counters = self.session.counters();
-        let timeouts = &self.settings.timeouts;
-        let fetch = self.session.origin().fetch(origin, timeouts, parts, body, &self.exchange, counters);
-        match self.unless_gone(fetch).await {
-            None => Err(Stopped::ClientGone),
-            Some(Ok(response)) => Ok(response),
-            // The request could not be sent because the client broke off.
-            Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
-            Some(Err(failure)) => {
-                self.session.counters().origin_failures.add();
-                tracing::warn!(%origin, %failure, "a request failed");
-                Err(Stopped::Error { default: status_of(&failure) })
-            }
-        }
     }
 
     /// Waits for `work`, but no longer than there is somebody to do it for.
@@ -179,6 +226,17 @@ impl Transaction {
             }
         })
         .await
+    }
+
+    /// A hook at which the client's request may be changed.
+    async fn pass_request(&self, hook: HookId, parts: &mut request::Parts) -> Result<(), Stopped> {
+        self.pass(hook).await?;
+        self.show(|content| {
+            if let Some(head) = &mut content.client_request {
+                head.apply_to_request(parts);
+            }
+        });
+        Ok(())
     }
 
     /// A hook on the way to the reply.
