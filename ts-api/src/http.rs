@@ -75,7 +75,14 @@ pub use session::Session;
 pub use transaction::Transaction;
 
 #[cfg(feature = "runtime")]
-pub use server::{Builder, Counts, DrainReport, Remap, Server, Settings, StartError, Timeouts};
+pub use server::{Builder, Counts, DrainReport, Limits, Remap, Server, Settings, StartError, Timeouts};
 
 #[cfg(feature = "runtime")]
 pub(crate) use server::hooks::GlobalHooks;
+
+/// What judges messages before the parser sees them, without a socket: for fuzzing and for tests, and no promise to anybody.
+#[cfg(feature = "runtime")]
+#[doc(hidden)]
+pub mod gate {
+    pub use super::server::gate::{Asked, Framer, Framing, Head, RawHead, Refusal, Side, Step};
+}

@@ -268,6 +268,7 @@ fn a_head_that_is_no_request_is_refused_and_counted() {
     drop((client, start));
     let counts = bed.end();
     assert_eq!((counts.refused_heads, counts.requests, counts.transactions), (3, 0, 0));
+    assert_eq!((counts.refused_malformed, counts.refused_large, counts.refused_targets), (1, 1, 1));
     assert!(origin.requests().is_empty());
     assert!(diary.rest().is_empty());
 }
@@ -287,7 +288,7 @@ fn requests_that_no_proxy_may_pass_on_are_refused() {
     }
     assert!(origin.requests().is_empty());
     let counts = bed.end();
-    assert_eq!((counts.responses_4xx, counts.responses_5xx), (2, 1));
+    assert_eq!((counts.refused_malformed, counts.responses_4xx, counts.responses_5xx), (2, 0, 1));
 }
 
 #[test]

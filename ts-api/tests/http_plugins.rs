@@ -99,10 +99,15 @@ fn a_host_that_cannot_be_understood_is_refused_too() {
         DenyList::start(&file.0, DEADLINE).unwrap()
     };
     let mut client = bed.client();
-    for host in ["bad.example/", "bad%2eexample", "bad.example bad.example", "", "b\u{e4}d.example"] {
+    for host in ["bad%2eexample", ""] {
         assert_eq!(status(&mut client, host), 400, "{host:?}");
     }
-    assert_eq!((plugin.refused(), origin.requests().len()), (5, 0));
+    assert_eq!((plugin.refused(), origin.requests().len()), (2, 0));
+    // What is no host at all does not come as far as a plugin.
+    for host in ["bad.example/", "bad.example bad.example", "b\u{e4}d.example"] {
+        assert_eq!(status(&mut bed.client(), host), 400, "{host:?}");
+    }
+    assert_eq!((plugin.refused(), origin.requests().len()), (2, 0));
     // An old client may name none; there is nothing to refuse it for.
     let mut old = bed.client();
     old.send("GET / HTTP/1.0\r\n\r\n");

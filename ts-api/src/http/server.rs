@@ -7,10 +7,12 @@ mod connection;
 mod counts;
 mod exchange;
 mod forward;
+pub(crate) mod gate;
 mod handles;
 pub(crate) mod head;
 pub(crate) mod hooks;
 mod lane;
+pub(crate) mod limits;
 mod origin;
 mod remap;
 mod settings;
@@ -21,6 +23,7 @@ pub(crate) mod table;
 mod timeouts;
 pub(crate) mod timer;
 mod transaction;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -41,6 +44,7 @@ use self::subjects::{SessionSubject, TransactionSubject};
 use crate::Runtime;
 
 pub use self::counts::Counts;
+pub use self::limits::Limits;
 pub use self::remap::Remap;
 pub use self::settings::Settings;
 pub use self::timeouts::Timeouts;
@@ -306,6 +310,12 @@ impl Builder {
         self
     }
 
+    /// How much a client may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
     /// How long a connection to the origin may take to be made. Default: 5 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.settings.timeouts.connect = limit;
@@ -320,9 +330,12 @@ impl Builder {
         self
     }
 
-    /// How long a client may take for a request's head, and how long an idle connection is kept. Default: 60 seconds.
+    /// How long a client may take for a request's head, or for nothing at all: how long an idle connection is kept, and one
+    /// that takes nothing of its response. Default: 60 seconds.
     pub fn client_timeout(mut self, limit: Duration) -> Self {
-        self.settings.timeouts.client = limit;
+        self.settings.timeouts.client_head = limit;
+        self.settings.timeouts.client_idle = limit;
+        self.settings.timeouts.client_stall = limit;
         self
     }
 

@@ -12,6 +12,7 @@ use thiserror::Error;
 use ts_cont::future::{Sleep, sleep};
 
 use super::exchange::{Exchange, Sent};
+use super::gate::Refusal;
 
 /// Why a body broke off.
 #[derive(Debug, Error)]
@@ -53,9 +54,12 @@ impl Body for RequestBody {
         let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(cx));
         if let Some(exchange) = this.exchange.upgrade() {
             exchange.request_frames.set(exchange.request_frames.get() + 1);
-            // The client broke off. Its connection will be found closed; this is earlier.
-            if let Some(Err(_)) = &frame {
-                exchange.ended(Sent::ClientGone);
+            if let Some(Err(error)) = &frame {
+                match Refusal::of(error) {
+                    Some(refusal) => exchange.refuse(refusal),
+                    // The client broke off. Its connection will be found closed; this is earlier.
+                    None => exchange.ended(Sent::ClientGone),
+                }
             }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use super::gate::Refusal;
+
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What a server has done so far, at one moment.
@@ -51,8 +53,24 @@ counts! {
     responses_4xx,
     /// Responses handed to the client with a status of 500 and more.
     responses_5xx,
-    /// Connections on which the parser refused a head (400, 414, 431) before there was a request.
+    /// Heads that were refused before there was a request, for whatever reason.
     refused_heads,
+    /// Refused heads that were malformed, or could be read in two ways: 400.
+    refused_malformed,
+    /// Refused heads that took too long: 408.
+    refused_late,
+    /// Refused heads that announced too large a body: 413.
+    refused_bodies,
+    /// Refused heads with too long a target: 414.
+    refused_targets,
+    /// Refused heads that were too large, or had too many fields: 431.
+    refused_large,
+    /// Refused heads with a method or transfer coding that is not let pass: 501.
+    refused_unknown,
+    /// Refused heads of another version of HTTP: 505.
+    refused_versions,
+    /// Heads that clients broke off.
+    broken_heads,
     /// Requests whose client went away before it had the whole response.
     client_aborts,
     /// Requests to the origin that failed: no connection, no response, too late, or a response that broke off.
@@ -82,6 +100,21 @@ impl Counter {
 }
 
 impl Counters {
+    /// A head was refused.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.refused_heads.add();
+        match refusal.status() {
+            408 => &self.refused_late,
+            413 => &self.refused_bodies,
+            414 => &self.refused_targets,
+            431 => &self.refused_large,
+            501 => &self.refused_unknown,
+            505 => &self.refused_versions,
+            _ => &self.refused_malformed,
+        }
+        .add();
+    }
+
     pub(crate) fn response(&self, status: u16) {
         match status {
             0..200 => &self.responses_1xx,

@@ -17,6 +17,8 @@ use hyper::Response;
 use thiserror::Error;
 
 use super::body::ResponseBody;
+use super::gate::Refusal;
+use super::gate::client::Gate;
 use super::lane::Lane;
 
 /// How a response ended.
@@ -42,6 +44,10 @@ pub(crate) struct Exchange {
     /// The parser has taken the response; from then on the response's body says how it ends.
     taken: Cell<bool>,
     sent: Cell<Option<Sent>>,
+    /// Where the next request waits for the response to this one.
+    gate: Option<Rc<Gate>>,
+    /// Why no more of the request is taken.
+    refusal: Cell<Option<Refusal>>,
     /// Frames of the request's body that have gone by.
     pub(crate) request_frames: Cell<u64>,
     parser: RefCell<Option<Waker>>,
@@ -49,9 +55,11 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(lane: Rc<Lane>) -> Self {
+    pub(crate) fn new(lane: Rc<Lane>, gate: Option<Rc<Gate>>) -> Self {
         Self {
             lane,
+            gate,
+            refusal: Cell::new(None),
             response: RefCell::default(),
             taken: Cell::new(false),
             sent: Cell::new(None),
@@ -65,10 +73,23 @@ impl Exchange {
     pub(crate) fn ended(&self, sent: Sent) {
         if self.sent.get().is_none() {
             self.sent.set(Some(sent));
+            if let Some(gate) = &self.gate {
+                gate.answered();
+            }
             wake(&self.transaction);
             // It may be the request's body that broke off, with the parser still waiting for a response.
             wake(&self.parser);
         }
+    }
+
+    /// Takes no more of the request's body; the client is still to be answered.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.refusal.set(Some(refusal));
+    }
+
+    /// Why no more of the request's body was taken.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.refusal.get()
     }
 
     /// Whether there is nobody to answer any more.

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::limits::Limits;
 use super::remap::Remap;
 use super::timeouts::Timeouts;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub remap: Remap,
     /// How long everything may take.
     pub timeouts: Timeouts,
+    /// How much a client may send.
+    pub limits: Limits,
 }
 
 /// The settings in force, for all threads of a server.

@@ -6,8 +6,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// How long a client may take for a request's head, and how long an idle connection is kept. Default: 60 seconds.
-    pub client: Duration,
+    /// How long a client may take for a request's head, from its first byte to its last; then it is answered 408. Default:
+    /// 60 seconds.
+    pub client_head: Duration,
+    /// How long a connection is kept on which no request comes. Default: 60 seconds.
+    pub client_idle: Duration,
+    /// How long a client may take nothing of what is sent to it; then its connection is dropped. Default: 60 seconds.
+    pub client_stall: Duration,
     /// How long a connection to an origin may take to be made. Default: 5 seconds.
     pub connect: Duration,
     /// How long an origin may take for a response's head once it has the request. Default: 30 seconds.
@@ -19,6 +24,13 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { client: seconds(60), connect: seconds(5), response: seconds(30), silence: seconds(30) }
+        Self {
+            client_head: seconds(60),
+            client_idle: seconds(60),
+            client_stall: seconds(60),
+            connect: seconds(5),
+            response: seconds(30),
+            silence: seconds(30),
+        }
     }
 }

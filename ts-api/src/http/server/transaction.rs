@@ -28,6 +28,7 @@ use super::call_out::HasSubject;
 use super::connection::Session;
 use super::exchange::{Exchange, Sent};
 use super::forward;
+use super::gate::Refusal;
 use super::head::Head;
 use super::origin::{Failure, NotSent};
 use super::settings::Settings;
@@ -191,6 +192,12 @@ impl Transaction {
             Some(Ok(done)) => Ok(done),
             // The request could not be sent because the client broke off.
             Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
+            // No more of the request is taken, which is nobody's failure but the client's.
+            Some(Err(_)) if self.exchange.refusal().is_some() => {
+                let refusal = self.exchange.refusal().map(Refusal::status);
+                let status = refusal.and_then(|status| StatusCode::from_u16(status).ok());
+                Err(Stopped::Error { default: status.unwrap_or(StatusCode::BAD_REQUEST) })
+            }
             Some(Err(failure)) => {
                 self.session.counters().origin_failures.add();
                 tracing::warn!(%origin, %failure, "a request failed");

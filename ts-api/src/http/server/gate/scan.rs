@@ -1,0 +1,88 @@
+//! The end of a head, found line by line while it comes in.
+//!
+//! # Rules
+//! * What is refused depends on the bytes alone, not on how they were split: the first flaw from the front decides.
+//! * A head in memory is never longer than the limit and one read.
+
+use memchr::memchr;
+
+use super::head::is_token;
+use super::refusal::Refusal;
+use crate::http::server::limits::Limits;
+
+/// Room in a first line beside the target, for the method and the version.
+const BESIDE_TARGET: usize = 64;
+
+/// How far a head has been looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Scan {
+    /// Bytes looked at.
+    seen: usize,
+    /// Where the line begins that has no end yet.
+    line: usize,
+    /// Lines with something in them.
+    lines: usize,
+    /// An empty line came before the first one. One is let pass, as the RFC wants it: some clients send it after a body.
+    led: bool,
+}
+
+impl Scan {
+    /// Looks at what has come since the last call; the length of the head once it is complete.
+    ///
+    /// `bytes` is the head from its first byte.
+    pub(super) fn find_end(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        request: bool,
+    ) -> Result<Option<usize>, Refusal> {
+        loop {
+            self.check_first_byte(bytes)?;
+            let Some(feed) = memchr(b'\n', &bytes[self.seen..]).map(|index| self.seen + index) else {
+                self.seen = bytes.len();
+                return self.check_length(self.seen, limits, request).map(|()| None);
+            };
+            self.check_length(feed, limits, request)?;
+            if feed == self.line || bytes[feed - 1] != b'\r' {
+                return Err(Refusal::malformed("a line ends in a bare line feed"));
+            }
+            let empty = feed - 1 == self.line;
+            self.seen = feed + 1;
+            self.line = feed + 1;
+            match (empty, self.lines) {
+                (true, 0) if self.led => return Err(Refusal::malformed("empty lines before a head")),
+                (true, 0) => self.led = true,
+                (true, _) => return Ok(Some(feed + 1)),
+                (false, lines) if lines > limits.fields => {
+                    return Err(Refusal::new(431, "too many fields"));
+                }
+                (false, _) => self.lines += 1,
+            }
+        }
+    }
+
+    /// Something that is no HTTP at all, TLS for instance, is known by its first byte and not waited for.
+    fn check_first_byte(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        match bytes.get(self.line) {
+            Some(&byte) if self.lines == 0 && !is_token(byte) && byte != b'\r' && byte != b'\n' => {
+                Err(Refusal::malformed("not HTTP"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `end` bytes are there of a head that goes on.
+    fn check_length(&self, end: usize, limits: &Limits, request: bool) -> Result<(), Refusal> {
+        let line = end - self.line;
+        if self.lines == 0 && request && line > limits.target.saturating_add(BESIDE_TARGET) {
+            return Err(Refusal::new(414, "the target is too long"));
+        }
+        if self.lines > 0 && line > limits.field {
+            return Err(Refusal::new(431, "a field is too long"));
+        }
+        if end > limits.head {
+            return Err(Refusal::new(431, "the head is too long"));
+        }
+        Ok(())
+    }
+}
