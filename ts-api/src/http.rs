@@ -58,8 +58,10 @@
 )]
 #![cfg_attr(feature = "runtime", doc = "414, 431) is no transaction, and is counted.")]
 
+mod answer;
 pub mod door;
 mod hook;
+mod limit;
 mod message;
 mod reenable;
 mod session;
@@ -68,11 +70,13 @@ mod transaction;
 #[cfg(feature = "runtime")]
 pub(crate) mod server;
 
+pub use answer::Answer;
 pub use hook::{Added, HookError, HookId, add};
-pub use message::{Message, MessageError};
+pub use limit::Limit;
+pub use message::{Field, Message, MessageError, Url, Version};
 pub use reenable::{Gone, Reenable, ReenableError};
 pub use session::Session;
-pub use transaction::Transaction;
+pub use transaction::{ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
 pub use server::{Builder, Counts, DrainReport, Limits, Remap, Server, Settings, StartError, Timeouts};

@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 
 use support::{Bed, DEADLINE, OF_A_REQUEST, Origin, get, go_on, holding, hook_of};
 use ts_api::Cont;
-use ts_api::http::{HookId, Message, MessageError, Reenable, Transaction};
+use ts_api::http::{HookId, Message, MessageError, Reenable, Transaction, Version};
 
 /// The four messages, each with the hook at which it may be changed.
 fn messages(txn: Transaction) -> [(HookId, Message); 4] {
@@ -190,5 +190,171 @@ fn messages_may_be_changed_from_another_thread_until_the_re_enable() {
     client.answer();
     assert_eq!(origin.requests()[0].field("x-from"), Some("the test"));
     drop((client, hold));
+    bed.end();
+}
+
+#[test]
+fn fields_are_walked_and_changed_one_by_one() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let change = Cont::shared(|event| {
+        let request = event.transaction().unwrap().request();
+        assert_eq!(request.version(), Ok(Version { major: 1, minor: 1 }));
+        assert_eq!(request.field_count(), Ok(5));
+        assert_eq!(request.field(5), Ok(None));
+        let names: Vec<_> = (0..5).map(|n| request.field(n).unwrap().unwrap().name().unwrap()).collect();
+        assert_eq!(names, ["Host", "X-A", "X-A", "X-A", "X-List"]);
+
+        let first = request.first("X-A").unwrap().unwrap();
+        let second = first.next().unwrap().unwrap();
+        assert_eq!((second.value(), second.next().unwrap().is_some()), (Ok(b"2".to_vec()), true));
+        assert_eq!(request.nth("x-a", 1), Ok(Some(second)));
+        assert_eq!((request.nth("x-a", 3), request.first("x-b")), (Ok(None), Ok(None)));
+        let last = request.last("x-a").unwrap().unwrap();
+        assert_eq!(last.value(), Ok(b"3".to_vec()));
+
+        second.remove().unwrap();
+        assert_eq!(second.value(), Err(MessageError::NoField));
+        assert_eq!(second.remove(), Err(MessageError::NoField));
+        assert_eq!(second.insert_before("x", "y"), Err(MessageError::NoField));
+        last.set_value("4").unwrap();
+        first.set_name("X-Renamed").unwrap();
+        let new = last.insert_before("X-New", "5").unwrap();
+        assert_eq!(new.name(), Ok("X-New".into()));
+        assert_eq!(request.push("x-end", "6").unwrap().value(), Ok(b"6".to_vec()));
+        for refused in [last.set_value("a\nb"), last.set_name("a b")] {
+            assert_eq!(refused, Err(MessageError::Invalid));
+        }
+        assert_eq!(last.set_name("content-length"), Err(MessageError::Framing));
+        assert_eq!(request.list("x-list").unwrap(), [&b"a"[..], b"\"b,c\"", b"d"]);
+        go_on(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &change);
+    let mut client = bed.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-A: 2\r\nX-A: 3\r\nX-List: a, \"b,c\" ,,d\r\n\r\n");
+    assert_eq!(client.answer().status(), 200);
+    let seen = &origin.requests()[0];
+    let got = ["x-renamed", "x-a", "x-new", "x-end"].map(|name| seen.field(name).unwrap_or_default());
+    assert_eq!(got, ["1", "4", "5", "6"]);
+    drop((client, change));
+    bed.end();
+}
+
+#[test]
+fn the_url_is_read_and_changed_in_parts() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let change = Cont::shared(|event| {
+        let url = event.transaction().unwrap().request().url();
+        assert_eq!(url.text(), Ok("http://a.example:81/p?q".into()));
+        assert_eq!((url.scheme(), url.host()), (Ok("http".into()), Ok(Some("a.example".into()))));
+        assert_eq!(
+            (url.port(), url.path(), url.query()),
+            (Ok(Some(81)), Ok("/p".into()), Ok(Some("q".into())))
+        );
+        assert_eq!((url.user(), url.password()), (Ok(None), Ok(None)));
+        url.set_host("b.example").unwrap();
+        url.set_port(None).unwrap();
+        url.set_path("/r").unwrap();
+        url.set_query(Some("s=t")).unwrap();
+        assert_eq!(url.text(), Ok("http://b.example/r?s=t".into()));
+        for refused in
+            [url.set_path("r"), url.set_host("a/b"), url.set_port(Some(0)), url.set_query(Some("a b"))]
+        {
+            assert_eq!(refused, Err(MessageError::Invalid));
+        }
+        go_on(event);
+    });
+    let close = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        assert_eq!(txn.request().url().text(), Ok("http://b.example/r?s=t".into()));
+        assert_eq!(txn.request().url().set_path("/x"), Err(MessageError::ReadOnly));
+        assert_eq!(txn.response().url().text(), Err(MessageError::WrongKind));
+        go_on(event);
+    });
+    bed.hook(HookId::PreRemap, &change);
+    bed.hook(HookId::TxnClose, &close);
+    let mut client = bed.client();
+    client.send("GET /p?q HTTP/1.1\r\nHost: a.example:81\r\n\r\n");
+    assert_eq!(client.answer().text(), "GET /r?s=t HTTP/1.1 ");
+    assert_eq!(origin.requests()[0].field("host"), Some("b.example"));
+    drop((client, change, close));
+    bed.end();
+}
+
+#[test]
+fn a_reason_is_the_origins_the_plugins_or_the_usual_one() {
+    let origin = Origin::new(|request, stream| {
+        let reason = if request.target() == "/own" { "Fine" } else { "OK" };
+        stream
+            .get_mut()
+            .write_all(format!("HTTP/1.1 200 {reason}\r\nContent-Length: 0\r\n\r\n").as_bytes())
+            .is_ok()
+    });
+    let bed = Bed::new(origin.address);
+    let change = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        let target = txn.request().target().unwrap();
+        let expected = if target == "/own" { "Fine" } else { "OK" };
+        assert_eq!(txn.response().reason(), Ok(expected.into()));
+        assert_eq!(txn.request().reason(), Err(MessageError::WrongKind));
+        match target.as_str() {
+            "/set" => {
+                txn.response().set_reason("Splendid").unwrap();
+                assert_eq!(txn.response().set_reason("a\r\nb"), Err(MessageError::Invalid));
+            }
+            "/status" => {
+                txn.response().set_reason("Splendid").unwrap();
+                txn.response().set_status(404).unwrap();
+                assert_eq!(txn.response().reason(), Ok("Not Found".into()));
+            }
+            _ => {}
+        }
+        go_on(event);
+    });
+    bed.hook(HookId::SendResponseHdr, &change);
+    for (target, expected) in [
+        ("/own", "HTTP/1.1 200 Fine"),
+        ("/", "HTTP/1.1 200 OK"),
+        ("/set", "HTTP/1.1 200 Splendid"),
+        ("/status", "HTTP/1.1 404 Not Found"),
+    ] {
+        assert_eq!(get(bed.address(), target).start, expected);
+    }
+    drop(change);
+    bed.end();
+}
+
+#[test]
+fn a_request_is_shown_in_the_order_and_with_the_case_in_which_it_came() {
+    let bed = Bed::new(Origin::echo().address);
+    let (told, was_told) = channel();
+    let look = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        let message = match hook_of(event) {
+            HookId::SendRequestHdr => txn.origin_request(),
+            _ => txn.request(),
+        };
+        let fields = message.fields().unwrap().into_iter();
+        let lines: Vec<_> =
+            fields.map(|(name, value)| format!("{name}: {}", String::from_utf8(value).unwrap())).collect();
+        if hook_of(event) == HookId::PreRemap {
+            message.push("X-NEW", "4").unwrap();
+        }
+        told.send(lines).unwrap();
+        go_on(event);
+    });
+    let hooks = [HookId::ReadRequestHdr, HookId::PreRemap, HookId::TxnClose, HookId::SendRequestHdr];
+    hooks.into_iter().for_each(|hook| bed.hook(hook, &look));
+    let mut client = bed.client();
+    client.send("GET / HTTP/1.1\r\nX-B: 1\r\nhOST: a\r\nTE: x\r\nx-A: 2\r\nX-b: 3\r\n\r\n");
+    assert_eq!(client.answer().status(), 200);
+    let next = || was_told.recv_timeout(DEADLINE).unwrap();
+    let received = ["X-B: 1", "hOST: a", "TE: x", "x-A: 2", "X-b: 3"];
+    assert_eq!(next(), received);
+    assert_eq!(next(), received);
+    assert_eq!(next(), ["X-B: 1", "hOST: a", "x-A: 2", "X-b: 3", "X-NEW: 4"]);
+    assert_eq!(next(), [&received[..], &["X-NEW: 4"]].concat());
+    drop((client, look));
     bed.end();
 }

@@ -6,15 +6,24 @@
 //! * An event at a hook carries its subject as data on loan whose owner is one of two small numbers. No copy of the facade
 //!   has them, since theirs are addresses.
 
-use std::net::SocketAddr;
+mod facts;
+mod messages;
+mod numbers;
+
 use std::ptr::NonNull;
 use std::{ptr, slice};
 
-use super::message::MessageError;
 use super::{Added, Gone, HookError, HookId, Reenable, ReenableError};
 use crate::table::handle::MutexHandle;
 use crate::table::{Code, RawCont, RawData, RawMutex, host};
 use crate::{Cont, Event, Mutex};
+
+pub(crate) use self::facts::{
+    address, answer, buffer_body, count, error_change, error_read, limit, read_body, set_error, set_limit,
+    set_origin_address,
+};
+pub(crate) use self::messages::{message_change, message_read};
+pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, Which};
 
 /// The owner of a loan that is a session's number.
 #[cfg(feature = "runtime")]
@@ -55,6 +64,38 @@ impl RawBytes {
     }
 }
 
+/// Fields on loan: names and values in turn.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct RawFields {
+    /// Where they are.
+    pub start: *const RawBytes,
+    /// How many names and values.
+    pub length: usize,
+}
+
+impl RawFields {
+    /// Lends fields.
+    #[must_use]
+    pub const fn new(fields: &[RawBytes]) -> Self {
+        Self { start: fields.as_ptr(), length: fields.len() }
+    }
+
+    /// The names and values.
+    ///
+    /// # Safety
+    ///
+    /// They are alive and do not change for as long as they are used.
+    #[must_use]
+    pub unsafe fn as_slice<'a>(self) -> &'a [RawBytes] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: the caller vouches for it, and it came from `new`, or from the like of it elsewhere.
+        unsafe { slice::from_raw_parts(self.start, self.length) }
+    }
+}
+
 /// Takes bytes, once or several times, during a call.
 #[repr(C)]
 pub struct BytesSink {
@@ -62,113 +103,6 @@ pub struct BytesSink {
     pub take: unsafe extern "C" fn(to: *mut (), bytes: RawBytes),
     /// The first argument.
     pub to: *mut (),
-}
-
-macro_rules! numbers {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $number:literal,)* }) => {
-        $(#[$doc])*
-        #[repr(transparent)]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub struct $name(pub u32);
-
-        impl $name {
-            $($(#[$item_doc])* pub const $item: Self = Self($number);)*
-        }
-    };
-}
-
-numbers! {
-    /// What a number is the number of.
-    Kind {
-        /// A session.
-        SESSION = 1,
-        /// A transaction.
-        TRANSACTION = 2,
-    }
-}
-
-numbers! {
-    /// Whose hook a continuation is added to.
-    Scope {
-        /// Everybody's.
-        GLOBAL = 0,
-        /// A session's.
-        SESSION = 1,
-        /// A transaction's.
-        TRANSACTION = 2,
-    }
-}
-
-numbers! {
-    /// One of a transaction's four messages.
-    Which {
-        /// From the client.
-        CLIENT_REQUEST = 0,
-        /// To the origin.
-        ORIGIN_REQUEST = 1,
-        /// From the origin.
-        ORIGIN_RESPONSE = 2,
-        /// To the client.
-        CLIENT_RESPONSE = 3,
-    }
-}
-
-numbers! {
-    /// What is read of a message.
-    Part {
-        /// The method, as one item.
-        METHOD = 0,
-        /// The target, as one item.
-        TARGET = 1,
-        /// The status, as a number.
-        STATUS = 2,
-        /// The values of the named field, an item each.
-        VALUES = 3,
-        /// All fields, each as two items.
-        FIELDS = 4,
-        /// The host that the request is for, as one item if there is one.
-        HOST = 5,
-    }
-}
-
-numbers! {
-    /// What is changed of a message.
-    Change {
-        /// The method, to the name.
-        METHOD = 0,
-        /// The target, to the name.
-        TARGET = 1,
-        /// The status, to the number.
-        STATUS = 2,
-        /// The named field, to the value.
-        SET = 3,
-        /// One more named field.
-        APPEND = 4,
-        /// No more named field; the number becomes how many there were.
-        REMOVE = 5,
-    }
-}
-
-#[rustfmt::skip]
-impl Code {
-    /// The session or transaction is over.
-    pub const GONE: Self = Self(100);
-    /// The call-out has been answered.
-    pub const ALREADY_REENABLED: Self = Self(101);
-    /// Nobody is called out.
-    pub const NOT_CALLED_OUT: Self = Self(102);
-    /// There is no such message.
-    pub const ABSENT: Self = Self(103);
-    /// The message is not to be changed now.
-    pub const READ_ONLY: Self = Self(104);
-    /// The message has no such part.
-    pub const WRONG_KIND: Self = Self(105);
-    /// Not a valid part.
-    pub const INVALID: Self = Self(106);
-    /// The field frames the body.
-    pub const FRAMING: Self = Self(107);
-    /// A hook that transactions do not reach.
-    pub const NOT_OF_TRANSACTIONS: Self = Self(108);
 }
 
 #[cfg(feature = "runtime")]
@@ -213,6 +147,23 @@ pub struct HttpTable {
     ) -> Code,
     pub error_set:
         unsafe extern "C" fn(transaction: u64, status: u32, body: RawBytes, content_type: RawBytes) -> Code,
+
+    /// The address and port, as text; none if it is not known.
+    pub address: unsafe extern "C" fn(Kind, subject: u64, Address, BytesSink) -> Code,
+    /// Where a transaction's request goes, as address and port; nothing takes that back.
+    pub origin_address_set: unsafe extern "C" fn(transaction: u64, address: RawBytes) -> Code,
+    /// Of a session: how many transactions it has had; of a transaction: the how-manieth it is.
+    pub count: unsafe extern "C" fn(Kind, subject: u64, count: *mut u64) -> Code,
+    /// Nanoseconds; all ones are without end.
+    pub limit: unsafe extern "C" fn(transaction: u64, Limit, nanoseconds: *mut u64) -> Code,
+    pub limit_set: unsafe extern "C" fn(transaction: u64, Limit, nanoseconds: u64) -> Code,
+    pub error_read: unsafe extern "C" fn(transaction: u64, ErrorPart, BytesSink, number: *mut u32) -> Code,
+    pub error_change: unsafe extern "C" fn(transaction: u64, ErrorPart, value: RawBytes, number: u32) -> Code,
+    pub answer: unsafe extern "C" fn(transaction: u64, status: u32, RawFields, body: RawBytes) -> Code,
+    /// Asks for the request's body as a whole, if it is not longer than that many bytes.
+    pub body_buffer: unsafe extern "C" fn(transaction: u64, limit: u64) -> Code,
+    /// The request's body, in any number of items.
+    pub body_read: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.
@@ -284,78 +235,12 @@ pub(crate) fn mutex(kind: Kind, subject: u64) -> Result<Mutex, Gone> {
     mutex.filter(|_| code == Code::OK).ok_or(Gone)
 }
 
-pub(crate) fn client_addr(kind: Kind, subject: u64) -> Result<SocketAddr, Gone> {
-    let table = http().ok_or(Gone)?;
-    let mut address = Vec::new();
-    // SAFETY: any number will do, and the sink's target outlives the call.
-    unsafe { (table.client_addr)(kind, subject, gather(&mut address)) };
-    let address = address.first().and_then(|address| str::from_utf8(address).ok());
-    address.and_then(|address| address.parse().ok()).ok_or(Gone)
-}
-
 pub(crate) fn session_of(transaction: u64) -> Result<u64, Gone> {
     let mut session = 0;
     let table = http().ok_or(Gone)?;
     // SAFETY: any number will do, and the place is lent for the call.
     let code = unsafe { (table.session_of)(transaction, &raw mut session) };
     if code == Code::OK { Ok(session) } else { Err(Gone) }
-}
-
-pub(crate) fn message_read(
-    transaction: u64,
-    which: Which,
-    part: Part,
-    name: &[u8],
-) -> Result<(Vec<Vec<u8>>, u32), MessageError> {
-    let table = http().ok_or(MessageError::Gone)?;
-    let mut items = Vec::new();
-    let mut number = 0;
-    let name = RawBytes::new(name);
-    // SAFETY: any numbers will do; name, sink and place are lent for the call.
-    let code =
-        unsafe { (table.message_read)(transaction, which, part, name, gather(&mut items), &raw mut number) };
-    message_error(code).map(|()| (items, number))
-}
-
-pub(crate) fn message_change(
-    transaction: u64,
-    which: Which,
-    change: Change,
-    name: &[u8],
-    value: &[u8],
-    mut number: u32,
-) -> Result<usize, MessageError> {
-    let table = http().ok_or(MessageError::Gone)?;
-    let (name, value) = (RawBytes::new(name), RawBytes::new(value));
-    // SAFETY: any numbers will do; name, value and place are lent for the call.
-    let code = unsafe { (table.message_change)(transaction, which, change, name, value, &raw mut number) };
-    message_error(code).map(|()| number as usize)
-}
-
-pub(crate) fn set_error(
-    transaction: u64,
-    status: u16,
-    body: &[u8],
-    content_type: &str,
-) -> Result<(), MessageError> {
-    let table = http().ok_or(MessageError::Gone)?;
-    let (body, content_type) = (RawBytes::new(body), RawBytes::new(content_type.as_bytes()));
-    // SAFETY: any number will do; the bytes are lent for the call.
-    message_error(unsafe { (table.error_set)(transaction, status.into(), body, content_type) })
-}
-
-fn message_error(code: Code) -> Result<(), MessageError> {
-    Err(match code {
-        Code::OK => return Ok(()),
-        Code::GONE => MessageError::Gone,
-        Code::NOT_CALLED_OUT => MessageError::NotCalledOut,
-        Code::ABSENT => MessageError::Absent,
-        Code::READ_ONLY => MessageError::ReadOnly,
-        Code::WRONG_KIND => MessageError::WrongKind,
-        Code::INVALID => MessageError::Invalid,
-        Code::FRAMING => MessageError::Framing,
-        Code(number) => MessageError::Unknown(number),
-    })
 }
 
 /// A sink that copies each item.

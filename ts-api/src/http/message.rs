@@ -1,10 +1,17 @@
 //! The heads of a transaction's messages: what plugins may read of them and change.
 
+mod field;
+mod url;
+
+use std::fmt;
+
 use thiserror::Error;
 
 use super::door::{self, Change, Part};
 
 pub(crate) use super::door::Which;
+pub use field::Field;
+pub use url::Url;
 
 /// The head of one of a transaction's four messages.
 ///
@@ -13,9 +20,9 @@ pub(crate) use super::door::Which;
 /// and read at that and all later ones; the client's request may be changed at all hooks from READ_REQUEST_HDR (or
 /// TUNNEL_START) to OS_DNS, since the request to the origin is made of it then.
 ///
-/// Fields keep their order; those of one name stand together, where the first of them came. Names compare without regard to
-/// case, and are told in lower case; on the wire those that came in keep the case they had. `content-length` and
-/// `transfer-encoding` frame the body and are the host's to change.
+/// Fields keep their order and names their case, as they were received or set. Names compare without regard to case.
+/// `content-length` and `transfer-encoding` frame the body and are the host's to change. On the wire fields of one name stand
+/// together where the first of them came, which means the same; names that a plugin has added begin each word with a capital.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Message {
     transaction: u64,
@@ -43,15 +50,36 @@ pub enum MessageError {
     /// A request has no status, and a response neither method nor target.
     #[error("a request has no status, and a response neither method nor target")]
     WrongKind,
-    /// It is no method, target, status, field name or field value.
-    #[error("not a valid method, target, status, field name or field value")]
+    /// It is no method, target, status, reason, field name, field value, address or part of a URL.
+    #[error("not a valid method, target, status, reason, field name, field value, address or part of a URL")]
     Invalid,
     /// The field frames the body.
     #[error("this field frames the body and is the host's to change")]
     Framing,
+    /// The field is not there any more.
+    #[error("the message has no such field any more")]
+    NoField,
+    /// The transaction is past the point at which this has an effect.
+    #[error("the transaction is past the point at which this has an effect")]
+    TooLate,
     /// The host answered with a number that this version does not know.
     #[error("the host refused for a reason that this version does not know ({0})")]
     Unknown(i32),
+}
+
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The first number.
+    pub major: u16,
+    /// The second.
+    pub minor: u16,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP/{}.{}", self.major, self.minor)
+    }
 }
 
 impl Message {
@@ -86,13 +114,38 @@ impl Message {
         self.read(Part::HOST, b"").map(|(parts, _)| first_text(parts))
     }
 
+    /// The URL that a request is for, to be read and changed in parts.
+    #[must_use]
+    pub fn url(self) -> Url {
+        Url::new(self)
+    }
+
+    /// The version that it came with, or goes with. It is the connection's, and nobody's to change.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn version(self) -> Result<Version, MessageError> {
+        let number = self.number(Part::VERSION, b"", 0)?;
+        Ok(Version { major: (number >> 16) as u16, minor: number as u16 })
+    }
+
     /// The status of a response.
     ///
     /// # Errors
     ///
     /// [`MessageError`], as for all methods.
     pub fn status(self) -> Result<u16, MessageError> {
-        self.read(Part::STATUS, b"").map(|(_, number)| number as u16)
+        self.number(Part::STATUS, b"", 0).map(|number| number as u16)
+    }
+
+    /// The reason phrase of a response: its own, or the usual one for its status.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn reason(self) -> Result<String, MessageError> {
+        self.read(Part::REASON, b"").map(|(parts, _)| first_text(parts).unwrap_or_default())
     }
 
     /// The first value of a field, as text; what is not UTF-8 in it is replaced.
@@ -128,7 +181,75 @@ impl Message {
         Ok(fields)
     }
 
-    /// Changes the method of a request.
+    /// The members of a field that is a list, of all its lines together: what stands between the commas that are not in
+    /// quotes, without blanks around it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn list(self, name: &str) -> Result<Vec<Vec<u8>>, MessageError> {
+        self.read(Part::LIST, name.as_bytes()).map(|(members, _)| members)
+    }
+
+    /// How many fields there are.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn field_count(self) -> Result<usize, MessageError> {
+        self.number(Part::COUNT, b"", 0).map(|count| count as usize)
+    }
+
+    /// The field in a place, from zero on.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn field(self, place: usize) -> Result<Option<Field>, MessageError> {
+        let Ok(place) = u32::try_from(place) else { return Ok(None) };
+        self.number(Part::FIELD_AT, b"", place).map(|number| Field::new(self, number))
+    }
+
+    /// The first field of a name; [`Field::next`] is the one after it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn first(self, name: &str) -> Result<Option<Field>, MessageError> {
+        self.find(name.as_bytes(), 0)
+    }
+
+    /// The last field of a name.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn last(self, name: &str) -> Result<Option<Field>, MessageError> {
+        let mut last = self.first(name)?;
+        while let Some(field) = last {
+            match self.find(name.as_bytes(), field.number())? {
+                Some(next) => last = Some(next),
+                None => break,
+            }
+        }
+        Ok(last)
+    }
+
+    /// The field of a name that has `n` of the same name before it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn nth(self, name: &str, n: usize) -> Result<Option<Field>, MessageError> {
+        let mut field = self.first(name)?;
+        for _ in 0..n {
+            let Some(before) = field else { break };
+            field = self.find(name.as_bytes(), before.number())?;
+        }
+        Ok(field)
+    }
+
+    /// Changes the method of a request. CONNECT it neither becomes nor ceases to be.
     ///
     /// # Errors
     ///
@@ -146,13 +267,22 @@ impl Message {
         self.change(Change::TARGET, target.as_bytes(), b"", 0).map(drop)
     }
 
-    /// Changes the status of a response, to one from 200 to 599.
+    /// Changes the status of a response, to one from 200 to 599; its reason becomes the usual one.
     ///
     /// # Errors
     ///
     /// [`MessageError`], as for all methods.
     pub fn set_status(self, status: u16) -> Result<(), MessageError> {
         self.change(Change::STATUS, b"", b"", status.into()).map(drop)
+    }
+
+    /// Changes the reason phrase of a response. Only HTTP/1 has one on the wire.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn set_reason(self, reason: &str) -> Result<(), MessageError> {
+        self.change(Change::REASON, reason.as_bytes(), b"", 0).map(drop)
     }
 
     /// Gives a field this one value: in the place of its first one, or behind all others.
@@ -179,14 +309,40 @@ impl Message {
     ///
     /// [`MessageError`], as for all methods.
     pub fn remove(self, name: &str) -> Result<usize, MessageError> {
-        self.change(Change::REMOVE, name.as_bytes(), b"", 0)
+        self.change(Change::REMOVE, name.as_bytes(), b"", 0).map(|count| count as usize)
+    }
+
+    /// Adds a field behind all others, and tells which it is.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], as for all methods.
+    pub fn push(self, name: &str, value: impl AsRef<[u8]>) -> Result<Field, MessageError> {
+        self.insert(name.as_bytes(), value.as_ref(), 0)
+    }
+
+    fn insert(self, name: &[u8], value: &[u8], before: u32) -> Result<Field, MessageError> {
+        let number = self.change(Change::INSERT, name, value, before)?;
+        Field::new(self, number).ok_or(MessageError::NoField)
+    }
+
+    fn find(self, name: &[u8], after: u32) -> Result<Option<Field>, MessageError> {
+        self.number(Part::FIND, name, after).map(|number| Field::new(self, number))
     }
 
     fn read(self, part: Part, name: &[u8]) -> Result<(Vec<Vec<u8>>, u32), MessageError> {
-        door::message_read(self.transaction, self.which, part, name)
+        self.read_at(part, name, 0)
     }
 
-    fn change(self, change: Change, name: &[u8], value: &[u8], number: u32) -> Result<usize, MessageError> {
+    fn number(self, part: Part, name: &[u8], number: u32) -> Result<u32, MessageError> {
+        self.read_at(part, name, number).map(|(_, number)| number)
+    }
+
+    fn read_at(self, part: Part, name: &[u8], number: u32) -> Result<(Vec<Vec<u8>>, u32), MessageError> {
+        door::message_read(self.transaction, self.which, part, name, number)
+    }
+
+    fn change(self, change: Change, name: &[u8], value: &[u8], number: u32) -> Result<u32, MessageError> {
         door::message_change(self.transaction, self.which, change, name, value, number)
     }
 }

@@ -8,6 +8,7 @@ mod counts;
 mod exchange;
 mod forward;
 pub(crate) mod gate;
+mod gather;
 mod handles;
 pub(crate) mod head;
 pub(crate) mod hooks;
@@ -24,6 +25,7 @@ mod timeouts;
 pub(crate) mod timer;
 mod transaction;
 mod watch;
+mod wishes;
 
 use std::fmt;
 use std::io;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::door::{self, Kind};
+use super::door::{self, Address, Kind};
 use super::{Added, Gone, HookError, HookId, Reenable, ReenableError};
 use crate::{Cont, Event, Mutex};
 
@@ -75,7 +75,25 @@ impl Session {
     ///
     /// [`Gone`].
     pub fn client_addr(self) -> Result<SocketAddr, Gone> {
-        door::client_addr(Kind::SESSION, self.number)
+        door::address(Kind::SESSION, self.number, Address::CLIENT)?.ok_or(Gone)
+    }
+
+    /// Our address that the client has connected to; none if the system did not say.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn incoming_addr(self) -> Result<Option<SocketAddr>, Gone> {
+        door::address(Kind::SESSION, self.number, Address::INCOMING)
+    }
+
+    /// How many transactions it has had so far, the one under way included.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn transaction_count(self) -> Result<u64, Gone> {
+        door::count(Kind::SESSION, self.number)
     }
 }
 

@@ -1,11 +1,13 @@
 //! A transaction as plugins see it: one request and its response.
 
+mod facts;
+
 use std::any::Any;
 use std::fmt;
-use std::net::SocketAddr;
 
+pub use self::facts::ErrorResponse;
 use super::door::{self, Kind};
-use super::message::{Message, MessageError, Which};
+use super::message::{Message, Which};
 use super::{Added, Gone, HookError, HookId, Reenable, ReenableError, Session};
 use crate::{Cont, Event, Mutex};
 
@@ -119,15 +121,6 @@ impl Transaction {
         door::session_of(self.number).map(Session::without_call_out)
     }
 
-    /// The client's address.
-    ///
-    /// # Errors
-    ///
-    /// [`Gone`].
-    pub fn client_addr(self) -> Result<SocketAddr, Gone> {
-        door::client_addr(Kind::TRANSACTION, self.number)
-    }
-
     /// The client's request; there from READ_REQUEST_HDR or TUNNEL_START on. It may be changed up to OS_DNS.
     #[must_use]
     pub fn request(self) -> Message {
@@ -151,30 +144,6 @@ impl Transaction {
     #[must_use]
     pub fn response(self) -> Message {
         Message::new(self.number, Which::CLIENT_RESPONSE)
-    }
-
-    /// Sets what the client gets if the transaction ends in [`Reenable::Error`]: a status from 400 to 599, and a body of
-    /// plain text.
-    ///
-    /// # Errors
-    ///
-    /// [`MessageError::Invalid`] for another status, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
-    pub fn set_error(self, status: u16, body: impl AsRef<[u8]>) -> Result<(), MessageError> {
-        self.set_error_of_type(status, body, "text/plain; charset=utf-8")
-    }
-
-    /// As [`Transaction::set_error`], with a body of another type.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Transaction::set_error`]; also if the type is no field value.
-    pub fn set_error_of_type(
-        self,
-        status: u16,
-        body: impl AsRef<[u8]>,
-        content_type: &str,
-    ) -> Result<(), MessageError> {
-        door::set_error(self.number, status, body.as_ref(), content_type)
     }
 }
 

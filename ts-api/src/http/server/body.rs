@@ -13,6 +13,7 @@ use ts_cont::future::{Sleep, sleep};
 
 use super::exchange::{Exchange, Sent};
 use super::gate::Refusal;
+use super::gather::Gathered;
 
 /// Why a body broke off.
 #[derive(Debug, Error)]
@@ -26,6 +27,8 @@ pub(crate) enum BodyError {
 /// A request's body on its way to the origin.
 pub(crate) struct RequestBody {
     body: Option<Incoming>,
+    /// Of a body that was read as a whole before.
+    gathered: Option<Gathered>,
     /// Weak, since the origin's connection lets go of a body only in its own time.
     exchange: Weak<Exchange>,
 }
@@ -33,11 +36,15 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     pub(crate) fn new(body: Incoming, exchange: &Rc<Exchange>) -> Self {
         let body = (!body.is_end_stream()).then_some(body);
-        Self { body, exchange: Rc::downgrade(exchange) }
+        Self { body, gathered: None, exchange: Rc::downgrade(exchange) }
+    }
+
+    pub(crate) fn gathered(body: Gathered) -> Self {
+        Self { body: None, gathered: Some(body), exchange: Weak::new() }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { body: None, exchange: Weak::new() }
+        Self { body: None, gathered: None, exchange: Weak::new() }
     }
 }
 
@@ -50,7 +57,10 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let Some(body) = &mut this.body else {
+            let frame = this.gathered.as_mut().and_then(Gathered::next);
+            return Poll::Ready(frame.map(Ok));
+        };
         let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(cx));
         if let Some(exchange) = this.exchange.upgrade() {
             exchange.request_frames.set(exchange.request_frames.get() + 1);
@@ -67,10 +77,12 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         self.body.as_ref().is_none_or(Body::is_end_stream)
+            && self.gathered.as_ref().is_none_or(Gathered::is_over)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        let gathered = self.gathered.as_ref().map_or(0, |gathered| gathered.bytes.len() as u64);
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(gathered), Body::size_hint)
     }
 }
 

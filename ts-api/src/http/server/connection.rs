@@ -37,6 +37,7 @@ use super::settings::Settings;
 use super::stop::Phase;
 use super::stream::Stream;
 use super::subjects::{SessionSubject, TransactionSubject};
+use super::timeouts::Timeouts;
 use super::timer::ThreadTimer;
 use super::transaction::Transaction;
 use super::watch::Watch;
@@ -59,6 +60,10 @@ pub(crate) struct Session {
     lane: Rc<Lane>,
     client: SocketAddr,
     pub(crate) gate: Rc<Gate>,
+    /// Ours, that the client has connected to.
+    incoming: Option<SocketAddr>,
+    /// How many transactions there have been.
+    transactions: Cell<u64>,
     /// Made for the first call-out.
     subject: OnceCell<Option<Arc<SessionSubject>>>,
     /// A transaction is under way.
@@ -70,6 +75,7 @@ pub(crate) struct Session {
 pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr) {
     let _counted_out = CountOut(Rc::clone(&lane));
     lane.counters().connections.add();
+    let incoming = socket.local_addr().ok();
     let here = Here::current().expect("connections are served on event threads");
     let registered = socket.set_nodelay(true).and_then(|()| {
         let io = here.io().ok_or(std::io::ErrorKind::Unsupported)?;
@@ -87,6 +93,8 @@ pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr)
         lane,
         client,
         gate,
+        incoming,
+        transactions: Cell::new(0),
         subject: OnceCell::new(),
         busy: Cell::new(false),
         next: RefCell::default(),
@@ -272,15 +280,26 @@ impl Session {
         let make = || {
             let shared = self.lane.shared();
             self.counters().handles.add();
-            SessionSubject::enter(self.lane.shards(), self.client, shared.number, &shared.hooks)
+            let addresses = (self.client, self.incoming);
+            SessionSubject::enter(self.lane.shards(), addresses, shared.number, &shared.hooks)
         };
         self.subject.get_or_init(make).as_ref()
     }
 
-    pub(crate) fn transaction_subject(&self) -> Option<Arc<TransactionSubject>> {
+    /// One more transaction; which one it is.
+    pub(crate) fn count_transaction(&self) -> u64 {
+        self.transactions.set(self.transactions.get() + 1);
+        self.transactions.get()
+    }
+
+    pub(crate) fn transaction_subject(
+        &self,
+        ordinal: u64,
+        timeouts: &Timeouts,
+    ) -> Option<Arc<TransactionSubject>> {
         let session = self.subject()?;
         self.counters().handles.add();
-        TransactionSubject::enter(self.lane.shards(), session)
+        TransactionSubject::enter(self.lane.shards(), session, ordinal, timeouts)
     }
 
     async fn call_out(&self, hook: HookId) -> Reenable {

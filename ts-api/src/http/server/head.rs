@@ -1,51 +1,109 @@
 //! The head of a message as plugins see it: a start line, and fields in order.
 //!
-//! Made from what the parser gives, and written back only when a plugin has changed it. The parser keeps the case of field
-//! names apart and writes them as they were received; here they are in lower case.
+//! Made from what the parser gives, and written back only when a plugin has changed it. What the parser does not keep, the
+//! case of field names and the order of fields that come more than once, is taken from elsewhere if somebody has it: from the
+//! head of which this one was made.
 //!
 //! # Rules
 //! * The fields that frame a body are the parser's: no plugin adds, changes or removes them.
+//! * A field keeps its number as long as it is there, whatever happens to others; no number comes twice in a head.
+
+mod list;
+mod url;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Uri, request, response};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, StatusCode, Uri, Version, request, response};
+use hyper::ext::ReasonPhrase;
+
+pub(crate) use self::list::split_list;
+pub(crate) use self::url::UrlPart;
 
 /// The head of a request or response.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     start: Start,
-    fields: Vec<(HeaderName, HeaderValue)>,
+    version: Version,
+    fields: Vec<Field>,
+    /// The number of the last field.
+    last: u32,
     changed: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Start {
     Request { method: Method, target: Uri },
-    Response { status: StatusCode },
+    Response { status: StatusCode, reason: Option<Bytes> },
+}
+
+/// One field line.
+#[derive(Debug, Clone)]
+struct Field {
+    /// From one on.
+    number: u32,
+    name: HeaderName,
+    /// The name with its case, if that is known and not all lower.
+    spelling: Option<Bytes>,
+    value: HeaderValue,
 }
 
 /// Why a change was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeError {
-    /// Not a method, target, status, field name or field value.
+    /// Not a method, target, status, reason, field name, field value or part of a URL.
     Invalid,
     /// A request has no status, a response neither method nor target.
     WrongKind,
     /// The field frames the body.
     Framing,
+    /// There is no field with this number.
+    NoField,
 }
 
 impl Head {
     pub(crate) fn of_request(parts: &request::Parts) -> Self {
         let start = Start::Request { method: parts.method.clone(), target: parts.uri.clone() };
-        Self { start, fields: in_order(&parts.headers), changed: false }
+        Self::new(start, parts.version, &parts.headers)
     }
 
     pub(crate) fn of_response(parts: &response::Parts) -> Self {
-        Self {
-            start: Start::Response { status: parts.status },
-            fields: in_order(&parts.headers),
-            changed: false,
+        let reason = parts.extensions.get::<ReasonPhrase>().map(|reason| Bytes::from(reason.clone()));
+        Self::new(Start::Response { status: parts.status, reason }, parts.version, &parts.headers)
+    }
+
+    fn new(start: Start, version: Version, headers: &HeaderMap) -> Self {
+        let mut head =
+            Self { start, version, fields: Vec::with_capacity(headers.len()), last: 0, changed: false };
+        for (name, value) in headers {
+            head.push(name.clone(), None, value.clone());
+        }
+        head
+    }
+
+    /// Gives the fields the order, and their names the case, that they have in `noted`; fields that are not there come last.
+    pub(crate) fn arranged_like(mut self, noted: impl Iterator<Item = (Bytes, Bytes)>) -> Self {
+        let mut rest: Vec<Option<Field>> = std::mem::take(&mut self.fields).into_iter().map(Some).collect();
+        // Most heads come in the same order, so that the next one is nearly always the first that is left.
+        let mut first = 0;
+        for (spelling, value) in noted {
+            let found = rest[first..].iter().position(|field| {
+                field.as_ref().is_some_and(|field| field.is(&spelling) && field.value.as_bytes() == value)
+            });
+            if let Some(mut field) = found.and_then(|found| rest[first + found].take()) {
+                field.spelling = (*field.name.as_str().as_bytes() != *spelling).then_some(spelling);
+                self.fields.push(field);
+            }
+            first += rest[first..].iter().take_while(|field| field.is_none()).count();
+        }
+        self.fields.extend(rest.into_iter().flatten());
+        self
+    }
+
+    /// As `arranged_like`, after another head.
+    pub(crate) fn arranged_after(self, before: Option<&Self>) -> Self {
+        match before {
+            Some(before) => self.arranged_like(before.fields.iter().map(|field| field.pair().into())),
+            None => self,
         }
     }
 
@@ -63,17 +121,21 @@ impl Head {
     /// Writes what was changed back.
     pub(crate) fn apply_to_response(&mut self, parts: &mut response::Parts) {
         if std::mem::take(&mut self.changed)
-            && let Start::Response { status } = &self.start
+            && let Start::Response { status, reason } = &self.start
         {
             parts.status = *status;
+            parts.extensions.remove::<ReasonPhrase>();
+            if let Some(reason) = reason.clone().and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
+                parts.extensions.insert(reason);
+            }
             self.write_fields(&mut parts.headers);
         }
     }
 
     fn write_fields(&self, headers: &mut HeaderMap) {
         headers.clear();
-        for (name, value) in &self.fields {
-            headers.append(name, value.clone());
+        for field in &self.fields {
+            headers.append(&field.name, field.value.clone());
         }
     }
 
@@ -94,32 +156,76 @@ impl Head {
     pub(crate) fn status(&self) -> Option<u16> {
         match &self.start {
             Start::Request { .. } => None,
-            Start::Response { status } => Some(status.as_u16()),
+            Start::Response { status, .. } => Some(status.as_u16()),
         }
+    }
+
+    /// The reason phrase, or the usual one for the status.
+    pub(crate) fn reason(&self) -> Option<Bytes> {
+        match &self.start {
+            Start::Request { .. } => None,
+            Start::Response { reason: Some(reason), .. } => Some(reason.clone()),
+            Start::Response { status, reason: None } => {
+                Some(Bytes::from_static(status.canonical_reason().unwrap_or_default().as_bytes()))
+            }
+        }
+    }
+
+    /// The version that it was received with, or will be sent with: major and minor number.
+    pub(crate) fn version(&self) -> (u16, u16) {
+        match self.version {
+            Version::HTTP_09 => (0, 9),
+            Version::HTTP_10 => (1, 0),
+            Version::HTTP_2 => (2, 0),
+            Version::HTTP_3 => (3, 0),
+            _ => (1, 1),
+        }
+    }
+
+    /// How many fields there are.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The number of the field in this place, from zero on.
+    pub(crate) fn at(&self, place: usize) -> Option<u32> {
+        self.fields.get(place).map(|field| field.number)
+    }
+
+    /// The place of the field with this number.
+    pub(crate) fn place(&self, number: u32) -> Option<usize> {
+        self.fields.iter().position(|field| field.number == number)
+    }
+
+    /// The number of the next field of this name behind the one with the number `after`, or of the first if that is zero.
+    pub(crate) fn find(&self, name: &[u8], after: u32) -> Option<u32> {
+        let from = if after == 0 { 0 } else { self.place(after)? + 1 };
+        self.fields[from..].iter().find(|field| field.is(name)).map(|field| field.number)
+    }
+
+    /// Name and value of the field with this number.
+    pub(crate) fn field(&self, number: u32) -> Option<[Bytes; 2]> {
+        self.place(number).map(|place| self.fields[place].pair())
     }
 
     /// The values of a field, in order.
     pub(crate) fn values(&self, name: &[u8]) -> Vec<Bytes> {
-        self.fields
-            .iter()
-            .filter(|(field, _)| field.as_str().as_bytes().eq_ignore_ascii_case(name))
-            .map(|(_, value)| Bytes::copy_from_slice(value.as_bytes()))
-            .collect()
+        self.fields.iter().filter(|field| field.is(name)).map(Field::value).collect()
     }
 
     /// Names and values of all fields, in turn and in order.
     pub(crate) fn all(&self) -> Vec<Bytes> {
-        self.fields
-            .iter()
-            .flat_map(|(name, value)| {
-                [Bytes::copy_from_slice(name.as_str().as_bytes()), Bytes::copy_from_slice(value.as_bytes())]
-            })
-            .collect()
+        self.fields.iter().flat_map(Field::pair).collect()
     }
 
     pub(crate) fn set_method(&mut self, to: &[u8]) -> Result<(), ChangeError> {
         let Start::Request { method, .. } = &mut self.start else { return Err(ChangeError::WrongKind) };
-        *method = Method::from_bytes(to).map_err(|_| ChangeError::Invalid)?;
+        let to = Method::from_bytes(to).map_err(|_| ChangeError::Invalid)?;
+        // A tunnel is made another way, and a request does not become one on its way, nor the other way round.
+        if (to == Method::CONNECT) != (*method == Method::CONNECT) {
+            return Err(ChangeError::Invalid);
+        }
+        *method = to;
         self.changed = true;
         Ok(())
     }
@@ -131,65 +237,189 @@ impl Head {
         Ok(())
     }
 
+    /// Changes the status; the reason becomes the usual one for it.
     pub(crate) fn set_status(&mut self, to: u32) -> Result<(), ChangeError> {
-        let Start::Response { status } = &mut self.start else { return Err(ChangeError::WrongKind) };
-        // Below 200 a response would not be a final one, and the client would go on waiting.
-        let to = u16::try_from(to).ok().filter(|to| (200..600).contains(to)).ok_or(ChangeError::Invalid)?;
-        *status = StatusCode::from_u16(to).map_err(|_| ChangeError::Invalid)?;
+        let Start::Response { status, reason } = &mut self.start else { return Err(ChangeError::WrongKind) };
+        *status = final_status(to).ok_or(ChangeError::Invalid)?;
+        *reason = None;
+        self.changed = true;
+        Ok(())
+    }
+
+    pub(crate) fn set_reason(&mut self, to: &[u8]) -> Result<(), ChangeError> {
+        let Start::Response { reason, .. } = &mut self.start else { return Err(ChangeError::WrongKind) };
+        let phrase = ReasonPhrase::try_from(to).map_err(|_| ChangeError::Invalid)?;
+        *reason = Some(phrase.into());
         self.changed = true;
         Ok(())
     }
 
     /// Makes `value` the only one of a field, in the place of its first, or at the end.
     pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), ChangeError> {
-        let (name, value) = checked(name, value)?;
-        let mut value = Some(value);
-        self.fields.retain_mut(|(field, old)| {
-            if *field != name {
-                return true;
+        let (field, value) = checked(name, value)?;
+        match self.find(name, 0).and_then(|first| self.place(first)) {
+            Some(place) => {
+                self.fields[place].value = value;
+                let mut index = 0;
+                self.fields.retain(|other| {
+                    index += 1;
+                    index - 1 <= place || other.name != field
+                });
             }
-            match value.take() {
-                Some(value) => {
-                    *old = value;
-                    true
-                }
-                None => false,
-            }
-        });
-        if let Some(value) = value {
-            self.fields.push((name, value));
+            None => self.push(field, spelling_of_new(name), value),
         }
         self.changed = true;
         Ok(())
     }
 
     pub(crate) fn append(&mut self, name: &[u8], value: &[u8]) -> Result<(), ChangeError> {
-        let field = checked(name, value)?;
-        self.fields.push(field);
+        let (field, value) = checked(name, value)?;
+        self.push(field, spelling_of_new(name), value);
         self.changed = true;
         Ok(())
+    }
+
+    /// Puts a field before the one with the number `before`, or behind all if that is zero; its number.
+    pub(crate) fn insert(&mut self, name: &[u8], value: &[u8], before: u32) -> Result<u32, ChangeError> {
+        let place = match before {
+            0 => self.fields.len(),
+            number => self.place(number).ok_or(ChangeError::NoField)?,
+        };
+        self.append(name, value)?;
+        self.fields[place..].rotate_right(1);
+        Ok(self.last)
     }
 
     /// Removes all values of a field; how many there were.
     pub(crate) fn remove(&mut self, name: &[u8]) -> Result<usize, ChangeError> {
         let (name, _) = checked(name, b"")?;
         let before = self.fields.len();
-        self.fields.retain(|(field, _)| *field != name);
+        self.fields.retain(|field| field.name != name);
         let removed = before - self.fields.len();
         self.changed |= removed > 0;
         Ok(removed)
     }
+
+    pub(crate) fn remove_field(&mut self, number: u32) -> Result<(), ChangeError> {
+        let place = self.changeable(number)?;
+        self.fields.remove(place);
+        self.changed = true;
+        Ok(())
+    }
+
+    pub(crate) fn rename_field(&mut self, number: u32, to: &[u8]) -> Result<(), ChangeError> {
+        let place = self.changeable(number)?;
+        let (name, _) = checked(to, b"")?;
+        let field = &mut self.fields[place];
+        (field.name, field.spelling) = (name, spelling_of_new(to));
+        self.changed = true;
+        Ok(())
+    }
+
+    pub(crate) fn set_field(&mut self, number: u32, to: &[u8]) -> Result<(), ChangeError> {
+        let place = self.changeable(number)?;
+        self.fields[place].value = HeaderValue::from_bytes(to).map_err(|_| ChangeError::Invalid)?;
+        self.changed = true;
+        Ok(())
+    }
+
+    fn changeable(&self, number: u32) -> Result<usize, ChangeError> {
+        let place = self.place(number).ok_or(ChangeError::NoField)?;
+        if is_framing(&self.fields[place].name) { Err(ChangeError::Framing) } else { Ok(place) }
+    }
+
+    fn push(&mut self, name: HeaderName, spelling: Option<Bytes>, value: HeaderValue) {
+        self.last += 1;
+        self.fields.push(Field { number: self.last, name, spelling, value });
+    }
 }
 
-fn in_order(headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
-    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+impl Field {
+    fn is(&self, name: &[u8]) -> bool {
+        self.name.as_str().as_bytes().eq_ignore_ascii_case(name)
+    }
+
+    fn value(&self) -> Bytes {
+        Bytes::copy_from_slice(self.value.as_bytes())
+    }
+
+    fn pair(&self) -> [Bytes; 2] {
+        let name = || Bytes::copy_from_slice(self.name.as_str().as_bytes());
+        [self.spelling.clone().unwrap_or_else(name), self.value()]
+    }
+}
+
+/// A status that ends a request. Below 200 a response would not be a final one, and the client would go on waiting.
+pub(crate) fn final_status(status: u32) -> Option<StatusCode> {
+    let status = u16::try_from(status).ok().filter(|status| (200..600).contains(status))?;
+    StatusCode::from_u16(status).ok()
+}
+
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
+    *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
 }
 
 fn checked(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), ChangeError> {
     let name = HeaderName::from_bytes(name).map_err(|_| ChangeError::Invalid)?;
-    if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+    if is_framing(&name) {
         return Err(ChangeError::Framing);
     }
     let value = HeaderValue::from_bytes(value).map_err(|_| ChangeError::Invalid)?;
     Ok((name, value))
+}
+
+/// The case of a valid name, if it matters.
+fn spelling_of_new(name: &[u8]) -> Option<Bytes> {
+    name.iter().any(u8::is_ascii_uppercase).then(|| Bytes::copy_from_slice(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(fields: &[(&str, &str)]) -> Head {
+        let build =
+            fields.iter().fold(http::Request::get("/"), |build, (name, value)| build.header(*name, *value));
+        Head::of_request(&build.body(()).unwrap().into_parts().0)
+    }
+
+    fn lines(head: &Head) -> Vec<String> {
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        head.all().chunks(2).map(|pair| text(&pair[0]) + "=" + &text(&pair[1])).collect()
+    }
+
+    #[test]
+    fn order_and_case_are_those_of_the_head_that_was_received() {
+        let noted = [("B", "1"), ("X-y", "1"), ("b", "2"), ("gone", "")];
+        let noted = noted.map(|(name, value)| (Bytes::from(name), Bytes::from(value)));
+        let head =
+            head(&[("b", "1"), ("b", "2"), ("x-y", "1"), ("new", "1")]).arranged_like(noted.into_iter());
+        assert_eq!(lines(&head), ["B=1", "X-y=1", "b=2", "new=1"]);
+    }
+
+    #[test]
+    fn fields_are_found_by_their_numbers_whatever_happens_to_others() {
+        let mut head = head(&[("a", "1"), ("b", "2"), ("a", "3")]);
+        let first = head.find(b"A", 0).unwrap();
+        let second = head.find(b"a", first).unwrap();
+        assert_eq!((head.find(b"a", second), head.find(b"c", 0)), (None, None));
+        let new = head.insert(b"X-New", b"4", second).unwrap();
+        head.remove_field(first).unwrap();
+        assert_eq!(lines(&head), ["X-New=4", "a=3", "b=2"]);
+        head.set_field(second, b"5").unwrap();
+        head.rename_field(new, b"Other").unwrap();
+        assert_eq!(lines(&head), ["Other=4", "a=5", "b=2"]);
+        assert_eq!(head.set_field(first, b"6"), Err(ChangeError::NoField));
+        assert_eq!(head.find(b"a", first), None);
+        assert_eq!((head.at(1), head.at(3), head.len()), (Some(second), None, 3));
+    }
+
+    #[test]
+    fn setting_a_field_leaves_one_in_the_place_of_the_first() {
+        let mut head = head(&[("x", "0"), ("a", "1"), ("b", "2"), ("a", "3"), ("a", "4")]);
+        head.set(b"A", b"5").unwrap();
+        assert_eq!(lines(&head), ["x=0", "a=5", "b=2"]);
+        head.set(b"New", b"6").unwrap();
+        assert_eq!(lines(&head), ["x=0", "a=5", "b=2", "New=6"]);
+    }
 }

@@ -3,16 +3,19 @@
 //! They are made when there is somebody to call, and not before. The tasks that serve keep what only they need.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
+use hyper::ext::ReasonPhrase;
 use ts_cont::Continuation;
 
 use super::call_out::{HasSubject, Subject};
 use super::handles::Handles;
 use super::head::Head;
 use super::hooks::{GlobalHooks, List, Lists};
+use super::timeouts::Timeouts;
+use super::wishes::{Limits, Wishes};
 use crate::http::{Added, HookError, HookId};
 
 static SESSIONS: Handles<SessionSubject> = Handles::new();
@@ -22,6 +25,10 @@ static TRANSACTIONS: Handles<TransactionSubject> = Handles::new();
 pub(crate) struct SessionSubject {
     subject: Subject,
     pub(crate) client: SocketAddr,
+    /// Ours, that the client has connected to.
+    pub(crate) incoming: Option<SocketAddr>,
+    /// How many transactions there have been.
+    transactions: AtomicU64,
     /// Which server's.
     pub(crate) server: u64,
     global: Arc<GlobalHooks>,
@@ -33,6 +40,8 @@ pub(crate) struct SessionSubject {
 pub(crate) struct TransactionSubject {
     subject: Subject,
     pub(crate) session: Arc<SessionSubject>,
+    /// Which of its session's it is, from one on.
+    pub(crate) ordinal: u64,
     /// The place of the hook that was reached last.
     reached: AtomicUsize,
     content: Mutex<Content>,
@@ -48,12 +57,16 @@ pub(crate) struct Content {
     /// The hook whose continuations are being called; it tells which head may be changed.
     pub(crate) at: Option<HookId>,
     pub(crate) error: ErrorResponse,
+    pub(crate) wishes: Wishes,
+    /// As a whole, while it is there.
+    pub(crate) request_body: Option<Bytes>,
 }
 
 /// What the client gets if a plugin ends the transaction in an error.
 #[derive(Default)]
 pub(crate) struct ErrorResponse {
     pub(crate) status: Option<u16>,
+    pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) body: Option<Bytes>,
     pub(crate) content_type: Option<http::HeaderValue>,
 }
@@ -74,14 +87,22 @@ impl Shards {
 impl SessionSubject {
     pub(crate) fn enter(
         shards: Shards,
-        client: SocketAddr,
+        (client, incoming): (SocketAddr, Option<SocketAddr>),
         server: u64,
         global: &Arc<GlobalHooks>,
     ) -> Option<Arc<Self>> {
         SESSIONS.enter(shards.session, |number| {
             let subject = Subject::new(number, "HTTP session");
             let global = Arc::clone(global);
-            Arc::new(Self { subject, client, server, global, transaction: Mutex::default() })
+            Arc::new(Self {
+                subject,
+                client,
+                incoming,
+                transactions: AtomicU64::new(0),
+                server,
+                global,
+                transaction: Mutex::default(),
+            })
         })
     }
 
@@ -95,6 +116,11 @@ impl SessionSubject {
 
     pub(crate) fn lists(&self) -> Lists<'_> {
         Lists { global: &self.global, session: Some(&self.subject.hooks), transaction: None }
+    }
+
+    pub(crate) fn transactions(&self) -> u64 {
+        // Relaxed: a number to be told, alone.
+        self.transactions.load(Ordering::Relaxed)
     }
 
     pub(crate) fn add(&self, hook: HookId, cont: Continuation) -> Result<Added, HookError> {
@@ -117,13 +143,22 @@ impl HasSubject for SessionSubject {
 }
 
 impl TransactionSubject {
-    pub(crate) fn enter(shards: Shards, session: &Arc<SessionSubject>) -> Option<Arc<Self>> {
+    pub(crate) fn enter(
+        shards: Shards,
+        session: &Arc<SessionSubject>,
+        ordinal: u64,
+        timeouts: &Timeouts,
+    ) -> Option<Arc<Self>> {
+        // Relaxed: see `SessionSubject::transactions`.
+        session.transactions.store(ordinal, Ordering::Relaxed);
+        let wishes = Wishes { limits: Limits::new(*timeouts), ..Wishes::default() };
         let transaction = TRANSACTIONS.enter(shards.transaction, |number| {
             Arc::new(Self {
                 subject: Subject::new(number, "HTTP transaction"),
                 session: Arc::clone(session),
+                ordinal,
                 reached: AtomicUsize::new(0),
-                content: Mutex::default(),
+                content: Mutex::new(Content { wishes, ..Content::default() }),
             })
         })?;
         *session.transaction.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&transaction);

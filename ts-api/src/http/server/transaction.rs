@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode, request, response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 
 use super::body::{RequestBody, ResponseBody, Source};
@@ -28,11 +28,13 @@ use super::call_out::HasSubject;
 use super::connection::Session;
 use super::exchange::{Exchange, Sent};
 use super::forward;
-use super::gate::Refusal;
+use super::gate::RawHead;
+use super::gather::{self, NotGathered};
 use super::head::Head;
 use super::origin::{Failure, NotSent};
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
+use super::timeouts::Timeouts;
 use crate::http::door::OWNER_TRANSACTION;
 use crate::http::{HookId, Reenable};
 
@@ -55,6 +57,8 @@ struct Reply {
 enum Stopped {
     /// A plugin, or we, answer instead.
     Error { default: StatusCode },
+    /// A plugin has the response.
+    Answer(Box<Response<Bytes>>),
     /// There is nobody to answer.
     ClientGone,
 }
@@ -62,8 +66,9 @@ enum Stopped {
 impl Transaction {
     /// A transaction with hooks, or one without.
     pub(crate) fn new(session: Rc<Session>, exchange: Rc<Exchange>, method: Method, hooks: bool) -> Self {
-        let subject = hooks.then(|| session.transaction_subject()).flatten();
         let settings = session.settings();
+        let ordinal = session.count_transaction();
+        let subject = hooks.then(|| session.transaction_subject(ordinal, &settings.timeouts)).flatten();
         Self { session, exchange, subject, method, settings }
     }
 
@@ -82,14 +87,20 @@ impl Transaction {
             Ok(reply) => reply,
             Err(Stopped::ClientGone) => return None,
             Err(Stopped::Error { default }) => self.error_reply(default),
+            Err(Stopped::Answer(answer)) => answer_reply(*answer),
         };
-        self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
+        self.show(|content| {
+            let head = Head::of_response(&reply.parts).arranged_after(content.origin_response.as_ref());
+            content.client_response = Some(head);
+        });
         match self.call_out(HookId::SendResponseHdr).await {
-            Reenable::Continue => self.show(|content| {
-                if let Some(head) = &mut content.client_response {
-                    head.apply_to_response(&mut reply.parts);
-                }
-            }),
+            Reenable::Continue => {
+                self.show(|content| {
+                    if let Some(head) = &mut content.client_response {
+                        head.apply_to_response(&mut reply.parts);
+                    }
+                });
+            }
             Reenable::Error => {
                 reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR);
                 self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
@@ -102,7 +113,7 @@ impl Transaction {
         self.session.counters().response(parts.status.as_u16());
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let silence = self.settings.timeouts.silence;
+        let silence = self.timeouts().silence;
         let body = ResponseBody::new(source, Rc::clone(&self.exchange), silence, bodiless);
         Some(Response::from_parts(parts, body))
     }
@@ -111,7 +122,14 @@ impl Transaction {
     async fn reply(&self, request: Request<Incoming>) -> Result<Reply, Stopped> {
         self.pass(HookId::TxnStart).await?;
         let (mut parts, body) = request.into_parts();
-        self.show(|content| content.client_request = Some(Head::of_request(&parts)));
+        let received = parts.extensions.remove::<RawHead>();
+        self.show(|content| {
+            let head = Head::of_request(&parts);
+            content.client_request = Some(match received {
+                Some(received) => head.arranged_like(received.fields()),
+                None => head,
+            });
+        });
         if parts.method == Method::CONNECT {
             return self.tunnel(parts).await;
         }
@@ -120,8 +138,8 @@ impl Transaction {
             return Err(Stopped::Error { default: status });
         }
         let origin = self.remap(&mut parts).await?;
-        self.pass_request(HookId::OsDns, &mut parts).await?;
-        let body = RequestBody::new(body, &self.exchange);
+        let body = self.gather(&mut parts, body).await?;
+        let origin = self.locate(origin, &mut parts).await?;
         forward::request(&mut parts, origin);
         let response = self.fetch(origin, parts, body).await?;
         self.read_response(response).await
@@ -143,6 +161,43 @@ impl Transaction {
         Ok(origin)
     }
 
+    /// Reads the request's body as a whole, if a plugin wants it.
+    async fn gather(&self, parts: &mut request::Parts, body: Incoming) -> Result<RequestBody, Stopped> {
+        let wanted = self.show(|content| content.wishes.buffer).flatten();
+        let Some(limit) = wanted.filter(|_| !body.is_end_stream()) else {
+            return Ok(RequestBody::new(body, &self.exchange));
+        };
+        let gathered = match self.unless_gone(gather::gather(body, limit)).await {
+            Some(Ok(gathered)) => gathered,
+            Some(Err(NotGathered::TooLong)) => {
+                return Err(Stopped::Error { default: StatusCode::PAYLOAD_TOO_LARGE });
+            }
+            Some(Err(NotGathered::Refused(refusal))) => {
+                self.exchange.refuse(refusal);
+                return Err(self.refused());
+            }
+            Some(Err(NotGathered::BrokeOff)) => {
+                // Its connection will be found closed; this is earlier.
+                self.exchange.ended(Sent::ClientGone);
+                return Err(Stopped::ClientGone);
+            }
+            None => return Err(Stopped::ClientGone),
+        };
+        self.show(|content| content.request_body = Some(gathered.bytes.clone()));
+        self.pass_request(HookId::RequestBufferReadComplete, parts).await?;
+        if gathered.trailers.is_none() {
+            parts.headers.insert(CONTENT_LENGTH, gathered.bytes.len().into());
+        }
+        Ok(RequestBody::gathered(gathered))
+    }
+
+    /// Finds the origin's address.
+    async fn locate(&self, origin: SocketAddr, parts: &mut request::Parts) -> Result<SocketAddr, Stopped> {
+        self.pass_request(HookId::OsDns, parts).await?;
+        let wished = self.show(|content| content.wishes.origin.wished).flatten();
+        Ok(wished.unwrap_or(origin))
+    }
+
     /// Asks the origin, more than once if a connection turns out to be dead.
     async fn fetch(
         &self,
@@ -151,11 +206,15 @@ impl Transaction {
         mut body: RequestBody,
     ) -> Result<Response<Incoming>, Stopped> {
         let origin = self.session.origin();
-        let timeouts = &self.settings.timeouts;
         loop {
+            let timeouts = self.timeouts();
             let opened = origin.open(address, timeouts.connect, self.session.counters());
             let connection = self.or_stop(address, opened).await?;
-            self.show(|content| content.origin_request = Some(Head::of_request(&parts)));
+            self.show(|content| {
+                let before = content.origin_request.as_ref().or(content.client_request.as_ref());
+                content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
+                content.wishes.origin.found = Some(address);
+            });
             if let Err(stopped) = self.pass(HookId::SendRequestHdr).await {
                 origin.take_back(connection);
                 return Err(stopped);
@@ -165,7 +224,9 @@ impl Transaction {
                     head.apply_to_request(&mut parts);
                 }
             });
-            forward::settle_request(&mut parts, !hyper::body::Body::is_end_stream(&body));
+            self.show(|content| content.request_body = None);
+            forward::settle_request(&mut parts, !body.is_end_stream());
+            let timeouts = self.timeouts();
             let sent = origin.send(connection, timeouts.response, parts, body, &self.exchange);
             let sent = async {
                 match sent.await {
@@ -193,17 +254,19 @@ impl Transaction {
             // The request could not be sent because the client broke off.
             Some(Err(_)) if self.exchange.client_is_gone() => Err(Stopped::ClientGone),
             // No more of the request is taken, which is nobody's failure but the client's.
-            Some(Err(_)) if self.exchange.refusal().is_some() => {
-                let refusal = self.exchange.refusal().map(Refusal::status);
-                let status = refusal.and_then(|status| StatusCode::from_u16(status).ok());
-                Err(Stopped::Error { default: status.unwrap_or(StatusCode::BAD_REQUEST) })
-            }
+            Some(Err(_)) if self.exchange.refusal().is_some() => Err(self.refused()),
             Some(Err(failure)) => {
                 self.session.counters().origin_failures.add();
                 tracing::warn!(%origin, %failure, "a request failed");
                 Err(Stopped::Error { default: status_of(&failure) })
             }
         }
+    }
+
+    /// The client is not to go on with its request.
+    fn refused(&self) -> Stopped {
+        let status = self.exchange.refusal().and_then(|refusal| StatusCode::from_u16(refusal.status()).ok());
+        Stopped::Error { default: status.unwrap_or(StatusCode::BAD_REQUEST) }
     }
 
     /// The origin has answered.
@@ -252,10 +315,18 @@ impl Transaction {
         if self.exchange.client_is_gone() {
             return Err(Stopped::ClientGone);
         }
-        match answer {
-            Reenable::Continue => Ok(()),
-            Reenable::Error => Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR }),
+        if answer == Reenable::Error {
+            return Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR });
         }
+        match self.show(|content| content.wishes.answer.take()).flatten() {
+            Some(answer) => Err(Stopped::Answer(answer.into())),
+            None => Ok(()),
+        }
+    }
+
+    /// How long everything may take, as plugins have set it.
+    fn timeouts(&self) -> Timeouts {
+        self.show(|content| content.wishes.limits.timeouts()).unwrap_or(self.settings.timeouts)
     }
 
     async fn call_out(&self, hook: HookId) -> Reenable {
@@ -269,10 +340,8 @@ impl Transaction {
     }
 
     /// Shows plugins something, if there may be any.
-    fn show(&self, f: impl FnOnce(&mut Content)) {
-        if let Some(subject) = &self.subject {
-            subject.content(f);
-        }
+    fn show<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
+        self.subject.as_ref().map(|subject| subject.content(f))
     }
 
     /// The response to a transaction that ended in an error: as a plugin set it, or `default`.
@@ -280,7 +349,9 @@ impl Transaction {
         let mut status = default;
         let mut text = None;
         let mut content_type = None;
+        let mut reason = None;
         self.show(|content| {
+            reason.clone_from(&content.error.reason);
             let set = content.error.status.filter(|status| *status >= 400);
             status = set.and_then(|set| StatusCode::from_u16(set).ok()).unwrap_or(default);
             text.clone_from(&content.error.body);
@@ -291,6 +362,9 @@ impl Transaction {
         let mut response = Response::new(());
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, content_type);
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(reason);
+        }
         Reply { parts: response.into_parts().0, source: Source::Text(Some(text)) }
     }
 }
@@ -302,6 +376,15 @@ impl Drop for Transaction {
         }
         self.session.transaction_ended();
     }
+}
+
+/// The response to a request that a plugin answers.
+fn answer_reply(answer: Response<Bytes>) -> Reply {
+    let (parts, mut body) = answer.into_parts();
+    if matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        body = Bytes::new();
+    }
+    Reply { parts, source: Source::Text(Some(body)) }
 }
 
 fn status_of(failure: &Failure) -> StatusCode {

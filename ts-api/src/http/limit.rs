@@ -1,0 +1,23 @@
+//! Times that a plugin may set for one transaction.
+
+/// A time that a plugin may set for one transaction, see [`Transaction::set_limit`](super::Transaction::set_limit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// How long a connection to the origin may take to be made.
+    Connect,
+    /// How long the origin may take for a response's head once it has the request.
+    Response,
+    /// How long the origin may say nothing within a response's body.
+    Silence,
+}
+
+impl From<Limit> for super::door::Limit {
+    fn from(limit: Limit) -> Self {
+        match limit {
+            Limit::Connect => Self::CONNECT,
+            Limit::Response => Self::RESPONSE,
+            Limit::Silence => Self::SILENCE,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The functions for what else there is to know of a session or transaction, and to set.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response};
+use hyper::ext::ReasonPhrase;
+
+use super::{find_session, find_transaction, guarded, send};
+use crate::http::HookId;
+use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields};
+use crate::http::server::head::{final_status, is_framing};
+use crate::http::server::subjects::Content;
+use crate::table::Code;
+
+/// What plugins of the first hosts ask for.
+pub(super) unsafe extern "C" fn client_addr(kind: Kind, subject: u64, sink: BytesSink) -> Code {
+    // SAFETY: the caller lends the same things.
+    unsafe { address(kind, subject, Address::CLIENT, sink) }
+}
+
+pub(super) unsafe extern "C" fn address(kind: Kind, subject: u64, which: Address, sink: BytesSink) -> Code {
+    guarded(|| {
+        let (session, transaction) = match kind {
+            Kind::SESSION => (find_session(subject)?, None),
+            Kind::TRANSACTION => {
+                let transaction = find_transaction(subject)?;
+                (transaction.session.clone(), Some(transaction))
+            }
+            _ => return Err(Code::UNKNOWN),
+        };
+        let origin = transaction.map(|transaction| transaction.content(|content| content.wishes.origin));
+        let address = match which {
+            Address::CLIENT => Some(session.client),
+            Address::INCOMING => session.incoming,
+            Address::ORIGIN => origin.ok_or(Code::WRONG_KIND)?.address(),
+            Address::OUTGOING => origin.ok_or(Code::WRONG_KIND)?.outgoing,
+            _ => return Err(Code::UNKNOWN),
+        };
+        if let Some(address) = address {
+            send(&sink, address.to_string().as_bytes());
+        }
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn origin_address_set(transaction: u64, address: RawBytes) -> Code {
+    guarded(|| {
+        // SAFETY: the address is lent for the call.
+        let address = unsafe { address.as_slice() };
+        let address: Option<SocketAddr> = match address {
+            b"" => None,
+            address => {
+                let address = str::from_utf8(address).ok().and_then(|address| address.parse().ok());
+                Some(address.ok_or(Code::INVALID)?)
+            }
+        };
+        up_to(HookId::OsDns, transaction, |content| {
+            content.wishes.origin.wished = address;
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn count(kind: Kind, subject: u64, count: *mut u64) -> Code {
+    guarded(|| {
+        let number = match kind {
+            Kind::SESSION => find_session(subject)?.transactions(),
+            Kind::TRANSACTION => find_transaction(subject)?.ordinal,
+            _ => return Err(Code::UNKNOWN),
+        };
+        // SAFETY: the place is lent for the call.
+        unsafe { count.write(number) };
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn limit(transaction: u64, of: Limit, nanoseconds: *mut u64) -> Code {
+    guarded(|| {
+        let limit = called(transaction, |content| content.wishes.limits.get(of).ok_or(Code::UNKNOWN))?;
+        // SAFETY: the place is lent for the call.
+        unsafe { nanoseconds.write(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)) };
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn limit_set(transaction: u64, of: Limit, nanoseconds: u64) -> Code {
+    guarded(|| {
+        let limit = if nanoseconds == u64::MAX { Duration::MAX } else { Duration::from_nanos(nanoseconds) };
+        called(transaction, |content| content.wishes.limits.set(of, limit).ok_or(Code::UNKNOWN))
+    })
+}
+
+pub(super) unsafe extern "C" fn error_set(
+    transaction: u64,
+    status: u32,
+    body: RawBytes,
+    content_type: RawBytes,
+) -> Code {
+    guarded(|| {
+        // SAFETY: both are lent for the call.
+        let (body, content_type) = unsafe { (body.as_slice(), content_type.as_slice()) };
+        let status = error_status(status)?;
+        let content_type = HeaderValue::from_bytes(content_type).map_err(|_| Code::INVALID)?;
+        let body = Bytes::copy_from_slice(body);
+        called(transaction, |content| {
+            content.error.status = Some(status);
+            content.error.body = Some(body);
+            content.error.content_type = Some(content_type);
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn error_read(
+    transaction: u64,
+    part: ErrorPart,
+    sink: BytesSink,
+    number: *mut u32,
+) -> Code {
+    guarded(|| {
+        let (item, status) = called(transaction, |content| {
+            let error = &content.error;
+            Ok(match part {
+                ErrorPart::STATUS => (None, error.status.unwrap_or(0)),
+                ErrorPart::REASON => (error.reason.clone().map(Bytes::from), 0),
+                ErrorPart::BODY => (error.body.clone(), 0),
+                ErrorPart::CONTENT_TYPE => {
+                    let content_type = error.content_type.as_ref();
+                    (content_type.map(|value| Bytes::copy_from_slice(value.as_bytes())), 0)
+                }
+                _ => return Err(Code::UNKNOWN),
+            })
+        })?;
+        if let Some(item) = item {
+            send(&sink, &item);
+        }
+        // SAFETY: the place is lent for the call.
+        unsafe { number.write(status.into()) };
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn error_change(
+    transaction: u64,
+    part: ErrorPart,
+    value: RawBytes,
+    number: u32,
+) -> Code {
+    guarded(|| {
+        // SAFETY: the value is lent for the call.
+        let value = unsafe { value.as_slice() };
+        called(transaction, |content| {
+            let error = &mut content.error;
+            match part {
+                ErrorPart::STATUS => error.status = Some(error_status(number)?),
+                ErrorPart::REASON => {
+                    error.reason = Some(ReasonPhrase::try_from(value).map_err(|_| Code::INVALID)?);
+                }
+                ErrorPart::BODY => error.body = Some(Bytes::copy_from_slice(value)),
+                ErrorPart::CONTENT_TYPE => {
+                    error.content_type = Some(HeaderValue::from_bytes(value).map_err(|_| Code::INVALID)?);
+                }
+                _ => return Err(Code::UNKNOWN),
+            }
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn answer(
+    transaction: u64,
+    status: u32,
+    fields: RawFields,
+    body: RawBytes,
+) -> Code {
+    guarded(|| {
+        // SAFETY: all are lent for the call, and so is what the fields refer to.
+        let (fields, body) = unsafe { (fields.as_slice(), body.as_slice()) };
+        let mut response = Response::new(Bytes::copy_from_slice(body));
+        *response.status_mut() = final_status(status).ok_or(Code::INVALID)?;
+        for pair in fields.chunks(2) {
+            let [name, value] = pair else { return Err(Code::INVALID) };
+            // SAFETY: as above.
+            let (name, value) = unsafe { (name.as_slice(), value.as_slice()) };
+            let name = HeaderName::from_bytes(name).map_err(|_| Code::INVALID)?;
+            if is_framing(&name) {
+                return Err(Code::FRAMING);
+            }
+            response.headers_mut().append(name, HeaderValue::from_bytes(value).map_err(|_| Code::INVALID)?);
+        }
+        up_to(HookId::SendRequestHdr, transaction, |content| {
+            content.wishes.answer = Some(response);
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn body_buffer(transaction: u64, limit: u64) -> Code {
+    guarded(|| {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        up_to(HookId::PostRemap, transaction, |content| {
+            content.wishes.buffer = content.wishes.buffer.max(Some(limit));
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn body_read(transaction: u64, sink: BytesSink) -> Code {
+    guarded(|| {
+        let body = called(transaction, |content| content.request_body.clone().ok_or(Code::ABSENT))?;
+        send(&sink, &body);
+        Ok(())
+    })
+}
+
+/// Looks at a transaction, or changes it, while it is called out.
+fn called<R>(transaction: u64, f: impl FnOnce(&mut Content) -> Result<R, Code>) -> Result<R, Code> {
+    find_transaction(transaction)?.called_content(f).ok_or(Code::NOT_CALLED_OUT)?
+}
+
+/// As `called`, at hooks up to `last`.
+fn up_to(
+    last: HookId,
+    transaction: u64,
+    f: impl FnOnce(&mut Content) -> Result<(), Code>,
+) -> Result<(), Code> {
+    called(transaction, |content| {
+        let late = content.at.is_none_or(|at| at.place() > last.place());
+        if late { Err(Code::TOO_LATE) } else { f(content) }
+    })
+}
+
+fn error_status(status: u32) -> Result<u16, Code> {
+    u16::try_from(status).ok().filter(|status| (400..600).contains(status)).ok_or(Code::INVALID)
+}

@@ -1,0 +1,225 @@
+//! What else a plugin may know of a transaction, and set.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::Transaction;
+use crate::http::door::{self, Address, ErrorPart, Kind};
+use crate::http::{Answer, Gone, Limit, MessageError};
+
+/// What the client gets if a transaction ends in [`Reenable::Error`](crate::http::Reenable::Error), as plugins have set it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ErrorResponse {
+    /// The status.
+    pub status: Option<u16>,
+    /// The reason phrase.
+    pub reason: Option<String>,
+    /// The body.
+    pub body: Option<Vec<u8>>,
+    /// The body's type.
+    pub content_type: Option<String>,
+}
+
+impl Transaction {
+    /// Which of its session's transactions it is, from one on.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn ordinal(self) -> Result<u64, Gone> {
+        door::count(Kind::TRANSACTION, self.number)
+    }
+
+    /// The client's address.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn client_addr(self) -> Result<SocketAddr, Gone> {
+        door::address(Kind::TRANSACTION, self.number, Address::CLIENT)?.ok_or(Gone)
+    }
+
+    /// Our address that the client has connected to; none if the system did not say.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn incoming_addr(self) -> Result<Option<SocketAddr>, Gone> {
+        door::address(Kind::TRANSACTION, self.number, Address::INCOMING)
+    }
+
+    /// The origin's address: the one that was [set](Self::set_origin_addr), and from SEND_REQUEST_HDR on the one that the
+    /// request goes to.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn origin_addr(self) -> Result<Option<SocketAddr>, Gone> {
+        door::address(Kind::TRANSACTION, self.number, Address::ORIGIN)
+    }
+
+    /// Our address that the origin sees; there from SEND_REQUEST_HDR on.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn outgoing_addr(self) -> Result<Option<SocketAddr>, Gone> {
+        door::address(Kind::TRANSACTION, self.number, Address::OUTGOING)
+    }
+
+    /// Sends the request to this address, whatever the origin's name stands for, or takes that back. Nothing is looked up.
+    ///
+    /// It may be set at all hooks up to OS_DNS.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::TooLate`] after OS_DNS, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_origin_addr(self, to: impl Into<Option<SocketAddr>>) -> Result<(), MessageError> {
+        door::set_origin_address(self.number, to.into())
+    }
+
+    /// How long something may take in this transaction; none if there is no end to it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn limit(self, of: Limit) -> Result<Option<Duration>, MessageError> {
+        door::limit(self.number, of.into())
+    }
+
+    /// Changes how long something may take in this transaction, none for without end. It holds for what begins after the
+    /// call-out.
+    ///
+    /// What takes longer ends as the host's own limits have it: the client gets 504 if there was no response yet, and the
+    /// connection breaks off otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_limit(self, of: Limit, to: impl Into<Option<Duration>>) -> Result<(), MessageError> {
+        door::set_limit(self.number, of.into(), to.into())
+    }
+
+    /// Answers the request without asking the origin.
+    ///
+    /// It may be called at all hooks up to SEND_REQUEST_HDR; the last call holds. When the continuations of the hook have all
+    /// let the transaction go on, it goes to SEND_RESPONSE_HDR with this answer, where it is
+    /// [the response](Self::response), and what lies between is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::TooLate`] after SEND_REQUEST_HDR; [`MessageError::Invalid`] and [`MessageError::Framing`] for a status
+    /// or field that cannot be; [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_api::Cont;
+    /// use ts_api::http::{Answer, Reenable};
+    ///
+    /// let robots = Cont::shared(|event| {
+    ///     let Some(txn) = event.transaction() else { return };
+    ///     if txn.request().url().path().is_ok_and(|path| path == "/robots.txt") {
+    ///         txn.answer(&Answer::new(200).field("content-type", "text/plain").body("User-agent: *\n")).unwrap();
+    ///     }
+    ///     txn.reenable(Reenable::Continue).unwrap();
+    /// });
+    /// # robots.destroy();
+    /// ```
+    pub fn answer(self, answer: &Answer) -> Result<(), MessageError> {
+        door::answer(self.number, answer.status, &answer.fields, &answer.body)
+    }
+
+    /// Asks for the request's body to be read as a whole before the origin is asked, if it is not longer than `limit` bytes.
+    ///
+    /// It may be asked for at all hooks up to POST_REMAP. Then, if the request has a body, REQUEST_BUFFER_READ_COMPLETE comes
+    /// when it is there, and [`Transaction::request_body`] gives it. The client of a longer one gets 413. Of several calls
+    /// the largest limit holds.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::TooLate`] after POST_REMAP, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn buffer_request(self, limit: usize) -> Result<(), MessageError> {
+        door::buffer_body(self.number, limit as u64)
+    }
+
+    /// The request's body, if it was [asked for](Self::buffer_request); there from REQUEST_BUFFER_READ_COMPLETE until it is
+    /// sent to the origin.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Absent`], [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn request_body(self) -> Result<Vec<u8>, MessageError> {
+        door::read_body(self.number)
+    }
+
+    /// Sets what the client gets if the transaction ends in [`Reenable::Error`]: a status from 400 to 599, and a body of
+    /// plain text.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Invalid`] for another status, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_error(self, status: u16, body: impl AsRef<[u8]>) -> Result<(), MessageError> {
+        self.set_error_of_type(status, body, "text/plain; charset=utf-8")
+    }
+
+    /// As [`Transaction::set_error`], with a body of another type.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Transaction::set_error`]; also if the type is no field value.
+    pub fn set_error_of_type(
+        self,
+        status: u16,
+        body: impl AsRef<[u8]>,
+        content_type: &str,
+    ) -> Result<(), MessageError> {
+        door::set_error(self.number, status, body.as_ref(), content_type)
+    }
+
+    /// Sets only the status that the client gets if the transaction ends in an error.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Transaction::set_error`].
+    pub fn set_error_status(self, status: u16) -> Result<(), MessageError> {
+        door::error_change(self.number, ErrorPart::STATUS, b"", status.into())
+    }
+
+    /// Sets the reason phrase that goes with that status.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Invalid`] for what is none, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_error_reason(self, reason: &str) -> Result<(), MessageError> {
+        door::error_change(self.number, ErrorPart::REASON, reason.as_bytes(), 0)
+    }
+
+    /// Sets only the body that the client gets if the transaction ends in an error, and its type.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Invalid`] if the type is no field value, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_error_body(self, body: impl AsRef<[u8]>, content_type: &str) -> Result<(), MessageError> {
+        door::error_change(self.number, ErrorPart::CONTENT_TYPE, content_type.as_bytes(), 0)?;
+        door::error_change(self.number, ErrorPart::BODY, body.as_ref(), 0)
+    }
+
+    /// What plugins have set for the case that the transaction ends in an error.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn error(self) -> Result<ErrorResponse, MessageError> {
+        let read = |part| door::error_read(self.number, part);
+        let text = |value: Option<Vec<u8>>| value.map(|value| String::from_utf8_lossy(&value).into_owned());
+        let (_, status) = read(ErrorPart::STATUS)?;
+        Ok(ErrorResponse {
+            status: u16::try_from(status).ok().filter(|status| *status != 0),
+            reason: text(read(ErrorPart::REASON)?.0),
+            body: read(ErrorPart::BODY)?.0,
+            content_type: text(read(ErrorPart::CONTENT_TYPE)?.0),
+        })
+    }
+}
