@@ -1,120 +1,69 @@
 //! What a continuation is in memory, and the one place where its handler is called or dropped.
 //!
-//! A [`Cell`] is reached through [`Continuation`] (which owns a reference) or through [`CellRef`] (a bare pointer that an
-//! event keeps valid, see `life.rs`). The handler is touched only
+//! A continuation is one piece: a front, which is what a dispatch reads, with the handler behind it, and a back, which is what
+//! those need who schedule from elsewhere, on a cache line of its own (`pool.rs`). It is reached through [`Continuation`] (which
+//! owns a reference) or through [`CellRef`] (a bare pointer that an event keeps valid, see `life.rs`). The handler is touched
+//! only
 //!
 //! * under the continuation's mutex, or
 //! * for a continuation without one, between `enter_shared` and `leave_shared`, and by the one thread that won
 //!   `claim_drop`.
+//!
+//! The handler itself is in `handler.rs`.
 
 use crate::affinity::ThreadRef;
 use crate::ethread::Here;
 use crate::event::{Event, Extras};
+use crate::handler::{Body, Boxed, Call, Kind, Label, Name, Table};
 use crate::home::{Home, Waited};
-use crate::life::{Life, Mark, Release};
-use crate::registry::{self, Registered};
+use crate::life::{Away, Held, Life, MAX_DEPTH, Mark, Release};
+use crate::pool;
 use crate::work::{Counted, Work};
 use crate::{CallError, Continuation, processor};
-use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use ts_event::When;
 use ts_mutex::{MutexGuard, ProxyMutex};
 
-/// What a continuation is called.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Name {
-    /// Nothing: its place is all there is.
-    None,
-    /// A name besides the place.
-    OfPlace(&'static str),
-    /// All that reports are to say.
-    Whole(&'static str),
-}
-
-/// How a handler may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Under the mutex, and not while it runs.
-    Exclusive,
-    /// Under the mutex, also while it runs.
-    Reentrant,
-    /// Without a mutex, by several threads at once.
-    Shared,
-}
-
-/// A handler. `call` takes `&self` for every kind; [`Exclusive`] is where that is made good.
-pub(crate) trait Call: Send {
-    /// Calls the handler.
-    ///
-    /// # Safety
-    ///
-    /// For an [`Exclusive`] handler no other call of it is going on.
-    unsafe fn call(&self, event: &mut Event<'_>) -> i32;
-}
-
-/// A handler that must have itself alone.
-pub(crate) struct Exclusive<F>(pub(crate) UnsafeCell<F>);
-
-impl<F: FnMut(&mut Event<'_>) -> i32 + Send> Call for Exclusive<F> {
-    unsafe fn call(&self, event: &mut Event<'_>) -> i32 {
-        // SAFETY: the caller says that this is the only call.
-        unsafe { (*self.0.get())(event) }
-    }
-}
-
-/// A handler that may be entered again.
-pub(crate) struct Repeatable<F>(pub(crate) F);
-
-impl<F: Fn(&mut Event<'_>) -> i32 + Send> Call for Repeatable<F> {
-    unsafe fn call(&self, event: &mut Event<'_>) -> i32 {
-        (self.0)(event)
-    }
-}
-
-/// One continuation.
-pub(crate) struct Cell {
-    pub(crate) life: Life<Cold, Warm>,
-}
-
-/// What a dispatch does not read; see [`Life`].
+/// What a dispatch reads; the handler lies behind it.
 #[repr(C)]
-pub(crate) struct Cold {
-    /// The threads that have this continuation's events: first, as those who schedule from elsewhere read it.
-    home: Home,
-    name: Name,
-    /// A packed [`ThreadRef`]; zero is none.
-    affinity: AtomicU64,
-    registered: Registered,
-    kind: Kind,
-    /// Makes it long enough.
-    _apart: u64,
-}
-
-/// What a dispatch reads.
-#[repr(C)]
-pub(crate) struct Warm {
+pub(crate) struct Front {
+    held: Held,
     mutex: Option<ProxyMutex>,
-    body: UnsafeCell<Option<Box<dyn Call>>>,
+    /// What to do with the handler.
+    table: AtomicPtr<Table>,
     place: &'static Location<'static>,
 }
 
-// What those who schedule from elsewhere reach, and what the thread that runs it does, are further apart than a cache line is
-// long.
-const _: () = assert!(size_of::<Cold>() - size_of::<Home>() >= 64);
+/// What those read who schedule from elsewhere, and a dispatch does not.
+#[repr(C)]
+struct Back {
+    away: Away,
+    /// The threads that have this continuation's events.
+    home: Home,
+    /// A packed [`ThreadRef`]; zero is none.
+    affinity: AtomicU64,
+}
 
-// SAFETY: `body` is touched only as the module head says, which orders all accesses; it is `Send`, and shared between
-// threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
-unsafe impl Sync for Cell {}
-// SAFETY: see above; nothing in it belongs to a thread.
-unsafe impl Send for Cell {}
+const _: () = assert!(size_of::<Front>() == pool::HEAD);
+const _: () = assert!(size_of::<Back>() == pool::BACK && align_of::<Back>() == align_of::<Front>());
 
-/// A pointer to a cell that somebody else keeps alive.
+/// One continuation, as long as somebody keeps it alive.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell<'a> {
+    pub(crate) life: Life<&'a Away, &'a Held>,
+    at: CellRef,
+    front: &'a Front,
+    back: &'a Back,
+}
+
+/// A pointer to a continuation that somebody else keeps alive: to its front, good for its whole memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CellRef(NonNull<Cell>);
+pub(crate) struct CellRef(NonNull<Front>);
 
-// SAFETY: it is a shared reference to a `Sync` cell by another name.
+// SAFETY: the handler and `table` are touched only as the module head says, which orders all accesses; the handler is `Send`,
+// and shared between threads only for `Kind::Shared`, whose constructor asks for `Sync`. The rest is atomics and constants.
 unsafe impl Send for CellRef {}
 // SAFETY: see above.
 unsafe impl Sync for CellRef {}
@@ -134,114 +83,107 @@ pub enum Destroyed {
     Already,
 }
 
-impl Cell {
-    pub(crate) fn allocate(
-        kind: Kind,
-        mutex: Option<ProxyMutex>,
-        name: Name,
-        place: &'static Location<'static>,
-        body: Box<dyn Call>,
-    ) -> CellRef {
-        let cell = Box::new(Self {
-            life: Life::with(
-                Cold {
-                    home: Home::new(),
-                    name,
-                    affinity: AtomicU64::new(0),
-                    registered: Registered::new(),
-                    kind,
-                    _apart: 0,
-                },
-                Warm { mutex, body: UnsafeCell::new(Some(body)), place },
-            ),
-        });
-        let cell = CellRef(NonNull::from(Box::leak(cell)));
-        registry::enter(cell);
-        cell
-    }
-
+impl<'a> Cell<'a> {
     #[inline(always)]
-    pub(crate) fn mutex(&self) -> Option<&ProxyMutex> {
-        self.life.warm.mutex.as_ref()
+    pub(crate) fn mutex(&self) -> Option<&'a ProxyMutex> {
+        self.front.mutex.as_ref()
     }
 
     #[inline(always)]
     pub(crate) fn place(&self) -> &'static Location<'static> {
-        self.life.warm.place
+        self.front.place
+    }
+
+    /// What is to be done with the handler.
+    #[inline(always)]
+    fn table(&self) -> &'static Table {
+        // Relaxed: it is changed once, by whoever has the handler alone, and the other table is as good for all but calls.
+        let table = self.front.table.load(Ordering::Relaxed);
+        // SAFETY: it is one of the tables of a type of handlers, which are constants.
+        unsafe { &*table }
     }
 
     pub(crate) fn name(&self) -> Name {
-        self.life.cold.name
-    }
-
-    pub(crate) fn registered(&self) -> &Registered {
-        &self.life.cold.registered
+        // SAFETY: the continuation is there, and the table is that of its handler's type.
+        unsafe { (self.table().name)(self.at.0.cast()) }
     }
 
     /// How the continuation is called in reports.
     pub(crate) fn label(&self) -> String {
-        match self.life.cold.name {
-            Name::None => format!("continuation made at {}", self.life.warm.place),
-            Name::OfPlace(name) => format!("{name} ({})", self.life.warm.place),
+        match self.name() {
+            Name::None => format!("continuation made at {}", self.place()),
+            Name::OfPlace(name) => format!("{name} ({})", self.place()),
             Name::Whole(label) => label.to_owned(),
         }
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.life.cold.kind
+        self.table().kind
     }
 
     pub(crate) fn affinity(&self) -> Option<ThreadRef> {
         // Relaxed: the number is all there is; threads are looked up in tables that order themselves.
-        ThreadRef::unpack(self.life.cold.affinity.load(Ordering::Relaxed))
+        ThreadRef::unpack(self.back.affinity.load(Ordering::Relaxed))
     }
 
     pub(crate) fn exchange_affinity(&self, from: Option<ThreadRef>, to: Option<ThreadRef>) -> bool {
         let [from, to] = [from, to].map(|thread| thread.map_or(0, ThreadRef::pack));
         // Relaxed, both: see `affinity`.
-        self.life.cold.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.back.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     pub(crate) fn set_affinity(&self, thread: Option<ThreadRef>) {
         // Relaxed: see `affinity`.
-        self.life.cold.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
+        self.back.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
+    }
+
+    /// Says which processor it belongs to, for reports.
+    pub(crate) fn belong_to(&self, processor: u32) {
+        self.back.home.belong_to(processor);
+    }
+
+    /// Whether it belongs to this processor, for reports.
+    pub(crate) fn belongs_to(&self, processor: u32) -> bool {
+        self.back.home.belongs_to(processor)
     }
 
     /// Whether all of this continuation's events so far have waited on `thread`, a packed [`ThreadRef`]; false if there were
     /// none.
     #[inline(always)]
     pub(crate) fn is_home(&self, thread: u64) -> bool {
-        self.life.cold.home.is(thread)
+        self.back.home.is(thread)
     }
 
     /// Puts an event of this continuation into the inbox of `thread`, which is not the caller's, by way of `put`. The event
     /// may be over when this returns, so somebody else keeps the cell.
     pub(crate) fn send_home<R>(&self, thread: ThreadRef, put: impl FnOnce() -> R) -> R {
-        self.life.cold.home.send(&self.life, thread.pack(), put, tell_sweep)
+        self.back.home.send(&self.life, thread.pack(), put, tell_sweep)
     }
 
     /// Notes that an event of this continuation is put into the queue of `thread`, which is the caller's.
     #[inline]
     pub(crate) fn stay_home(&self, thread: ThreadRef) {
-        self.life.cold.home.stay(&self.life, thread.pack(), tell_sweep);
+        self.back.home.stay(&self.life, thread.pack(), tell_sweep);
     }
 
     /// Has dead events looked for where some may wait. The flag is up.
     fn sweep_home(&self) {
-        self.life.cold.home.sweep(&self.life, tell_sweep);
+        self.back.home.sweep(&self.life, tell_sweep);
     }
 
-    /// Drops the handler and its data.
+    /// Drops the handler and its data, if that was not done before.
     ///
     /// # Safety
     ///
     /// The caller has the handler alone: it holds the mutex and no call is on its stack, or it won `claim_drop`.
     unsafe fn drop_body(&self) {
-        // SAFETY: nobody else touches the body, says the caller.
-        let body = unsafe { (*self.life.warm.body.get()).take() };
-        if let Some(body) = body
-            && catch_unwind(AssertUnwindSafe(|| drop(body))).is_err()
-        {
+        let table = self.table();
+        let Some(gone) = table.gone else { return };
+        // Relaxed: see `table`; whoever may drop the handler after this is ordered behind it by what gives them the right.
+        self.front.table.store(ptr::from_ref(gone).cast_mut(), Ordering::Relaxed);
+        // SAFETY: nobody else touches the handler, says the caller, and nobody will, says the table.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { (table.drop)(self.at.0.cast()) }));
+        if dropped.is_err() {
             tracing::error!(continuation = %self.label(), "dropping the handler of a continuation panicked");
         }
     }
@@ -257,12 +199,11 @@ impl Cell {
     /// Calls the handler.
     #[inline(always)]
     fn call_body(&self, event: &mut Event<'_>) -> Result<i32, CallError> {
-        // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the body meanwhile.
-        let Some(body) = (unsafe { (*self.life.warm.body.get()).as_deref() }) else {
-            return Err(CallError::Destroyed);
-        };
-        // SAFETY: for an exclusive handler `call_locked` has seen that no other call is on the stack of the mutex's holder.
-        match catch_unwind(AssertUnwindSafe(|| unsafe { body.call(event) })) {
+        let call = self.table().call;
+        // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the handler meanwhile, and it has not
+        // been dropped, since they saw the continuation alive. For an exclusive one they have seen that no other call is on
+        // the stack of the mutex's holder.
+        match catch_unwind(AssertUnwindSafe(|| unsafe { call(self.at.0.cast(), event) })) {
             Ok(number) => Ok(number),
             Err(panic) => {
                 self.retire(&*panic);
@@ -306,11 +247,75 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl CellRef {
+    /// Makes a continuation; the reference is the caller's.
+    pub(crate) fn new<H: Call>(
+        mutex: Option<ProxyMutex>,
+        name: Name,
+        place: &'static Location<'static>,
+        handler: H,
+    ) -> Self {
+        match name {
+            Name::None => Self::with(mutex, place, (), handler),
+            name => Self::with(mutex, place, name, handler),
+        }
+    }
+
+    fn with<N: Label, H: Call>(
+        mutex: Option<ProxyMutex>,
+        place: &'static Location<'static>,
+        name: N,
+        handler: H,
+    ) -> Self {
+        if Body::<N, H>::FITS {
+            Self::settle(mutex, place, Body { name, handler })
+        } else {
+            Self::settle(mutex, place, Body { name, handler: Boxed(Box::new(handler)) })
+        }
+    }
+
+    fn settle<N: Label, H: Call>(
+        mutex: Option<ProxyMutex>,
+        place: &'static Location<'static>,
+        body: Body<N, H>,
+    ) -> Self {
+        let table = Body::<N, H>::TABLE;
+        let front = pool::take(table.size).cast::<Front>();
+        let table = AtomicPtr::new(ptr::from_ref(table).cast_mut());
+        // SAFETY: the unit is ours, and has room for both, one behind the other.
+        unsafe {
+            front.write(Front { held: Held::new(), mutex, table, place });
+            front.byte_add(Body::<N, H>::OFFSET).cast().write(body);
+        }
+        let this = Self(front);
+        let cell = this.get();
+        cell.back.home.forget();
+        // Relaxed: the beginning of its life publishes it.
+        cell.back.affinity.store(0, Ordering::Relaxed);
+        cell.life.begin();
+        this
+    }
+
+    /// Calls `f` with every continuation alive just now.
+    pub(crate) fn for_each(mut f: impl FnMut(Self)) {
+        pool::for_each(|unit| {
+            // SAFETY: a back is zero or was made, and is never taken apart; zero is a back.
+            let back = unsafe { pool::back_of(unit).cast::<Back>().as_ref() };
+            if back.away.try_retain() {
+                // It has a reference now, so there is a continuation, and it stays.
+                let cell = Self(unit.cast());
+                f(cell);
+                cell.release(1);
+            }
+        });
+    }
+
     #[inline(always)]
-    pub(crate) fn get(&self) -> &Cell {
-        // SAFETY: whoever has a `CellRef` is kept company by a reference: a handle, an event that is counted, or the
-        // registry's lock, under which a cell leaves the registry before it is freed.
-        unsafe { self.0.as_ref() }
+    pub(crate) fn get(&self) -> Cell<'_> {
+        // SAFETY: whoever has a `CellRef` is kept company by a reference: a handle, an event that is counted, or that of
+        // `for_each`. The unit has a back.
+        let (front, back) =
+            unsafe { (self.0.as_ref(), pool::back_of(self.0.cast()).cast::<Back>().as_ref()) };
+        Cell { life: Life::of(&back.away, &front.held), at: *self, front, back }
     }
 
     pub(crate) fn as_ptr(self) -> NonNull<()> {
@@ -393,13 +398,20 @@ impl CellRef {
     /// Gives back references; the cell may be gone afterwards.
     pub(crate) fn release(self, count: usize) {
         if count > 0 && self.get().life.release(count) == Release::Last {
-            registry::leave(self);
-            // SAFETY: nobody else refers to the cell any more. Here, where a destructor that panics stays harmless.
-            unsafe { self.get().drop_body() };
-            // SAFETY: the last reference is gone and the registry has forgotten the cell, so nobody can reach it; it was
-            // leaked from a box in `allocate`.
-            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+            self.end();
         }
+    }
+
+    /// Frees the memory; the last reference is gone.
+    fn end(self) {
+        let size = self.get().table().size;
+        // SAFETY: nobody else refers to the continuation any more. Here, where a destructor that panics stays harmless.
+        unsafe { self.get().drop_body() };
+        // SAFETY: it was made in `settle`, and nobody reads it again.
+        let mutex = unsafe { (&raw const (*self.0.as_ptr()).mutex).read() };
+        // SAFETY: as above; the handler is dropped, the mutex taken out, and the rest needs no dropping.
+        unsafe { pool::give(self.0.cast(), size) };
+        drop(mutex);
     }
 
     pub(crate) fn retain(self) -> Self {
@@ -421,8 +433,9 @@ impl CellRef {
         if cell.life.is_destroyed() {
             return Err(CallError::Destroyed);
         }
+        let most = if cell.kind() == Kind::Exclusive { 0 } else { MAX_DEPTH - 1 };
         // SAFETY: the mutex is held.
-        if cell.kind() == Kind::Exclusive && unsafe { cell.life.depth() } > 0 {
+        if unsafe { cell.life.depth() } > most {
             return Err(CallError::Reentrant);
         }
         // SAFETY: the guard is of this mutex, and the handler was looked at just now.

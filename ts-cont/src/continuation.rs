@@ -1,8 +1,9 @@
 //! A future computation: a handler, usually a mutex, and the thread it likes to run on.
 
 use crate::affinity::ThreadRef;
-use crate::cell::{Call, Cell, CellRef, Destroyed, Exclusive, Kind, Name, Repeatable};
+use crate::cell::{CellRef, Destroyed};
 use crate::event::{Event, Message, Outcome};
+use crate::handler::{Call, Concurrent, Exclusive, Name, Repeatable};
 use crate::work::Carried;
 use crate::{CallError, EThread, EventCode, processor};
 use std::any::Any;
@@ -160,12 +161,7 @@ impl Continuation {
         R: Outcome,
     {
         let handler = move |event: &mut Event<'_>| handler(event).number();
-        Self::allocate(
-            Kind::Exclusive,
-            Some(mutex.clone()),
-            name,
-            Box::new(Exclusive(UnsafeCell::new(handler))),
-        )
+        Self::allocate(Some(mutex.clone()), name, Exclusive(UnsafeCell::new(handler)))
     }
 
     #[track_caller]
@@ -175,7 +171,7 @@ impl Continuation {
         R: Outcome,
     {
         let handler = move |event: &mut Event<'_>| handler(event).number();
-        Self::allocate(Kind::Reentrant, Some(mutex.clone()), name, Box::new(Repeatable(handler)))
+        Self::allocate(Some(mutex.clone()), name, Repeatable(handler))
     }
 
     #[track_caller]
@@ -185,14 +181,14 @@ impl Continuation {
         R: Outcome,
     {
         let handler = move |event: &mut Event<'_>| handler(event).number();
-        Self::allocate(Kind::Shared, None, name, Box::new(Repeatable(handler)))
+        Self::allocate(None, name, Concurrent(handler))
     }
 
     #[track_caller]
-    fn allocate(kind: Kind, mutex: Option<ProxyMutex>, name: Name, body: Box<dyn Call>) -> Self {
-        let cell = Cell::allocate(kind, mutex, name, Location::caller(), body);
+    fn allocate(mutex: Option<ProxyMutex>, name: Name, handler: impl Call) -> Self {
+        let cell = CellRef::new(mutex, name, Location::caller(), handler);
         if let Some(processor) = processor::current_id() {
-            cell.get().registered().belong_to(processor);
+            cell.get().belong_to(processor);
         }
         Self { cell }
     }

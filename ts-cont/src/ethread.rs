@@ -14,7 +14,7 @@ pub use local::Here;
 
 use crate::affinity::ThreadRef;
 use crate::event::{Extras, Message, Period};
-use crate::processor::Core;
+use crate::processor::{Core, numbers};
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
 use crossbeam_utils::CachePadded;
@@ -50,8 +50,8 @@ pub struct EThread {
 
 pub(crate) struct Shared {
     reference: ThreadRef,
-    /// The reference, as it stands in the slots of events.
-    pub(crate) tag: u64,
+    /// What its events are tagged with.
+    pub(crate) number: u32,
     name: String,
     kind: ThreadType,
     mutex: ProxyMutex,
@@ -201,7 +201,7 @@ impl Shared {
     ) -> Arc<Self> {
         Arc::new(Self {
             reference,
-            tag: reference.pack(),
+            number: numbers::number(reference),
             name,
             kind,
             mutex: ProxyMutex::new(),
@@ -245,7 +245,7 @@ impl Shared {
 
     /// Sends work that is not an event, and so is nobody's to cancel.
     pub(crate) fn send_work(&self, work: Work) -> Result<(), Work> {
-        let entry = new_entry(work, self.reference);
+        let entry = new_entry(work, self.number);
         self.send(entry, When::Now).map_err(Entry::into_inner)
     }
 
@@ -270,14 +270,14 @@ impl Shared {
 }
 
 /// An occupied slot, from the calling thread's own share of them.
-pub(crate) fn new_entry(work: Work, owner: ThreadRef) -> Entry<Work> {
+pub(crate) fn new_entry(work: Work, owner: u32) -> Entry<Work> {
     let mut work = Some(work);
     let entry = Here::with_current(|here| here.new_entry(work.take())).flatten();
     let entry =
         entry.or_else(|| OUTSIDE.try_with(|cache| work.take().map(|work| cache.entry(work))).ok().flatten());
     // A context that is being torn down has no share any more.
     let entry = entry.or_else(|| work.take().map(|work| SLOTS.entry(work))).expect("one of them took it");
-    entry.set_tag(owner.pack());
+    entry.set_tag(owner);
     entry
 }
 
@@ -499,12 +499,9 @@ impl EThread {
             return Ok(here.place(Scheduled::counted(cell, cell.count_event(), code, &mut extra), when));
         }
         // The event may be over as soon as it is sent; the caller's handle keeps the cell.
-        if !cell.get().is_home(self.shared.tag) {
-            cell.get().registered().belong_to(self.shared.core.id);
-        }
         // Not asked whether the caller holds the mutex: the answer lies where the holder writes all the time.
         let scheduled = Scheduled::counted(cell, cell.count_shared(), code, &mut extra);
-        let entry = new_entry(Work::Call(scheduled), self.shared.reference);
+        let entry = new_entry(Work::Call(scheduled), self.shared.number);
         let action = Action::new(entry.key());
         // If it is destroyed meanwhile, the sweep for that may be through before the event comes.
         let sent = cell.get().send_home(self.shared.reference, || self.shared.send(entry, when));
@@ -513,7 +510,7 @@ impl EThread {
 
     /// Places an event that waited, in its slot, for this thread to exist.
     pub(crate) fn place_entry(&self, entry: Entry<Work>, when: When) {
-        entry.set_tag(self.shared.reference.pack());
+        entry.set_tag(self.shared.number);
         let Work::Call(scheduled) = &*entry else { unreachable!("only events wait for a thread") };
         // The event may be over as soon as it is sent.
         let cell = scheduled.cell().retain();

@@ -121,7 +121,7 @@ fn enqueue(thread: &Arc<Shared>, runnable: Runnable) {
     if let Some(runnable) = runnable {
         // A thread that has closed its inbox has dropped all its futures before; what comes back can only be one that was
         // sent and never polled, and it may be dropped anywhere.
-        drop(thread.send(new_entry(Work::Task(runnable), thread.reference()), when));
+        drop(thread.send(new_entry(Work::Task(runnable), thread.number), when));
     }
 }
 

@@ -1,7 +1,8 @@
 //! On which threads a continuation's events may wait, so that a destruction knows where to have dead ones looked for.
 //!
 //! One word, that only ever comes to name more: nothing, one thread, all threads of one processor, all threads. An event
-//! that is scheduled where its continuation has had events before reads the word and writes nothing.
+//! that is scheduled where its continuation has had events before reads the word and writes nothing. Before it names a thread
+//! it may name a processor that the continuation belongs to, which is for reports and means nothing here.
 //!
 //! The whole protocol is here: its callers say only what putting an event somewhere and telling a thread to sweep is. So the
 //! models of it (`tests/loom_home.rs`) run the code that event threads run.
@@ -29,7 +30,8 @@
 //! connections end, and the dear half would then interrupt all processors each time, while one is needed only for a
 //! continuation's first event on a thread.
 
-use crate::life::Life;
+use crate::life::{Away, Held, Life};
+use std::borrow::Borrow;
 use ts_thread::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// The word once events have waited on threads of more than one processor.
@@ -38,6 +40,10 @@ const ANYWHERE: u64 = u64::MAX;
 /// The low half of the word once events have waited on more than one thread of the processor in the high half. No thread
 /// has this place: there are not so many groups.
 const MANY: u64 = u32::MAX as u64;
+
+/// The low half of the word while events have waited nowhere, and the processor in the high half is the one that the
+/// continuation belongs to. Nor has any thread this place.
+const NOWHERE: u64 = MANY - 1;
 
 /// Where a continuation's events have waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +77,7 @@ impl Home {
     /// Names `thread` and then has `put` put an event of the continuation into its inbox, from any other thread. If the
     /// continuation is destroyed meanwhile, `tell` is to have the threads swept that it is given. Both `put` and `tell`
     /// change the inbox as `[home-inbox]` says.
-    pub fn send<A, B, R>(
+    pub fn send<A: Borrow<Away>, B: Borrow<Held>, R>(
         &self,
         life: &Life<A, B>,
         thread: u64,
@@ -94,7 +100,12 @@ impl Home {
     /// destroyed meanwhile, `tell` is to have the threads swept that it is given, this one not before it is through with
     /// what it is doing.
     #[inline]
-    pub fn stay<A, B>(&self, life: &Life<A, B>, thread: u64, tell: impl FnOnce(Waited)) {
+    pub fn stay<A: Borrow<Away>, B: Borrow<Held>>(
+        &self,
+        life: &Life<A, B>,
+        thread: u64,
+        tell: impl FnOnce(Waited),
+    ) {
         if self.note(thread) {
             // SeqCst [home-schedule]: as in `send`.
             fence(Ordering::SeqCst);
@@ -105,11 +116,32 @@ impl Home {
     }
 
     /// Has `tell` have all threads swept where dead events may wait, after the flag was set.
-    pub fn sweep<A, B>(&self, life: &Life<A, B>, tell: impl FnOnce(Waited)) {
+    pub fn sweep<A: Borrow<Away>, B: Borrow<Held>>(&self, life: &Life<A, B>, tell: impl FnOnce(Waited)) {
         debug_assert!(life.is_destroyed(), "events are dead once their continuation is");
         // SeqCst [home-destroy]: with that of `send` and `stay`, either the flag is seen there or the thread's name here.
         fence(Ordering::SeqCst);
         tell(self.waited());
+    }
+
+    /// Nowhere again, for another continuation; nobody knows it yet.
+    pub fn forget(&self) {
+        // Relaxed: what makes the continuation known publishes it.
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Says which processor the continuation belongs to, as long as none of its events has waited anywhere.
+    pub fn belong_to(&self, processor: u32) {
+        let own = u64::from(processor) << 32 | NOWHERE;
+        // Relaxed, both: only a report asks. If it is not zero any more the processor is known, or a better answer.
+        let _ = self.0.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether the continuation belongs to this processor: its events have waited there, or, if they have waited nowhere, it
+    /// was said so.
+    pub fn belongs_to(&self, processor: u32) -> bool {
+        // Relaxed: see `belong_to`.
+        let home = self.0.load(Ordering::Relaxed);
+        home == ANYWHERE || home >> 32 == u64::from(processor)
     }
 
     /// Whether the word names `thread` and no other.
@@ -141,8 +173,8 @@ impl Home {
     fn waited(&self) -> Waited {
         // Relaxed: see `note`.
         match self.0.load(Ordering::Relaxed) {
-            0 => Waited::Nowhere,
             ANYWHERE => Waited::Anywhere,
+            none if is_nowhere(none) => Waited::Nowhere,
             many if many & MANY == MANY => Waited::Processor((many >> 32) as u32),
             one => Waited::One(one),
         }
@@ -151,11 +183,16 @@ impl Home {
 
 /// The word that names `thread` besides what `home` does.
 fn with(home: u64, thread: u64) -> u64 {
-    if home == 0 || home == thread {
+    if is_nowhere(home) || home == thread {
         thread
     } else if home >> 32 == thread >> 32 {
         home | MANY
     } else {
         ANYWHERE
     }
+}
+
+/// Whether the word names no thread.
+fn is_nowhere(home: u64) -> bool {
+    home == 0 || home & MANY == NOWHERE
 }

@@ -79,9 +79,11 @@ pub mod future;
 #[cfg(not(loom))]
 mod guest;
 #[cfg(not(loom))]
-mod processor;
+mod handler;
 #[cfg(not(loom))]
-mod registry;
+mod pool;
+#[cfg(not(loom))]
+mod processor;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]

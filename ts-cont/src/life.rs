@@ -6,8 +6,8 @@
 //! count with atomic operations. Events come in two kinds, so that a dispatch needs no read-modify-write of its own:
 //!
 //! * *shared*: scheduled by a thread that does not hold the continuation's mutex. Such an event owns one of `refs`.
-//! * *plain*: scheduled by the holder of the mutex. It is counted in `Plain::pending`, an ordinary number that only
-//!   the holder of the mutex touches. All plain events together own `Plain::borrowed` of `refs`, at least one while
+//! * *plain*: scheduled by the holder of the mutex. It is counted in `Held::pending`, an ordinary number that only
+//!   the holder of the mutex touches. All plain events together own `Held::borrowed` of `refs`, at least one while
 //!   there are any.
 //!
 //! At its dispatch, under the mutex, a shared event becomes a plain one: its reference joins `borrowed` and nothing
@@ -30,10 +30,12 @@
 //! Acquire fence, so that whatever was done through any reference happens before the memory is freed.
 //! `[shared-running]`: leaving a handler is a Release, and whoever finds `running` at zero acquires, so that the handler
 //! is dropped after its last use. `[destroyed]`: the flag is set with Release and read with Acquire by those that the
-//! mutex does not order.
+//! mutex does not order. `[born]`: the memory of continuations is used again and can be looked through; the first
+//! reference is a Release, behind all else that makes a continuation, and whoever takes one without having any acquires.
 
+use std::borrow::Borrow;
 use ts_thread::sync::UnsafeCell;
-use ts_thread::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use ts_thread::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 /// Set in `state` when the continuation has been destroyed.
 const DESTROYED: u32 = 1 << 31;
@@ -43,42 +45,54 @@ const DROPPING: u32 = 1 << 30;
 const RUNNING: u32 = DROPPING - 1;
 
 /// How many references the plain events may own together before those that are not needed go back. High enough that this
-/// costs an event next to nothing, low enough that the number stays far from its end.
-const SPARE: u32 = 1 << 10;
+/// costs an event next to nothing, low enough that the number fits into a byte.
+const SPARE: u8 = 1 << 7;
 
-/// What the holder of the mutex alone reads and writes.
-#[derive(Debug, Default)]
-struct Plain {
-    /// Events that wait or run, counted by holders of the mutex.
-    pending: u32,
-    /// How many of `refs` these events own together.
-    borrowed: u32,
-    /// How many calls of the handler are on the holder's stack.
-    depth: u32,
+/// As many calls of one handler as may be on one stack.
+pub const MAX_DEPTH: u32 = u16::MAX as u32;
+
+/// More references than this are a leak in a loop. There is as much room again above, so that a few threads that count up at
+/// the same time cannot get past it.
+const TOO_MANY: u32 = u32::MAX / 2;
+
+/// What everybody reads and writes.
+#[derive(Debug)]
+pub struct Away {
+    refs: AtomicU32,
+    state: AtomicU32,
 }
 
-/// References, destruction and running handlers of one continuation; and what else it has, to keep these apart.
-///
-/// Who schedules it from elsewhere writes `refs` and reads `state`, for each event; the thread that runs it reads `dead` and
-/// writes `plain`. On one cache line they would make each other wait, so `cold`, which events have next to nothing to do with,
-/// lies between them. `warm` is what a dispatch reads besides.
+/// What the holder of the mutex alone writes, but for the flag.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Life<Cold = (), Warm = ()> {
-    refs: AtomicUsize,
-    state: AtomicU32,
-    pub(crate) cold: Cold,
+pub struct Held {
+    /// Events that wait or run, counted by holders of the mutex.
+    pending: UnsafeCell<u32>,
+    /// How many calls of the handler are on the holder's stack.
+    depth: UnsafeCell<u16>,
+    /// How many of `refs` the events in `pending` own together.
+    borrowed: UnsafeCell<u8>,
     /// That `DESTROYED` is set, for those who hold the mutex.
     dead: AtomicBool,
-    plain: UnsafeCell<Plain>,
-    pub(crate) warm: Warm,
 }
 
-// SAFETY: `plain` is touched only by methods that require the mutex to be held (their `# Safety`), so accesses of
-// different threads are ordered by the mutex; the other fields are atomics.
-unsafe impl<Cold: Sync, Warm: Sync> Sync for Life<Cold, Warm> {}
-// SAFETY: numbers and atomics belong to no thread.
-unsafe impl<Cold: Send, Warm: Send> Send for Life<Cold, Warm> {}
+// As small as it can be: it is at the start of each continuation.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Held>() == 8 && size_of::<Away>() == 8);
+
+// SAFETY: the plain fields are touched only by methods that require the mutex to be held (their `# Safety`), so accesses of
+// different threads are ordered by the mutex; the other field is atomic.
+unsafe impl Sync for Held {}
+
+/// References, destruction and running handlers of one continuation.
+///
+/// It has two parts, which may lie anywhere. Who schedules a continuation from elsewhere writes the one, for each event; the
+/// thread that runs it reads and writes the other. On one cache line they would make each other wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Life<A = Away, H = Held> {
+    away: A,
+    held: H,
+}
 
 /// What a thread without the mutex has to do after it set the flag.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -99,6 +113,46 @@ pub enum Release {
     Last,
 }
 
+impl Away {
+    /// No references: nothing lives here.
+    pub fn nobody() -> Self {
+        Self { refs: AtomicU32::new(0), state: AtomicU32::new(0) }
+    }
+
+    /// Takes a reference if there is any, for a caller that has none, and only knows where a continuation may live.
+    #[must_use = "a reference that was taken has to be given back"]
+    pub fn try_retain(&self) -> bool {
+        // Relaxed: only a first look; the exchange below decides and orders.
+        let mut refs = self.refs.load(Ordering::Relaxed);
+        while refs > 0 {
+            // Acquire [born]: whatever lives here has been made. On failure nothing is read through the value.
+            match self.refs.compare_exchange_weak(refs, refs + 1, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => refs = now,
+            }
+        }
+        false
+    }
+}
+
+impl Held {
+    /// Nothing pending.
+    pub fn new() -> Self {
+        Self {
+            pending: UnsafeCell::new(0),
+            depth: UnsafeCell::new(0),
+            borrowed: UnsafeCell::new(0),
+            dead: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Default for Life {
     fn default() -> Self {
         Self::new()
@@ -108,33 +162,56 @@ impl Default for Life {
 impl Life {
     /// One reference, nothing pending.
     pub fn new() -> Self {
-        Self::with((), ())
+        let life = Self { away: Away::nobody(), held: Held::new() };
+        life.begin();
+        life
     }
 }
 
-impl<Cold, Warm> Life<Cold, Warm> {
-    /// One reference, nothing pending.
-    pub(crate) fn with(cold: Cold, warm: Warm) -> Self {
-        Self {
-            refs: AtomicUsize::new(1),
-            state: AtomicU32::new(0),
-            cold,
-            dead: AtomicBool::new(false),
-            plain: UnsafeCell::new(Plain::default()),
-            warm,
-        }
+impl<A: Borrow<Away>, H: Borrow<Held>> Life<A, H> {
+    /// The life that has these parts.
+    #[inline(always)]
+    pub fn of(away: A, held: H) -> Self {
+        Self { away, held }
+    }
+
+    /// The part that everybody reads and writes.
+    #[inline(always)]
+    pub fn away(&self) -> &Away {
+        self.away.borrow()
+    }
+
+    #[inline(always)]
+    fn held(&self) -> &Held {
+        self.held.borrow()
+    }
+
+    /// Begins a life where there is none: one reference, the caller's. `Held` is new, and all else has been made.
+    #[inline]
+    pub fn begin(&self) {
+        // Relaxed: [born] below publishes it.
+        self.away().state.store(0, Ordering::Relaxed);
+        // Release [born]: what was made before is visible to whoever takes a reference without having one.
+        self.away().refs.store(1, Ordering::Release);
     }
 
     /// Takes one more reference; the caller has one already.
+    #[inline]
     pub fn retain(&self) {
         // Relaxed: the caller's own reference keeps the count above zero, and nothing is published by counting up.
-        self.refs.fetch_add(1, Ordering::Relaxed);
+        if self.away().refs.fetch_add(1, Ordering::Relaxed) > TOO_MANY {
+            // Unwinding would leave the count where it is, so that one day it would wrap.
+            std::process::abort();
+        }
     }
 
     /// Gives `count` references back.
+    #[inline]
     pub fn release(&self, count: usize) -> Release {
+        // Nobody has more references than there are.
+        let count = count as u32;
         // Release [refs]: what was done through these references comes before the free.
-        if self.refs.fetch_sub(count, Ordering::Release) == count {
+        if self.away().refs.fetch_sub(count, Ordering::Release) == count {
             // Acquire [refs]: the other end, for every Release above.
             fence(Ordering::Acquire);
             Release::Last
@@ -150,16 +227,14 @@ impl<Cold, Warm> Life<Cold, Warm> {
     /// The caller holds the continuation's mutex, and a reference.
     #[inline]
     pub unsafe fn add_plain(&self) {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        let first = self.plain.with_mut(|plain| unsafe {
-            (*plain).pending += 1;
-            let first = (*plain).pending == 1;
-            if first {
-                (*plain).borrowed += 1;
-            }
-            first
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        let pending = self.held().pending.with_mut(|pending| unsafe {
+            *pending += 1;
+            *pending
         });
-        if first {
+        if pending == 1 {
+            // SAFETY: as above.
+            self.held().borrowed.with_mut(|borrowed| unsafe { *borrowed += 1 });
             self.retain();
         }
     }
@@ -171,10 +246,10 @@ impl<Cold, Warm> Life<Cold, Warm> {
     /// The caller holds the continuation's mutex, under which an event is counted plainly just now.
     #[inline]
     pub unsafe fn add_another(&self) {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with_mut(|plain| unsafe {
-            debug_assert!((*plain).pending > 0, "no event is counted");
-            (*plain).pending += 1;
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().pending.with_mut(|pending| unsafe {
+            debug_assert!(*pending > 0, "no event is counted");
+            *pending += 1;
         });
     }
 
@@ -187,13 +262,14 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[inline]
     #[must_use = "the references have to be given back"]
     pub unsafe fn adopt_shared(&self) -> usize {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with_mut(|plain| unsafe {
-            (*plain).pending += 1;
-            (*plain).borrowed += 1;
-            if (*plain).borrowed > SPARE {
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().pending.with_mut(|pending| unsafe { *pending += 1 });
+        // SAFETY: as above.
+        self.held().borrowed.with_mut(|borrowed| unsafe {
+            *borrowed += 1;
+            if *borrowed > SPARE {
                 // A periodic event keeps `pending` up for years.
-                std::mem::replace(&mut (*plain).borrowed, 1) as usize - 1
+                usize::from(std::mem::replace(&mut *borrowed, 1)) - 1
             } else {
                 0
             }
@@ -209,12 +285,17 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[must_use = "the references have to be given back"]
     #[inline]
     pub unsafe fn remove_plain(&self) -> usize {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with_mut(|plain| unsafe {
-            debug_assert!((*plain).pending > 0, "an event was counted off twice");
-            (*plain).pending -= 1;
-            if (*plain).pending == 0 { std::mem::take(&mut (*plain).borrowed) as usize } else { 0 }
-        })
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        let pending = self.held().pending.with_mut(|pending| unsafe {
+            debug_assert!(*pending > 0, "an event was counted off twice");
+            *pending -= 1;
+            *pending
+        });
+        if pending > 0 {
+            return 0;
+        }
+        // SAFETY: as above.
+        self.held().borrowed.with_mut(|borrowed| usize::from(unsafe { std::mem::take(&mut *borrowed) }))
     }
 
     /// Events counted plainly just now.
@@ -223,8 +304,8 @@ impl<Cold, Warm> Life<Cold, Warm> {
     ///
     /// The caller holds the continuation's mutex.
     pub unsafe fn plain_pending(&self) -> u32 {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with(|plain| unsafe { (*plain).pending })
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().pending.with(|pending| unsafe { *pending })
     }
 
     /// How many calls of the handler are on the stack of the mutex's holder.
@@ -233,19 +314,19 @@ impl<Cold, Warm> Life<Cold, Warm> {
     ///
     /// The caller holds the continuation's mutex.
     pub unsafe fn depth(&self) -> u32 {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with(|plain| unsafe { (*plain).depth })
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        u32::from(self.held().depth.with(|depth| unsafe { *depth }))
     }
 
     /// Notes that the handler is entered.
     ///
     /// # Safety
     ///
-    /// The caller holds the continuation's mutex.
+    /// The caller holds the continuation's mutex; there are fewer calls on the stack than [`MAX_DEPTH`].
     #[inline]
     pub unsafe fn enter(&self) {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with_mut(|plain| unsafe { (*plain).depth += 1 });
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().depth.with_mut(|depth| unsafe { *depth += 1 });
     }
 
     /// Notes that the handler was left, and returns the calls that remain on the stack.
@@ -255,10 +336,10 @@ impl<Cold, Warm> Life<Cold, Warm> {
     /// The caller holds the continuation's mutex and entered before.
     #[inline]
     pub unsafe fn leave(&self) -> u32 {
-        // SAFETY: the mutex is held, so nobody else touches `plain`.
-        self.plain.with_mut(|plain| unsafe {
-            (*plain).depth -= 1;
-            (*plain).depth
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().depth.with_mut(|depth| unsafe {
+            *depth -= 1;
+            u32::from(*depth)
         })
     }
 
@@ -266,7 +347,7 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[inline]
     pub fn is_destroyed(&self) -> bool {
         // Acquire [destroyed]: whoever sees the flag also sees what came before the destruction.
-        self.state.load(Ordering::Acquire) & DESTROYED != 0
+        self.away().state.load(Ordering::Acquire) & DESTROYED != 0
     }
 
     /// Whether the continuation has been destroyed, for a holder of its mutex.
@@ -276,25 +357,25 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[inline]
     pub fn is_dead(&self) -> bool {
         // Acquire [destroyed]: as in `is_destroyed`.
-        self.dead.load(Ordering::Acquire)
+        self.held().dead.load(Ordering::Acquire)
     }
 
     /// Marks the continuation as destroyed.
     pub fn mark_destroyed(&self) -> Mark {
         // AcqRel [destroyed]: published to the readers above; and Acquire [shared-running] for `claim_drop` below.
-        if self.state.fetch_or(DESTROYED, Ordering::AcqRel) & DESTROYED != 0 {
+        if self.away().state.fetch_or(DESTROYED, Ordering::AcqRel) & DESTROYED != 0 {
             return Mark::Already;
         }
         // Release [destroyed]: as above. Whoever goes on from here does it after this, and lets others know by the mutex, by
         // a fence or by telling them.
-        self.dead.store(true, Ordering::Release);
+        self.held().dead.store(true, Ordering::Release);
         Mark::First
     }
 
     /// Enters the handler of a continuation without a mutex; false if it is destroyed.
     pub fn enter_shared(&self) -> bool {
         // Acquire [destroyed]: a thread that sees the flag stays out. Relaxed would do for the count itself.
-        if self.state.fetch_add(1, Ordering::Acquire) & DESTROYED == 0 {
+        if self.away().state.fetch_add(1, Ordering::Acquire) & DESTROYED == 0 {
             return true;
         }
         // The handler was not touched, but this thread may have been the last that its dropper waited for.
@@ -306,7 +387,7 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[must_use = "the handler has to be dropped"]
     pub fn leave_shared(&self) -> bool {
         // Release [shared-running]: the use of the handler comes before its drop.
-        let before = self.state.fetch_sub(1, Ordering::Release);
+        let before = self.away().state.fetch_sub(1, Ordering::Release);
         before & RUNNING == 1 && before & DESTROYED != 0 && self.claim_drop()
     }
 
@@ -315,14 +396,14 @@ impl<Cold, Warm> Life<Cold, Warm> {
     #[must_use = "the handler has to be dropped"]
     pub fn claim_drop(&self) -> bool {
         // Relaxed: only a first look; the exchange below decides and orders.
-        let mut state = self.state.load(Ordering::Relaxed);
+        let mut state = self.away().state.load(Ordering::Relaxed);
         loop {
             if state & RUNNING != 0 || state & DROPPING != 0 {
                 return false;
             }
             // Acquire [shared-running]: every use of the handler comes before the drop. On failure nothing is concluded but
             // from the new value, so Relaxed will do.
-            match self.state.compare_exchange_weak(
+            match self.away().state.compare_exchange_weak(
                 state,
                 state | DROPPING,
                 Ordering::Acquire,
@@ -337,6 +418,6 @@ impl<Cold, Warm> Life<Cold, Warm> {
     /// References just now; only good for a report.
     pub fn refs(&self) -> usize {
         // Relaxed: a figure for people.
-        self.refs.load(Ordering::Relaxed)
+        self.away().refs.load(Ordering::Relaxed) as usize
     }
 }

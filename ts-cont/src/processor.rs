@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod group;
+pub(crate) mod numbers;
 pub(crate) mod spawn;
 
 pub use builder::{Builder, NotReady, PanicPolicy};
@@ -534,7 +535,7 @@ impl Inner {
         });
         let Some(thread) = thread else {
             let scheduled = Scheduled::new(continuation, timing.code(), message);
-            continuation.cell().get().registered().belong_to(self.core.id);
+            continuation.cell().get().belong_to(self.core.id);
             let entry = SLOTS.entry(Work::Call(scheduled));
             let action = Action::new(entry.key());
             return match group.keep_for_later(entry, when) {
@@ -683,8 +684,8 @@ pub(crate) fn panics_abort() -> bool {
 }
 
 /// Tells the thread `owner` to take a cancelled entry out of its queue.
-pub(crate) fn tell_unlink(owner: u64, key: Key<Work>) {
-    if let Some(thread) = ThreadRef::unpack(owner).and_then(find_thread) {
+pub(crate) fn tell_unlink(owner: u32, key: Key<Work>) {
+    if let Some(thread) = numbers::thread(owner).and_then(find_thread) {
         // A thread that has closed its inbox has dropped the entry already.
         drop(thread.shared().send_work(Work::Unlink(key)));
     }

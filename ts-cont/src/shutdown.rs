@@ -1,9 +1,9 @@
 //! Ending an event system, in stages, within a deadline, with a report.
 
+use crate::cell::CellRef;
 use crate::ethread::{EThread, Stop};
 use crate::processor::spawn::Running;
 use crate::processor::{EventProcessor, Inner};
-use crate::registry;
 use std::fmt;
 use std::time::Duration;
 use ts_thread::Clock;
@@ -184,9 +184,9 @@ impl Inner {
     /// The continuations of this processor that are neither destroyed nor dropped.
     fn alive(&self) -> Vec<(String, usize)> {
         let mut alive = std::collections::BTreeMap::<String, usize>::new();
-        registry::for_each(|cell| {
+        CellRef::for_each(|cell| {
             let cell = cell.get();
-            if cell.registered().processor() == self.core.id && !cell.life.is_destroyed() {
+            if cell.belongs_to(self.core.id) && !cell.life.is_destroyed() {
                 *alive.entry(cell.label()).or_default() += 1;
             }
         });

@@ -161,3 +161,35 @@ fn a_reference_given_back_publishes_what_was_done_through_it() {
         assert!(model.is_dropped());
     });
 }
+
+/// Memory of continuations is used again: whoever looks through it and takes a reference finds one continuation or the other,
+/// with all that belongs to it, and keeps it.
+#[test]
+fn a_reference_that_is_taken_without_having_any_finds_a_whole_continuation() {
+    check(|| {
+        let model = Model::new();
+        let looks = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || {
+                if model.life.away().try_retain() {
+                    model.call();
+                    if model.life.release(1) == Release::Last {
+                        model.drop_handler();
+                    }
+                }
+            })
+        };
+        if model.life.release(1) == Release::Last {
+            model.drop_handler();
+            // The next continuation in the same place.
+            // SAFETY: the test's claim; loom checks it.
+            model.handler.with_mut(|handler| unsafe { *handler = true });
+            model.life.begin();
+            if model.life.release(1) == Release::Last {
+                model.drop_handler();
+            }
+        }
+        looks.join().unwrap();
+        assert!(model.is_dropped());
+    });
+}

@@ -53,7 +53,7 @@ impl<T> Cache<T> {
 
     /// Puts `value` into a free slot and leaves `tag` there, as [`Entry::set_tag`] does.
     #[inline(always)]
-    pub fn tagged(&self, value: T, tag: u64) -> Entry<T> {
+    pub fn tagged(&self, value: T, tag: u32) -> Entry<T> {
         self.vacant().fill(value, tag)
     }
 
@@ -205,7 +205,7 @@ pub struct Vacant<'a, T: 'static> {
 impl<T> Vacant<'_, T> {
     /// Puts `value` into the slot and leaves `tag` there, as [`Entry::set_tag`] does.
     #[inline(always)]
-    pub fn fill(self, value: T, tag: u64) -> Entry<T> {
+    pub fn fill(self, value: T, tag: u32) -> Entry<T> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the cache owned this free slot and gave it to us, and it is not given back.
         unsafe { Entry::occupy(this.slot, value, tag) }

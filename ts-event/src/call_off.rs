@@ -163,7 +163,7 @@ impl<T> Slot<T> {
 
     /// Starts the next generation, in which the slot is held and has this tag.
     #[inline(always)]
-    pub(crate) fn occupy(&self, tag: u64) {
+    pub(crate) fn occupy(&self, tag: u32) {
         let word = self.own_word();
         debug_assert!(!is_occupied(word));
         self.say(generation_of(word) + 1, WAITING);

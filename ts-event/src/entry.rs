@@ -57,7 +57,7 @@ impl<T> Entry<T> {
     ///
     /// The slot is a free one that the caller has taken out of its pool.
     #[inline(always)]
-    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u64) -> Self {
+    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u32) -> Self {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
         // SAFETY: the slot is free and the caller's, so nobody reads the value's place.
@@ -97,14 +97,14 @@ impl<T> Entry<T> {
 
     /// Leaves a word that holders of the key can read, for instance whose thread this event is on.
     #[inline]
-    pub fn set_tag(&self, tag: u64) {
+    pub fn set_tag(&self, tag: u32) {
         self.slot().set_tag(tag);
     }
 
     /// The word left with [`set_tag`](Self::set_tag); zero for a new entry.
     #[inline]
     #[must_use]
-    pub fn tag(&self) -> u64 {
+    pub fn tag(&self) -> u32 {
         self.slot().own_tag()
     }
 

@@ -107,10 +107,10 @@ impl<T> Key<T> {
         unsafe { crate::call_off::call_off(self.slot, self.generation, fence) }
     }
 
-    /// The word that the owner left with [`Entry::set_tag`](crate::Entry::set_tag), zero if it left none;
+    /// The number that the owner left with [`Entry::set_tag`](crate::Entry::set_tag), zero if it left none;
     /// `None` when the event is gone.
     #[must_use]
-    pub fn tag(&self) -> Option<u64> {
+    pub fn tag(&self) -> Option<u32> {
         self.slot().tag_in(self.generation)
     }
 

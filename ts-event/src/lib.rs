@@ -25,7 +25,6 @@ mod call_off;
 mod entry;
 mod inbox;
 mod key;
-mod list;
 mod park_wait;
 mod place;
 mod poll;

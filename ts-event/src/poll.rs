@@ -4,18 +4,18 @@
 //! which everything new is sorted. So an entry that is put back while its turn goes on is not met again in
 //! that turn.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::ptr::NonNull;
+use std::{mem, ptr};
 
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::list::List;
 use crate::place::{Place, mark_out};
 
 /// Entries that come up once a turn, lowest order first, equal ones in the order they came.
 ///
-/// Putting one in goes back over those with a higher order, so putting back in order is one step. Taking out
-/// is one step. Dropped, it drops the entries in it.
+/// Putting in and taking out takes longer the more entries there are, as in a map: poll entries are few. Dropped, it drops
+/// the entries in it.
 ///
 /// # Examples
 ///
@@ -39,28 +39,64 @@ use crate::place::{Place, mark_out};
 /// }
 /// ```
 pub struct PollList<T: 'static> {
-    lists: [List<T>; 2],
-    lens: [usize; 2],
-    /// Which of the two is this turn's.
-    turn: usize,
+    /// This turn's.
+    turn: List<T>,
+    next: List<T>,
+    /// The number of the entry that comes next.
+    number: u64,
+}
+
+/// Entries by their order, equal ones by a number; a slot has the two as its filing number and its link.
+struct List<T: 'static> {
+    entries: BTreeMap<(u64, u64), Entry<T>>,
     place: Place,
 }
 
-// SAFETY: the lists own the entries in them and nothing else, so they may go where these may.
-unsafe impl<T: Send> Send for PollList<T> {}
+impl<T> List<T> {
+    fn new() -> Self {
+        Self { entries: BTreeMap::new(), place: Place::new() }
+    }
+
+    fn insert(&mut self, entry: Entry<T>, order: u64, number: u64) {
+        // SAFETY: the entry owns its slot's plain part, and is ours.
+        unsafe {
+            entry.slot().set_filed(order);
+            entry.slot().set_link(ptr::without_provenance_mut::<()>(number as usize));
+        }
+        self.place.mark(entry.slot());
+        self.entries.insert((order, number), entry);
+    }
+
+    fn pop(&mut self) -> Option<(Entry<T>, u64)> {
+        let ((order, _), entry) = self.entries.pop_first()?;
+        mark_out(entry.slot());
+        Some((entry, order))
+    }
+
+    fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
+        if !self.place.has(key) {
+            return None;
+        }
+        // SAFETY: the slot is marked as lying here, so its plain part is this list's.
+        let at = unsafe { (key.slot().filed(), key.slot().link::<()>().addr() as u64) };
+        let entry = self.entries.remove(&at)?;
+        mark_out(entry.slot());
+        Some(entry)
+    }
+}
 
 impl<T> PollList<T> {
     /// An empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self { lists: [List::new(), List::new()], lens: [0, 0], turn: 0, place: Place::new() }
+        Self { turn: List::new(), next: List::new(), number: 0 }
     }
 
     /// How many entries there are, of this turn and the next.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lens[0] + self.lens[1]
+        self.turn.entries.len() + self.next.entries.len()
     }
 
     /// Whether there are none.
@@ -72,65 +108,32 @@ impl<T> PollList<T> {
 
     /// Puts an entry in, for the turn that begins next.
     pub fn insert(&mut self, entry: Entry<T>, order: u64) {
-        let next = 1 - self.turn;
-        let list = &mut self.lists[next];
-        let slot = entry.into_slot();
-        let mut before = list.tail();
-        // SAFETY: the entry owned `slot` and is given up for it; the list owns what is in it, like `before`.
-        unsafe {
-            slot.as_ref().set_filed(order);
-            self.place.mark(slot.as_ref(), next as u16);
-            while let Some(there) = NonNull::new(before) {
-                if there.as_ref().filed() <= order {
-                    break;
-                }
-                before = there.as_ref().prev();
-            }
-            list.link_behind(before, slot);
-        }
-        self.lens[next] += 1;
+        self.number += 1;
+        self.next.insert(entry, order, self.number);
     }
 
     /// Begins a turn of all entries, and returns how many that are. What is left of the turn before comes
     /// first, alone.
     pub fn begin_turn(&mut self) -> usize {
-        if self.lens[self.turn] == 0 {
-            self.turn = 1 - self.turn;
+        if self.turn.entries.is_empty() {
+            mem::swap(&mut self.turn, &mut self.next);
         }
-        self.lens[self.turn]
+        self.turn.entries.len()
     }
 
     /// Takes out the next entry of this turn, with the order it was put in with.
     pub fn take_next(&mut self) -> Option<(Entry<T>, u64)> {
-        let entry = self.pop(self.turn)?;
-        // SAFETY: the entry owns its slot, and is ours.
-        let order = unsafe { entry.slot().filed() };
-        Some((entry, order))
+        self.turn.pop()
     }
 
     /// Takes out some entry, whichever is at hand; for those who want them all out.
     pub fn pop_any(&mut self) -> Option<Entry<T>> {
-        self.pop(self.turn).or_else(|| self.pop(1 - self.turn))
-    }
-
-    fn pop(&mut self, which: usize) -> Option<Entry<T>> {
-        let entry = self.lists[which].pop_front()?;
-        mark_out(entry.slot());
-        self.lens[which] -= 1;
-        Some(entry)
+        self.turn.pop().or_else(|| self.next.pop()).map(|(entry, _)| entry)
     }
 
     /// Takes out the entry that `key` means, if it is in this list.
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
-        let which = usize::from(self.place.find(key)?);
-        self.lens[which] -= 1;
-        // SAFETY: the slot is marked as lying in that list, and it is taken out once.
-        let entry = unsafe {
-            self.lists[which].unlink(key.slot_ptr());
-            Entry::from_slot(key.slot_ptr())
-        };
-        mark_out(entry.slot());
-        Some(entry)
+        self.turn.remove(key).or_else(|| self.next.remove(key))
     }
 }
 

@@ -29,8 +29,8 @@ const FIRST_ROOM: usize = 64;
 /// How far ahead of what is taken out the memory is asked for: about as many runs as one miss lasts.
 const AHEAD: u64 = 4;
 
-/// Where positions begin: in the middle of those that a slot can note.
-const FIRST_POSITION: u64 = place::POSITION | 1 << 62;
+/// Where positions begin: in the middle, since they grow at both ends.
+const FIRST_POSITION: u64 = 1 << 63;
 
 /// A first-in-first-out list of entries from which any can be taken out by its key.
 ///
@@ -156,7 +156,7 @@ impl<T> Ready<T> {
 
     /// Takes out the entry that `key` means, if it is in this list.
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
-        let position = place::find_position(key)?;
+        let position = place::find_position(key, self.head)?;
         let is_here =
             (self.head..self.tail).contains(&position) && *self.at(position) == key.slot_ptr().as_ptr();
         if !is_here {

@@ -8,7 +8,7 @@
 //! * `word`, `tag` and `place` are stored by the owner only; the owner of an entry is whoever holds the
 //!   [`Entry`](crate::Entry), or the structure that it was moved into. `cancel` is for everybody; see
 //!   `call_off.rs`.
-//! * `links` belongs to the same owner; for a free slot that is the pool or the cache it lies in.
+//! * `link` and `filed` belong to the same owner; for a free slot that is the pool or the cache it lies in.
 //! * `value` holds a value exactly while the phase in `word` is an occupied one.
 //!
 //! # Ordering
@@ -19,8 +19,8 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use ts_thread::sync::UnsafeCell;
-use ts_thread::sync::atomic::AtomicU64;
 use ts_thread::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use ts_thread::sync::atomic::{AtomicU32, AtomicU64};
 
 /// The low bits of `word` and `cancel` hold a phase or a state, the rest the generation.
 pub(crate) const STATE_BITS: u32 = 8;
@@ -48,23 +48,23 @@ pub(crate) const fn state_of(word: u64) -> u8 {
 }
 
 /// One element of a pool.
+///
+/// With a value of three words it is as long as a cache line, and chunks have it lie on one (see `slots.rs`).
 #[repr(C)]
 pub(crate) struct Slot<T> {
     pub(crate) word: AtomicU64,
     pub(crate) cancel: AtomicU64,
-    pub(crate) place: AtomicU64,
-    links: UnsafeCell<Links<T>>,
-    tag: AtomicU64,
+    pub(crate) place: AtomicU32,
+    tag: AtomicU32,
+    /// Whatever the structure that the slot lies in has to know of it: the slot behind this one, or where it is listed.
+    link: UnsafeCell<*mut ()>,
+    /// A deadline, a poll order, or whatever else that structure files its entries by.
+    filed: UnsafeCell<u64>,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
-/// What the structure that a slot lies in needs to know.
-struct Links<T> {
-    prev: *mut Slot<T>,
-    next: *mut Slot<T>,
-    /// A deadline, a poll order, or whatever else this place files its entries by.
-    filed: u64,
-}
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Slot<[usize; 3]>>() == 64);
 
 impl<T> Slot<T> {
     /// A free slot of generation zero, which no key ever has.
@@ -72,9 +72,10 @@ impl<T> Slot<T> {
         Self {
             word: AtomicU64::new(0),
             cancel: AtomicU64::new(0),
-            place: AtomicU64::new(0),
-            links: UnsafeCell::new(Links { prev: ptr::null_mut(), next: ptr::null_mut(), filed: 0 }),
-            tag: AtomicU64::new(0),
+            place: AtomicU32::new(0),
+            tag: AtomicU32::new(0),
+            link: UnsafeCell::new(ptr::null_mut()),
+            filed: UnsafeCell::new(0),
             value: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -85,48 +86,26 @@ impl<T> Slot<T> {
         self.own_word() >= pack(LAST_GENERATION, 0)
     }
 
-    /// The slot behind this one.
+    /// What was last set with [`set_link`](Self::set_link).
     ///
     /// # Safety
     ///
     /// The caller owns the slot's plain part (first lines of this file).
     #[inline]
-    pub(crate) unsafe fn next(&self) -> *mut Slot<T> {
-        // SAFETY: the owner of the links is the caller, so nobody writes to them now.
-        self.links.with(|links| unsafe { (*links).next })
+    pub(crate) unsafe fn link<L>(&self) -> *mut L {
+        // SAFETY: the owner of the link is the caller, so nobody writes it now.
+        self.link.with(|link| unsafe { *link }).cast()
     }
 
-    /// Sets the slot behind this one.
+    /// Leaves a pointer for the structure that the slot lies in.
     ///
     /// # Safety
     ///
     /// The caller owns the slot's plain part.
     #[inline]
-    pub(crate) unsafe fn set_next(&self, next: *mut Slot<T>) {
-        // SAFETY: the owner of the links is the caller, so nobody else reads or writes them now.
-        self.links.with_mut(|links| unsafe { (*links).next = next });
-    }
-
-    /// The slot before this one.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot's plain part.
-    #[inline]
-    pub(crate) unsafe fn prev(&self) -> *mut Slot<T> {
-        // SAFETY: as in `next`.
-        self.links.with(|links| unsafe { (*links).prev })
-    }
-
-    /// Sets the slot before this one.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the slot's plain part.
-    #[inline]
-    pub(crate) unsafe fn set_prev(&self, prev: *mut Slot<T>) {
-        // SAFETY: as in `set_next`.
-        self.links.with_mut(|links| unsafe { (*links).prev = prev });
+    pub(crate) unsafe fn set_link<L>(&self, to: *mut L) {
+        // SAFETY: the owner of the link is the caller, so nobody else reads or writes it now.
+        self.link.with_mut(|link| unsafe { *link = to.cast() });
     }
 
     /// The number this slot is filed by.
@@ -136,8 +115,8 @@ impl<T> Slot<T> {
     /// The caller owns the slot's plain part.
     #[inline]
     pub(crate) unsafe fn filed(&self) -> u64 {
-        // SAFETY: as in `next`.
-        self.links.with(|links| unsafe { (*links).filed })
+        // SAFETY: as in `link`.
+        self.filed.with(|own| unsafe { *own })
     }
 
     /// Sets the number this slot is filed by.
@@ -147,8 +126,8 @@ impl<T> Slot<T> {
     /// The caller owns the slot's plain part.
     #[inline]
     pub(crate) unsafe fn set_filed(&self, filed: u64) {
-        // SAFETY: as in `set_next`.
-        self.links.with_mut(|links| unsafe { (*links).filed = filed });
+        // SAFETY: as in `set_link`.
+        self.filed.with_mut(|own| unsafe { *own = filed });
     }
 
     /// Where the value is, or will be.
@@ -159,7 +138,7 @@ impl<T> Slot<T> {
 
     /// Changes the tag. For the owner.
     #[inline]
-    pub(crate) fn set_tag(&self, tag: u64) {
+    pub(crate) fn set_tag(&self, tag: u32) {
         // Release [tag-publish]: whoever reads this tag also sees the generation it was set in, which was
         // stored before.
         self.tag.store(tag, Release);
@@ -167,13 +146,13 @@ impl<T> Slot<T> {
 
     /// The tag, for the owner.
     #[inline]
-    pub(crate) fn own_tag(&self) -> u64 {
+    pub(crate) fn own_tag(&self) -> u32 {
         // Relaxed, alone: only the owner stores tags, so this is its own latest one.
         self.tag.load(Relaxed)
     }
 
     /// The tag that belongs to `generation`, unless that is over.
-    pub(crate) fn tag_in(&self, generation: u64) -> Option<u64> {
+    pub(crate) fn tag_in(&self, generation: u64) -> Option<u32> {
         // Acquire [tag-publish]: if the tag was set in a later generation, then that generation is seen
         // below.
         let tag = self.tag.load(Acquire);

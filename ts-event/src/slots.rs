@@ -46,6 +46,9 @@ const CHUNK_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Bytes in a chunk, at least.
 const CHUNK_BYTES: usize = if cfg!(loom) { 1 } else { 16 * 1024 };
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// Bytes of the first trays.
 const TRAY_BYTES: usize = if cfg!(loom) { 1 } else { 1024 };
 
@@ -108,8 +111,11 @@ struct Chunk<T: 'static> {
 }
 
 impl<T> Chunk<T> {
-    /// Where the first slot stands.
-    const FIRST: usize = size_of::<Self>().next_multiple_of(align_of::<Slot<T>>());
+    /// Where the first slot stands: such that slots of a cache line or a part of it lie within one.
+    const FIRST: usize = {
+        let part = 1 << size_of::<Slot<T>>().trailing_zeros();
+        size_of::<Self>().next_multiple_of(if part < LINE { part } else { LINE })
+    };
     /// Size and alignment of a chunk.
     const BYTES: usize = {
         let wanted = (Self::FIRST + CHUNK_SLOTS * size_of::<Slot<T>>()).next_power_of_two();

@@ -161,7 +161,7 @@ impl<T> Wheel<T> {
         // SAFETY: the entry owned its slot, and is given up for it.
         unsafe {
             slot.as_ref().set_filed(at);
-            self.place.mark(slot.as_ref(), 0);
+            self.place.mark(slot.as_ref());
             self.file(slot, at);
         }
     }
@@ -169,7 +169,9 @@ impl<T> Wheel<T> {
     /// Takes out the entry that `key` means, if it is in this wheel.
     #[inline]
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
-        self.place.find(key)?;
+        if !self.place.has(key) {
+            return None;
+        }
         // SAFETY: the slot is marked as lying in the wheel.
         Some(unsafe { self.take(key.slot_ptr()) })
     }
@@ -318,7 +320,7 @@ impl<T> Wheel<T> {
         // SAFETY: by contract, so the bucket owns the slot, and its link is the pointer to its place. Then the slot is in no
         // bucket, and becomes an entry once.
         unsafe {
-            let place = PlaceOf::<T>::new_unchecked(slot.as_ref().prev().cast());
+            let place = PlaceOf::<T>::new_unchecked(slot.as_ref().link());
             let bucket = usize::from(Block::of(place).as_ref().bucket);
             self.buckets[bucket].remove(&mut self.blocks, place, slot.as_ref().filed());
             if self.buckets[bucket].is_empty() {

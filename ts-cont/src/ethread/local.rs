@@ -51,8 +51,10 @@ impl Deref for Borrowed<'_> {
 pub(crate) struct Local {
     pub(super) thread: EThread,
     pub(super) processor: EventProcessor,
-    /// The thread's number, as it stands in the slots of its events.
+    /// The packed [`crate::affinity::ThreadRef`] of the thread.
     pub(super) tag: u64,
+    /// What its events are tagged with.
+    pub(super) number: u32,
     pub(super) queue: Own<Queue<Work>>,
     pub(super) cache: Cache<Work>,
     pub(super) parked: RefCell<Parked>,
@@ -161,7 +163,8 @@ impl Here {
         let local = Rc::new(Local {
             thread: EThread::from_shared(Arc::clone(shared)),
             processor: EventProcessor::of_thread(processor),
-            tag: shared.tag,
+            tag: shared.reference().pack(),
+            number: shared.number,
             queue: Own::new(queue),
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
@@ -294,7 +297,7 @@ impl Here {
         if !cell.get().is_home(self.local.tag) {
             self.note_home(cell);
         }
-        let entry = self.local.cache.tagged(Work::Call(scheduled), self.local.tag);
+        let entry = self.local.cache.tagged(Work::Call(scheduled), self.local.number);
         let action = Action::new(entry.key());
         self.local.queue.borrow_mut().push(entry, when);
         action
@@ -326,7 +329,7 @@ impl Here {
             } else {
                 cell.count_event()
             };
-            let entry = vacant.fill(Work::Call(Scheduled::counted(cell, counted, code, extra)), local.tag);
+            let entry = vacant.fill(Work::Call(Scheduled::counted(cell, counted, code, extra)), local.number);
             let action = Action::new(entry.key());
             room.push(entry);
             Some(action)
@@ -338,7 +341,6 @@ impl Here {
     #[cold]
     #[inline(never)]
     fn note_home(&self, cell: CellRef) {
-        cell.get().registered().belong_to(self.local.thread.shared().core.id);
         // A sweep that this asks for comes later, and so finds the event.
         cell.get().stay_home(self.local.thread.shared().reference());
     }
@@ -353,13 +355,13 @@ impl Here {
     }
 
     pub(crate) fn push(&self, work: Work, when: When) {
-        let entry = self.local.cache.tagged(work, self.local.tag);
+        let entry = self.local.cache.tagged(work, self.local.number);
         self.local.queue.borrow_mut().push(entry, when);
     }
 
     /// As `push`, and returns how to find it again.
     pub(crate) fn push_keyed(&self, work: Work, when: When) -> Key<Work> {
-        let entry = self.local.cache.tagged(work, self.local.tag);
+        let entry = self.local.cache.tagged(work, self.local.number);
         let key = entry.key();
         self.local.queue.borrow_mut().push(entry, when);
         key
@@ -381,9 +383,9 @@ impl Here {
     ///
     /// No other thread dispatches this thread's events, so there is nobody to race with but other cancellers, and they
     /// are answered by the slot.
-    pub(crate) fn cancel_own(&self, key: Key<Work>, owner: u64) -> Option<Cancel> {
+    pub(crate) fn cancel_own(&self, key: Key<Work>, owner: u32) -> Option<Cancel> {
         let local = &*self.local;
-        if owner != local.tag {
+        if owner != local.number {
             return None;
         }
         if local.running.get() == Some(key) {

@@ -1,6 +1,6 @@
 //! How an inbox chains entries through their own slots. All that is unsafe about the inbox's memory is here.
 //!
-//! In an inbox a slot's forward link leads to the entry that arrived before it, its filing number is the time it is
+//! In an inbox a slot's link leads to the entry that arrived before it, its filing number is the time it is
 //! for, and the word that tells its place says which kind of time that is.
 //!
 //! # Rules
@@ -17,10 +17,10 @@ use crate::place::{kind_under_way, mark_out, mark_under_way};
 use crate::slot::Slot;
 use crate::when::When;
 
-const NOW: u16 = 0;
-const AT: u16 = 1;
-const POLL: u16 = 2;
-const FIRST: u16 = 3;
+const NOW: u32 = 0;
+const AT: u32 = 1;
+const POLL: u32 = 2;
+const FIRST: u32 = 3;
 
 /// Gives up an entry, with its time, for the slot it is in. The caller owns that slot's plain part.
 pub(super) fn leave<T>(entry: Entry<T>, when: When) -> NonNull<Slot<T>> {
@@ -67,7 +67,7 @@ pub(super) unsafe fn collect<T>(node: NonNull<Slot<T>>) -> (Entry<T>, When) {
 /// The caller owns the slot's plain part.
 pub(super) unsafe fn next<T>(node: NonNull<Slot<T>>) -> *mut Slot<T> {
     // SAFETY: slots are never unmapped, and the caller owns this one's plain part.
-    unsafe { node.as_ref().next() }
+    unsafe { node.as_ref().link() }
 }
 
 /// Puts `behind`, an entry or null, behind `node` in its chain.
@@ -77,5 +77,5 @@ pub(super) unsafe fn next<T>(node: NonNull<Slot<T>>) -> *mut Slot<T> {
 /// The caller owns the slot's plain part.
 pub(super) unsafe fn set_next<T>(node: NonNull<Slot<T>>, behind: *mut Slot<T>) {
     // SAFETY: slots are never unmapped, and the caller owns this one's plain part.
-    unsafe { node.as_ref().set_next(behind) }
+    unsafe { node.as_ref().set_link(behind) }
 }

@@ -8,7 +8,7 @@
 //! # Rules
 //! * A block lies at a multiple of its size, and the number of a place in it is that of a word from there: so a pointer to a
 //!   place says which block, and which bit of `live`.
-//! * A slot in the wheel has the pointer to its place in the link that is `prev` in lists.
+//! * A slot in the wheel has the pointer to its place for a link.
 //! * A place whose bit in `live` is not set may hold anything. No block in a bucket is empty.
 //! * Wherever the sweep stands is corrected when places move: see [`Cursor`].
 
@@ -104,7 +104,7 @@ impl<T> Block<T> {
         unsafe {
             let place = Self::place(block, number);
             place.write(slot.as_ptr());
-            slot.as_ref().set_prev(place.as_ptr().cast());
+            slot.as_ref().set_link(place.as_ptr());
             (*block.as_ptr()).live |= 1 << number;
             (*block.as_ptr()).len += 1;
         }

@@ -276,7 +276,7 @@ mod tests {
             }
             // SAFETY: the slot is in the bucket, with its place for a link, and becomes an entry once.
             unsafe {
-                let place = PlaceOf::<u64>::new_unchecked(slots[index].as_ref().prev().cast());
+                let place = PlaceOf::<u64>::new_unchecked(slots[index].as_ref().link());
                 bucket.remove(&mut blocks, place, index as u64);
                 drop(Entry::from_slot(slots[index]));
             }
@@ -314,7 +314,7 @@ mod tests {
                 bucket.push(&mut blocks, 1, slot, n);
                 if n % 28 != 0 && n > 0 {
                     let before: NonNull<Slot<u64>> = kept.pop().expect("one was put in before");
-                    let place = PlaceOf::<u64>::new_unchecked(before.as_ref().prev().cast());
+                    let place = PlaceOf::<u64>::new_unchecked(before.as_ref().link());
                     bucket.remove(&mut blocks, place, before.as_ref().filed());
                     drop(Entry::from_slot(before));
                 }
