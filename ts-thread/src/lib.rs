@@ -12,6 +12,7 @@
 //! * Who runs: [`current_id`], [`current()`], [`ContextId`], [`ContextKind`]; on one OS thread in turns: [`SimulatedContext`].
 //! * What it stores: [`ContextLocal`].
 //! * Starting a thread: [`Builder`], [`Execute`], [`JoinHandle`], [`StackRegion`], [`StartError`].
+//! * Where it may run: [`Topology`], [`Level`], [`allowed_cpus`].
 //! * What time it is: [`HrTime`], [`Clock`], [`ManualClock`], and the cheap [`cached_now`].
 //! * Sleeping: [`Parker`], [`Unparker`], [`set_timer_slack`].
 //! * For authors of lock-free protocols: [`fence`].
@@ -38,6 +39,7 @@ mod storage;
 pub mod sync;
 mod thread;
 mod time;
+mod topology;
 
 pub use cached::{cached_now, refresh_now};
 pub use clock::Clock;
@@ -52,6 +54,7 @@ pub use slack::{set_timer_slack, timer_slack};
 pub use stack::{DEFAULT_STACK_SIZE, StackRegion, min_stack_size};
 pub use thread::{Builder, Execute, JoinHandle};
 pub use time::HrTime;
+pub use topology::{Level, Topology, allowed_cpus};
 
 /// The README's example, compiled and run with the others.
 #[cfg(doctest)]
