@@ -34,7 +34,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 use thiserror::Error;
-use ts_cont::{EventProcessor, EventType, GroupAttributes, SpawnError};
+use ts_cont::{EventProcessor, EventType, GroupAttributes, SpawnError, ThreadOptions};
 
 /// Task threads, unless the builder is told otherwise: as many as the original has.
 pub const DEFAULT_TASK_THREADS: usize = 2;
@@ -51,7 +51,7 @@ pub struct Runtime {
 pub(crate) struct Inner {
     processor: EventProcessor,
     pools: [Option<PoolThreads>; Pool::ALL.len()],
-    stack_size: usize,
+    threads: Threads,
     lifecycle: Lifecycle,
     started: Mutex<bool>,
     #[cfg(feature = "http")]
@@ -76,7 +76,28 @@ pub struct StartError(#[from] SpawnError);
 pub struct Builder {
     processor: ts_cont::Builder,
     counts: [usize; Pool::ALL.len()],
+    threads: Threads,
+}
+
+/// What the threads are like.
+#[derive(Debug, Clone, Default)]
+struct Threads {
     stack_size: usize,
+    guard_pages: Option<usize>,
+    net_cpus: Vec<Vec<usize>>,
+}
+
+impl Threads {
+    fn options(&self, pool: PoolThreads) -> ThreadOptions {
+        let mut options = ThreadOptions::new().stack_size(self.stack_size);
+        if let Some(pages) = self.guard_pages {
+            options = options.guard_pages(pages);
+        }
+        if pool.group == EventType::NET {
+            options = options.cpu_sets(self.net_cpus.clone());
+        }
+        options
+    }
 }
 
 impl Builder {
@@ -85,7 +106,7 @@ impl Builder {
         Self {
             processor: EventProcessor::builder(),
             counts: [net, DEFAULT_TASK_THREADS, 0, 0],
-            stack_size: 0,
+            threads: Threads::default(),
         }
     }
 
@@ -115,7 +136,20 @@ impl Builder {
 
     /// Bytes of stack for each thread; 0, the default, is [`ts_thread::DEFAULT_STACK_SIZE`].
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = bytes;
+        self.threads.stack_size = bytes;
+        self
+    }
+
+    /// How many pages below each thread's stack cannot be touched; by default one.
+    pub fn guard_pages(mut self, pages: usize) -> Self {
+        self.threads.guard_pages = Some(pages);
+        self
+    }
+
+    /// The processors of the network threads: thread `i` is bound to the set `i` modulo their number, which are often the
+    /// [objects](ts_thread::Topology::objects) of a level; without sets, the default, they run anywhere.
+    pub fn net_cpus(mut self, sets: Vec<Vec<usize>>) -> Self {
+        self.threads.net_cpus = sets;
         self
     }
 
@@ -140,7 +174,7 @@ impl Builder {
     /// Makes the runtime without starting its threads, so that plugins can be set up first.
     pub fn prepare(self) -> Runtime {
         let processor = self.processor.build();
-        Runtime::on(processor, self.counts, self.stack_size)
+        Runtime::on(processor, self.counts, self.threads)
     }
 
     /// Makes the runtime and starts its threads.
@@ -162,7 +196,7 @@ impl Builder {
     /// As for [`Builder::start`].
     pub fn simulate(self, seed: u64) -> Result<Simulated, StartError> {
         let simulation = ts_cont::simulate::Simulation::with_builder(seed, self.processor);
-        let runtime = Runtime::on(simulation.processor().clone(), self.counts, self.stack_size);
+        let runtime = Runtime::on(simulation.processor().clone(), self.counts, self.threads);
         runtime.start()?;
         Ok(Simulated::new(runtime, simulation))
     }
@@ -183,7 +217,7 @@ impl Runtime {
         Self::builder().net_threads(2).task_threads(2).simulate(seed)
     }
 
-    fn on(processor: EventProcessor, counts: [usize; Pool::ALL.len()], stack_size: usize) -> Self {
+    fn on(processor: EventProcessor, counts: [usize; Pool::ALL.len()], threads: Threads) -> Self {
         let pools = Pool::ALL.map(|pool| {
             let count = counts[pool as usize];
             let group = match pool {
@@ -197,7 +231,7 @@ impl Runtime {
         let inner = Inner {
             processor,
             pools,
-            stack_size,
+            threads,
             lifecycle: Lifecycle::default(),
             started: Mutex::new(false),
             #[cfg(feature = "http")]
@@ -223,7 +257,10 @@ impl Runtime {
         *started = true;
         lifecycle::tell_when_ready(inner, self.task());
         for pool in inner.pools.iter().flatten() {
-            let spawned = inner.processor.spawn_event_threads(pool.group, pool.count, inner.stack_size);
+            let spawned = {
+                let options = inner.threads.options(*pool);
+                inner.processor.spawn_event_threads_with(pool.group, pool.count, options)
+            };
             if let Err(error) = spawned {
                 shutdown::close(inner);
                 inner.processor.shutdown(ShutdownOptions::default().queued(Queued::Cancel));

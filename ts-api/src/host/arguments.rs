@@ -1,22 +1,23 @@
 //! What may be typed.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 
-const PORT: u16 = 8080;
-const DEADLINE: Duration = Duration::from_secs(10);
-/// More event threads than this cannot be meant.
-const MOST_THREADS: usize = 1024;
+use super::config::{Config, Destination, MOST_THREADS, Plugin, keys::nearest};
 
 const HELP: &str = "\
 ts-host: an HTTP proxy on event threads, with plugins at its hooks
 
 usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
+
+  --config FILE        what to serve, in TOML; read again after a SIGHUP; the flags below win over it
+  --check              only look whether the configuration is good
+  --print-config       print the configuration as a file with a comment on each key, and end
 
   --port PORT          where to listen (default 8080; 0 lets the system choose)
   --address IP         the address to listen at (default 127.0.0.1)
@@ -24,23 +25,46 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --threads N          network threads (default: one for each CPU)
   --task-threads N     background threads (default 1)
   --deny-list FILE     hosts to refuse, one a line, # begins a comment; read again after a SIGHUP
-                       (default: an example list)
+                       (default: an example list; with --config: what the file says)
+  --admin IP:PORT      where to answer /metrics and /healthz (default: nowhere)
   --deadline SECONDS   how long a shutdown may take (default 10)
   --log FILTER         what to log, such as info or warn,ts_api=debug (default warn)
   --help, --version
 
-SIGINT and SIGTERM shut down in stages and print a report; a second one ends the process at once.";
+SIGINT and SIGTERM shut down in stages and print a report; a second one ends the process at once.
+It returns 0 if all went well, 1 if it could not start or not end in time, 2 for flags or a configuration that are
+not good; --check returns 0 or 2.";
 
-/// How the host is to run.
-#[derive(Debug)]
+const FLAGS: [&str; 14] = [
+    "--config",
+    "--check",
+    "--print-config",
+    "--port",
+    "--address",
+    "--origin",
+    "--threads",
+    "--task-threads",
+    "--deny-list",
+    "--admin",
+    "--deadline",
+    "--log",
+    "--help",
+    "--version",
+];
+
+/// What was typed.
+#[derive(Debug, Default)]
 pub(super) struct Arguments {
-    pub(super) listen: SocketAddr,
-    pub(super) origin: Option<SocketAddr>,
-    pub(super) threads: usize,
-    pub(super) task_threads: usize,
-    pub(super) deny_list: Option<PathBuf>,
-    pub(super) deadline: Duration,
-    pub(super) log: Targets,
+    pub(super) config: Option<PathBuf>,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+    origin: Option<Destination>,
+    threads: Option<usize>,
+    task_threads: Option<usize>,
+    deny_list: Option<String>,
+    admin: Option<SocketAddr>,
+    deadline: Option<Duration>,
+    log: Option<Targets>,
 }
 
 /// What was asked for.
@@ -48,55 +72,86 @@ pub(super) struct Arguments {
 pub(super) enum Request {
     /// To run.
     Run(Arguments),
+    /// To look whether the configuration is good.
+    Check(Arguments),
+    /// To print the configuration.
+    PrintConfig(Arguments),
     /// To print something and end.
     Print(String),
 }
 
-const FLAGS: [&str; 10] = [
-    "--port",
-    "--address",
-    "--origin",
-    "--threads",
-    "--task-threads",
-    "--deny-list",
-    "--deadline",
-    "--log",
-    "--help",
-    "--version",
-];
+impl Arguments {
+    /// What the flags say, in place of what the file does.
+    pub(super) fn apply(&self, config: &mut Config) {
+        fn set<T: Clone>(flag: &Option<T>, value: &mut T) {
+            if let Some(flag) = flag {
+                value.clone_from(flag);
+            }
+        }
+        if self.address.is_some() || self.port.is_some() {
+            // It listens at one place then, with whatever else the file says of its first.
+            let mut listen = config.listen.first().cloned().unwrap_or_default();
+            let address = self.address.unwrap_or(listen.address.ip());
+            listen.address = SocketAddr::new(address, self.port.unwrap_or(listen.address.port()));
+            config.listen = vec![listen];
+        }
+        set(&self.origin, &mut config.origin.address);
+        set(&self.threads.map(Some), &mut config.threads.net);
+        set(&self.task_threads, &mut config.threads.task);
+        set(&self.admin.map(Some), &mut config.admin.address);
+        set(&self.deadline, &mut config.shutdown.deadline);
+        set(&self.log, &mut config.log.filter);
+        // Somebody who has no file yet sees a plugin at work.
+        if self.deny_list.is_some() || self.config.is_none() {
+            let arguments = Vec::from_iter(self.deny_list.clone());
+            match config.plugins.iter_mut().find(|plugin| plugin.name == DENY_LIST) {
+                Some(plugin) => plugin.arguments = arguments,
+                None => config.plugins.push(Plugin { name: DENY_LIST.to_owned(), arguments }),
+            }
+        }
+    }
+}
+
+const DENY_LIST: &str = "deny_list";
 
 /// Reads the arguments. An error is one line: what is wrong, and what to do.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut port = PORT;
-    let mut arguments = Arguments {
-        listen: SocketAddr::new(address, port),
-        origin: None,
-        threads: std::thread::available_parallelism().map_or(1, usize::from),
-        task_threads: 1,
-        deny_list: None,
-        deadline: DEADLINE,
-        log: Targets::new().with_default(LevelFilter::WARN),
-    };
+    let mut arguments = Arguments::default();
+    let mut request: fn(Arguments) -> Request = Request::Run;
     while let Some(argument) = parser.next().map_err(|error| format!("{error}; try --help"))? {
         match argument {
-            Long("port") => port = value(&mut parser, "--port", "a number from 0 to 65535")?,
-            Long("address") => address = value(&mut parser, "--address", "an IP address such as 127.0.0.1")?,
-            Long("origin") => arguments.origin = Some(origin(&text(&mut parser, "--origin")?)?),
-            Long("threads") => arguments.threads = count(&mut parser, "--threads")?,
-            Long("task-threads") => arguments.task_threads = count(&mut parser, "--task-threads")?,
+            Long("config") => arguments.config = Some(file(&mut parser, "--config")?.into()),
+            Long("check") => request = Request::Check,
+            Long("print-config") => request = Request::PrintConfig,
+            Long("port") => arguments.port = Some(value(&mut parser, "--port", "a number from 0 to 65535")?),
+            Long("address") => {
+                arguments.address = Some(value(&mut parser, "--address", "an IP address such as 127.0.0.1")?);
+            }
+            Long("origin") => {
+                arguments.origin =
+                    Some(parsed(&mut parser, "--origin", "a host and a port such as 127.0.0.1:9000")?);
+            }
+            Long("threads") => arguments.threads = Some(count(&mut parser, "--threads")?),
+            Long("task-threads") => arguments.task_threads = Some(count(&mut parser, "--task-threads")?),
             Long("deny-list") => {
-                let file =
-                    parser.value().map_err(|_| "--deny-list: the name of a file is missing".to_owned())?;
-                arguments.deny_list = Some(file.into());
+                // The plugin takes its arguments as text.
+                let name = file(&mut parser, "--deny-list")?.into_string();
+                arguments.deny_list = Some(name.map_err(|name| {
+                    format!("--deny-list: the name `{}` is not text", name.to_string_lossy())
+                })?);
+            }
+            Long("admin") => {
+                let wanted = "an address and a port such as 127.0.0.1:9090";
+                arguments.admin = Some(value(&mut parser, "--admin", wanted)?);
             }
             Long("deadline") => {
                 let seconds: u32 = value(&mut parser, "--deadline", "a whole number of seconds")?;
-                arguments.deadline = Duration::from_secs(seconds.into());
+                arguments.deadline = Some(Duration::from_secs(seconds.into()));
             }
             Long("log") => {
-                arguments.log = value(&mut parser, "--log", "a filter such as info or warn,ts_api=debug")?;
+                arguments.log =
+                    Some(value(&mut parser, "--log", "a filter such as info or warn,ts_api=debug")?);
             }
             Short('h') | Long("help") => return Ok(Request::Print(HELP.to_owned())),
             Short('V') | Long("version") => {
@@ -107,8 +162,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Value(word) => return Err(format!("`{}` is not a flag; try --help", word.to_string_lossy())),
         }
     }
-    arguments.listen = SocketAddr::new(address, port);
-    Ok(Request::Run(arguments))
+    Ok(request(arguments))
+}
+
+fn file(parser: &mut lexopt::Parser, flag: &str) -> Result<OsString, String> {
+    parser.value().map_err(|_| format!("{flag}: the name of a file is missing"))
 }
 
 fn text(parser: &mut lexopt::Parser, flag: &str) -> Result<String, String> {
@@ -121,6 +179,15 @@ fn value<T: std::str::FromStr>(parser: &mut lexopt::Parser, flag: &str, wanted: 
     text.parse().map_err(|_| format!("{flag}: `{text}` will not do: give {wanted}"))
 }
 
+/// As `value`, for what says why it will not do.
+fn parsed<T>(parser: &mut lexopt::Parser, flag: &str, wanted: &str) -> Result<T, String>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = text(parser, flag)?;
+    text.parse().map_err(|error: T::Err| format!("{flag}: `{text}` will not do ({error}): give {wanted}"))
+}
+
 fn count(parser: &mut lexopt::Parser, flag: &str) -> Result<usize, String> {
     let wanted = format!("a number from 1 to {MOST_THREADS}");
     let count = value(parser, flag, &wanted)?;
@@ -131,24 +198,9 @@ fn count(parser: &mut lexopt::Parser, flag: &str) -> Result<usize, String> {
     }
 }
 
-fn origin(text: &str) -> Result<SocketAddr, String> {
-    let found = text.to_socket_addrs().map_err(|error| {
-        format!("--origin: `{text}` will not do ({error}): give a host and a port such as 127.0.0.1:9000")
-    })?;
-    let mut found: Vec<_> = found.collect();
-    // Names such as localhost stand for both; most origins listen at the older one.
-    found.sort_by_key(SocketAddr::is_ipv6);
-    found.first().copied().ok_or_else(|| format!("--origin: `{text}` has no address"))
-}
-
 fn unknown(flag: &str) -> String {
-    let nearest = FLAGS
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(known, flag), known))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    match nearest {
-        Some((_, known)) => format!("there is no flag {flag}; did you mean {known}? --help lists them"),
+    match nearest(flag, FLAGS) {
+        Some(known) => format!("there is no flag {flag}; did you mean {known}? --help lists them"),
         None => format!("there is no flag {flag}; --help lists them"),
     }
 }
@@ -161,6 +213,14 @@ mod tests {
         parse(words.iter().map(OsString::from))
     }
 
+    /// What a host with these flags does, without a file.
+    fn config(words: &[&str]) -> Config {
+        let Ok(Request::Run(arguments)) = parse_words(words) else { panic!("it runs") };
+        let mut config = Config::default();
+        arguments.apply(&mut config);
+        config
+    }
+
     fn refused(words: &[&str]) -> String {
         match parse_words(words) {
             Err(line) => line,
@@ -170,25 +230,56 @@ mod tests {
 
     #[test]
     fn without_arguments_the_defaults_are_those_of_the_help() {
-        let Ok(Request::Run(arguments)) = parse_words(&[]) else { panic!("it runs") };
-        assert_eq!(arguments.listen, "127.0.0.1:8080".parse().unwrap());
-        assert_eq!((arguments.origin, arguments.deny_list), (None, None));
-        assert_eq!((arguments.task_threads, arguments.deadline), (1, Duration::from_secs(10)));
-        assert!(arguments.threads >= 1);
+        let config = config(&[]);
+        assert_eq!(config.listen[0].address, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(
+            (config.listen.len(), config.origin.address, config.admin.address),
+            (1, Destination::Embedded, None)
+        );
+        assert_eq!((config.threads.task, config.shutdown.deadline), (1, Duration::from_secs(10)));
+        assert_eq!(config.plugins, [Plugin { name: "deny_list".into(), arguments: vec![] }]);
+        assert!(config.threads.net_count() >= 1);
     }
 
     #[test]
     fn every_flag_is_understood_in_both_spellings() {
         let words =
             ["--port=0", "--address", "::1", "--origin", "127.0.0.1:9", "--threads=3", "--task-threads"];
-        let more = ["2", "--deny-list", "list.txt", "--deadline", "7", "--log", "info,ts_api=debug"];
+        let more = [
+            "2",
+            "--deny-list",
+            "list.txt",
+            "--deadline",
+            "7",
+            "--log",
+            "info,ts_api=debug",
+            "--admin=[::1]:7",
+        ];
         let all: Vec<_> = words.into_iter().chain(more).collect();
-        let Ok(Request::Run(arguments)) = parse_words(&all) else { panic!("it runs") };
-        assert_eq!(arguments.listen, "[::1]:0".parse().unwrap());
-        assert_eq!(arguments.origin, Some("127.0.0.1:9".parse().unwrap()));
-        assert_eq!((arguments.threads, arguments.task_threads), (3, 2));
-        assert_eq!(arguments.deny_list, Some(PathBuf::from("list.txt")));
-        assert_eq!(arguments.deadline, Duration::from_secs(7));
+        let config = config(&all);
+        assert_eq!(config.listen[0].address, "[::1]:0".parse().unwrap());
+        assert_eq!(config.origin.address.to_string(), "127.0.0.1:9");
+        assert_eq!((config.threads.net, config.threads.task), (Some(3), 2));
+        assert_eq!(config.plugins[0].arguments, ["list.txt"]);
+        assert_eq!(config.shutdown.deadline, Duration::from_secs(7));
+        assert_eq!(config.log.filter, "info,ts_api=debug".parse().unwrap());
+        assert_eq!(config.admin.address, Some("[::1]:7".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_no_flag_says_is_as_in_the_file() {
+        let Ok(Request::Check(arguments)) = parse_words(&["--config", "a.toml", "--check", "--port", "1"])
+        else {
+            panic!("it checks")
+        };
+        assert_eq!(arguments.config, Some(PathBuf::from("a.toml")));
+        let mut config = Config::default();
+        config.listen[0].address = "192.0.2.1:80".parse().unwrap();
+        config.threads.task = 7;
+        arguments.apply(&mut config);
+        assert_eq!(config.listen[0].address, "192.0.2.1:1".parse().unwrap());
+        assert_eq!(config.threads.task, 7);
+        assert!(config.plugins.is_empty(), "who has a file has no examples");
     }
 
     #[test]
@@ -200,9 +291,11 @@ mod tests {
             (&["--threads", "many"], "1 to 1024"),
             (&["--address", "here"], "IP address"),
             (&["--origin", "nowhere"], "host and a port"),
+            (&["--admin", "9090"], "address and a port"),
             (&["--deadline", "-1"], "seconds"),
             (&["--log", "ts_api=loud"], "filter"),
             (&["--deny-list"], "file"),
+            (&["--config"], "file"),
         ] {
             let line = refused(words);
             assert!(line.contains(wanted), "{words:?}: {line}");

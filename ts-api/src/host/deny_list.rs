@@ -11,7 +11,7 @@
 //!   names no host at all, as old clients may, is let through.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
@@ -70,6 +70,12 @@ impl List {
     #[must_use]
     pub fn example() -> Self {
         Self { path: None, text: EXAMPLE.to_owned() }
+    }
+
+    /// The file that it was read from, if it is in one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// The hosts on it, in order.

@@ -7,14 +7,21 @@ use crossbeam_utils::CachePadded;
 use super::gate::Refusal;
 
 macro_rules! counts {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// What a server has done so far, at one moment.
         ///
         /// Each number is right by itself; numbers of requests under way may be a step apart.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         #[non_exhaustive]
         pub struct Counts {
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl Counts {
+            /// Goes over all of them: name, what it counts, how many.
+            pub fn each(&self, mut f: impl FnMut(&'static str, &'static str, u64)) {
+                $(f(stringify!($name), concat!($($doc),*).trim_start(), self.$name);)*
+            }
         }
 
         /// The same, while it is counted; one for each network thread.

@@ -1,0 +1,137 @@
+//! The configuration file: what can be said in it, how it is read, printed, and compared with another.
+//!
+//! Each table is a [`Section`] that lists its keys once, with what they take and whether a running host can change them. That
+//! one list is walked by whoever reads a file ([`read`]), prints it ([`print`]), or compares two ([`changes`]), so that none
+//! of them knows a key that the others do not.
+//!
+//! # Rules
+//! * Whatever is wrong with a file is found in one go, and told with line, column and key. A file with a problem is not used
+//!   in any part.
+//! * What a file does not say is as [`Config::default`] has it.
+//! * Flags of the command line win over the file, also when it is read again.
+//!
+//! A `Deserialize` derive would be shorter. It stops at the first problem, and knows neither what a key takes nor what is
+//! near it.
+
+mod admin;
+mod changes;
+mod deadline;
+pub(super) mod keys;
+pub(super) mod kinds;
+mod limits;
+mod listen;
+mod log;
+mod origin;
+mod plugin;
+mod print;
+mod problem;
+mod read;
+mod threads;
+mod timeouts;
+
+use std::path::Path;
+use std::{fs, io};
+
+pub(super) use self::admin::Admin;
+pub(super) use self::changes::changes;
+pub(super) use self::deadline::Shutdown;
+pub(super) use self::listen::Listen;
+pub(super) use self::log::Log;
+pub(super) use self::origin::{Destination, Origin};
+pub(super) use self::plugin::Plugin;
+pub(super) use self::problem::Problems;
+pub(super) use self::threads::{MOST_THREADS, Threads};
+
+use self::keys::{Key, Keys, Section};
+use crate::http::{Limits, Remap, Settings, Timeouts};
+use std::net::SocketAddr;
+
+/// All that can be said in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Config {
+    pub(super) threads: Threads,
+    pub(super) listen: Vec<Listen>,
+    pub(super) origin: Origin,
+    pub(super) timeouts: Timeouts,
+    pub(super) limits: Limits,
+    pub(super) log: Log,
+    pub(super) admin: Admin,
+    pub(super) shutdown: Shutdown,
+    pub(super) plugins: Vec<Plugin>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            threads: Threads::default(),
+            listen: vec![Listen::default()],
+            origin: Origin::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+            admin: Admin::default(),
+            shutdown: Shutdown::default(),
+            plugins: Vec::new(),
+        }
+    }
+}
+
+impl Section for Config {
+    fn keys<K: Keys>(&mut self, keys: &mut K) {
+        keys.table(Key::new("threads", "Event threads, and where they run."), &mut self.threads);
+        keys.list(
+            Key::new("listen", "Where to accept connections; one table for each address."),
+            &mut self.listen,
+        );
+        keys.table(Key::new("origin", "Where requests go."), &mut self.origin);
+        keys.table(Key::new("timeouts", "How long everything may take."), &mut self.timeouts);
+        keys.table(Key::new("limits", "How much clients may send."), &mut self.limits);
+        keys.table(
+            Key::new("log", "What the host says of itself, on the standard error stream."),
+            &mut self.log,
+        );
+        keys.table(Key::new("admin", "A port for those who look after the host."), &mut self.admin);
+        keys.table(Key::new("shutdown", "How it ends."), &mut self.shutdown);
+        keys.list(Key::new("plugin", "Plugins, in the order in which they are set up."), &mut self.plugins);
+    }
+
+    fn check(&self, complain: &mut dyn FnMut(Option<&'static str>, String)) {
+        if self.listen.is_empty() {
+            complain(
+                Some("listen"),
+                "there is no place to listen at: write [[listen]], and its keys below".to_owned(),
+            );
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, all of it.
+    pub(super) fn read(path: &Path) -> Result<Self, Problems> {
+        let unreadable = |error: io::Error| Problems::of_file(path, &error.to_string());
+        let text = fs::read(path).map_err(unreadable)?;
+        let text = String::from_utf8(text)
+            .map_err(|error| Problems::not_text(path, error.as_bytes(), error.utf8_error().valid_up_to()))?;
+        read::document(path, &text)
+    }
+
+    /// Changes what `settings` say to what the file says. `embedded` is where the host's own origin is.
+    pub(super) fn apply(&self, settings: &mut Settings, embedded: Option<SocketAddr>) {
+        settings.remap = match (&self.origin.address, embedded) {
+            (Destination::At { address, .. }, _) => Remap::to(*address),
+            (Destination::Embedded, Some(embedded)) => Remap::to(embedded),
+            (Destination::Embedded, None) => Remap::default(),
+        };
+        settings.timeouts = self.timeouts;
+        settings.limits = self.limits.clone();
+    }
+
+    /// As a file that says the same, with a comment on each key.
+    pub(super) fn print(&self) -> String {
+        print::document(self)
+    }
+}

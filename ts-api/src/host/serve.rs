@@ -1,0 +1,141 @@
+//! The host's life: all that is needed is taken, started, reloaded when asked for, and ended.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::Refused;
+use super::admin::AdminPort;
+use super::arguments::Arguments;
+use super::config::{Config, Destination};
+use super::diagnostics::Diagnostics;
+use super::greeting::Greeting;
+use super::origin::Embedded;
+use super::plugins;
+use super::reload::Reload;
+use super::stages::{self, Shares};
+use crate::Runtime;
+use crate::http::{Server, Settings};
+
+/// What a process returns that was ended by a signal while it was shutting down.
+const KILLED: i32 = 130;
+
+/// Serves until a signal ends it.
+pub(super) fn serve(
+    arguments: &Arguments,
+    config: Config,
+    diagnostics: &Diagnostics,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Refused> {
+    // What can be wrong is looked at first: nothing has been started when one of these fails.
+    let prepared = plugins::prepare(&config).map_err(Refused)?;
+    let listener = listen(config.listen[0].address, "--port")?;
+    let admin = config
+        .admin
+        .address
+        .map(|address| AdminPort::bind(address).map_err(|error| cannot_listen(address, &error, "--admin")));
+    let admin = admin.transpose()?;
+    let admin_address = admin.as_ref().map(AdminPort::address);
+    let embedded = (config.origin.address == Destination::Embedded).then(|| {
+        Embedded::bind().map_err(|error| {
+            Refused(format!("cannot listen for the embedded origin: {error}; name an origin with --origin"))
+        })
+    });
+    let embedded = embedded.transpose()?;
+    let embedded_address = embedded.as_ref().map(Embedded::address);
+    let cpus = config.threads.cpu_sets();
+    let cpus = cpus.map_err(|error| Refused(format!("which CPUs there are cannot be found out: {error}")))?;
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
+    let mut signals = signals.map_err(|error| Refused(format!("cannot wait for signals: {error}")))?;
+    let impatient = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, KILLED, Arc::clone(&impatient))
+            .map_err(|error| Refused(format!("cannot handle signals: {error}")))?;
+    }
+
+    let net_threads = config.threads.net_count();
+    let runtime = Runtime::builder()
+        .net_threads(net_threads)
+        .task_threads(config.threads.task)
+        .dns_threads(config.threads.dns)
+        .udp_threads(config.threads.udp)
+        .stack_size(config.threads.stack_size)
+        .guard_pages(config.threads.guard_pages)
+        .net_cpus(cpus)
+        .prepare();
+    let guest = runtime.guest();
+    let mut plugins: Vec<plugins::Running> = Vec::new();
+    for (name, prepared) in prepared {
+        let plugin = prepared.start().map_err(|error| Refused(format!("the plugin {name}: {error}")))?;
+        plugins.push((name, plugin));
+    }
+    runtime.start().map_err(|error| Refused(format!("{error}; ask for fewer with --threads")))?;
+    runtime.ports_initialized();
+    if let Some(embedded) = embedded {
+        embedded.start(&runtime).map_err(|error| Refused(format!("the embedded origin: {error}")))?;
+    }
+    let mut settings = Settings::default();
+    config.apply(&mut settings, embedded_address);
+    let server = Server::builder()
+        .listener(listener)
+        .settings(settings)
+        .start(&runtime)
+        .map_err(|error| Refused(error.to_string()))?;
+    let server = Arc::new(server);
+    if let Some(admin) = admin {
+        admin.start(&runtime, &server).map_err(|error| Refused(format!("the admin port: {error}")))?;
+    }
+    runtime.ports_ready();
+
+    let greeting = Greeting {
+        config: &config,
+        address: server.local_addr(),
+        admin: admin_address,
+        embedded: embedded_address,
+        net_threads,
+        plugins: &plugins,
+    };
+    // A host whose output nobody reads goes on serving.
+    let _ = write!(out, "{greeting}").and_then(|()| out.flush());
+
+    let mut reload = Reload {
+        arguments,
+        config,
+        diagnostics,
+        plugins,
+        runtime: &runtime,
+        server: &server,
+        embedded: embedded_address,
+    };
+    for signal in signals.forever() {
+        if signal != SIGHUP {
+            tracing::info!(signal, "shutting down");
+            break;
+        }
+        reload.run();
+    }
+    // Relaxed: a second signal that comes a moment early or late is only patient or not.
+    impatient.store(true, Ordering::Relaxed);
+    drop(guest);
+    let shares = Shares::of(reload.config.shutdown.deadline);
+    let clean = stages::end(&runtime, &server, reload.plugins, shares, out);
+    Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Refused> {
+    TcpListener::bind(address).map_err(|error| cannot_listen(address, &error, flag))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error, flag: &str) -> Refused {
+    let mend = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program has it: choose another port with ",
+        io::ErrorKind::PermissionDenied => "ports below 1024 are for the administrator: choose another with ",
+        _ => "choose another with ",
+    };
+    Refused(format!("cannot listen at {address}: {error}; {mend}{flag} (0 lets the system choose)"))
+}
