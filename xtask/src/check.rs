@@ -12,6 +12,7 @@
 mod commands;
 mod deep;
 mod examples;
+mod fuzz;
 mod labels;
 mod layers;
 mod layout;
@@ -149,6 +150,8 @@ const LIST: &[Check] = &[
     Check::look("loom-mutations", "each loom test fails when its line is weakened", mutations::attempt)
         .of(Group::Deep),
     Check::run("loom-long", "the protocols hold with more switches between threads", deep::loom)
+        .of(Group::Deep),
+    Check::run("fuzz", "what we parse ourselves stands whatever comes, for a minute each", fuzz::targets)
         .of(Group::Deep),
     Check::run("simulation", "many more seeds and cases break no promise", deep::simulation).of(Group::Deep),
     Check::run("publish", "the workspace can be published, and others can use it", deep::publish)

@@ -68,7 +68,9 @@ fn the_other_lists_run_only_when_asked_for() {
     for line in ["published", "oldest", "minimal", "advisories"] {
         assert!(list.lines().any(|told| told.starts_with(line) && told.ends_with("(--online)")), "{list}");
     }
-    for line in ["loom-long", "simulation", "publish", "address", "leak", "valgrind", "thread", "miri"] {
+    for line in
+        ["loom-long", "fuzz", "simulation", "publish", "address", "leak", "valgrind", "thread", "miri"]
+    {
         let told = |told: &str| told.split(' ').next() == Some(line) && told.ends_with("(--deep)");
         assert!(list.lines().any(told), "{line} in {list}");
     }

@@ -117,7 +117,7 @@ pub(super) fn miri(workspace: &Workspace) -> Result<Vec<Step>> {
     ])
 }
 
-fn host(workspace: &Workspace) -> Result<String> {
+pub(super) fn host(workspace: &Workspace) -> Result<String> {
     let told = Step::of("rustc", "-vV").output(&workspace.root)?;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
