@@ -79,7 +79,9 @@ pub use session::Session;
 pub use transaction::{ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
-pub use server::{Builder, Counts, DrainReport, Limits, Remap, Server, Settings, StartError, Timeouts};
+pub use server::{Builder, Counts, DrainReport, Limits, Server, Settings, StartError, Timeouts};
+#[cfg(feature = "runtime")]
+pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
 
 #[cfg(feature = "runtime")]
 pub(crate) use server::hooks::GlobalHooks;

@@ -6,6 +6,7 @@ mod connect;
 mod connection;
 mod counts;
 mod exchange;
+mod failure;
 mod forward;
 pub(crate) mod gate;
 mod gather;
@@ -14,8 +15,13 @@ pub(crate) mod head;
 pub(crate) mod hooks;
 mod lane;
 pub(crate) mod limits;
+mod link;
 mod origin;
+mod policy;
+mod pool;
 mod remap;
+mod resolve;
+mod route;
 mod settings;
 mod stop;
 pub(crate) mod stream;
@@ -40,14 +46,17 @@ use ts_cont::{EventProcessor, EventType, Here, Refusal};
 use self::call_out::{HasSubject, label};
 use self::counts::Counters;
 use self::lane::{Inbox, Shared};
+use self::resolve::SystemResolver;
 use self::settings::Current;
 use self::stop::{Phase, Stop};
 use self::subjects::{SessionSubject, TransactionSubject};
-use crate::Runtime;
+use crate::{Pool, Runtime};
 
 pub use self::counts::Counts;
 pub use self::limits::Limits;
-pub use self::remap::Remap;
+pub use self::policy::OriginPolicy;
+pub use self::remap::{Mapped, Remap, RemapError, Rule, RuleError, Unmapped};
+pub use self::resolve::Resolve;
 pub use self::settings::Settings;
 pub use self::timeouts::Timeouts;
 
@@ -96,12 +105,13 @@ pub struct Server {
 }
 
 /// Makes a [`Server`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder starts nothing until `start`"]
 pub struct Builder {
     listen: Vec<SocketAddr>,
     listener: Option<Arc<TcpListener>>,
     settings: Settings,
+    resolver: Arc<dyn Resolve>,
 }
 
 /// Why a server did not start.
@@ -171,7 +181,12 @@ impl fmt::Display for DrainReport {
 impl Server {
     /// Starts making a server.
     pub fn builder() -> Builder {
-        Builder { listen: Vec::new(), listener: None, settings: Settings::default() }
+        Builder {
+            listen: Vec::new(),
+            listener: None,
+            settings: Settings::default(),
+            resolver: Arc::new(SystemResolver),
+        }
     }
 
     /// Where it listens; the port is the real one, also if zero was asked for.
@@ -318,6 +333,12 @@ impl Builder {
         self
     }
 
+    /// Looks origins' names up in its own way; by default the system does.
+    pub fn resolver(mut self, resolver: impl Resolve) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
     /// How long a connection to the origin may take to be made. Default: 5 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.settings.timeouts.connect = limit;
@@ -367,6 +388,8 @@ impl Builder {
             hooks: Arc::clone(table::hooks_of(runtime)),
             stop: Stop::new(),
             settings: Current::new(self.settings),
+            resolver: self.resolver,
+            lookups: runtime.group(Pool::Dns).unwrap_or_else(|| runtime.task()),
             counters: threads.iter().map(|_| Default::default()).collect(),
             inboxes: threads.iter().map(|_| Inbox::default()).collect(),
         });
@@ -403,6 +426,16 @@ impl Builder {
             }
         }
         Err(refused)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("listen", &self.listen)
+            .field("listener", &self.listener)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -284,8 +284,13 @@ impl Bed {
     }
 
     fn make(origin: SocketAddr, threads: usize, choose: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::with_builder(threads, |builder| choose(builder.origin(origin)))
+    }
+
+    /// With so many network threads, and no origin but what is chosen.
+    pub fn with_builder(threads: usize, choose: impl FnOnce(Builder) -> Builder) -> Self {
         let runtime = Runtime::builder().net_threads(threads).task_threads(1).start().unwrap();
-        let builder = Server::builder().listen("127.0.0.1:0").origin(origin);
+        let builder = Server::builder().listen("127.0.0.1:0");
         let server = choose(builder).start(&runtime).unwrap();
         Self { runtime, server }
     }

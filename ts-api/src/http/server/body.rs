@@ -1,27 +1,25 @@
 //! Bodies on their way: streamed, never gathered, and telling how they end.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
-use ts_cont::future::{Sleep, sleep};
 
 use super::exchange::{Exchange, Sent};
 use super::gate::Refusal;
 use super::gather::Gathered;
+use super::link::Link;
 
 /// Why a body broke off.
 #[derive(Debug, Error)]
 pub(crate) enum BodyError {
     #[error(transparent)]
     Broken(#[from] hyper::Error),
-    #[error("the origin sent nothing for {0:?}")]
-    TooLate(Duration),
+    #[error("the origin sent nothing for too long")]
+    TooLate,
 }
 
 /// A request's body on its way to the origin.
@@ -31,20 +29,29 @@ pub(crate) struct RequestBody {
     gathered: Option<Gathered>,
     /// Weak, since the origin's connection lets go of a body only in its own time.
     exchange: Weak<Exchange>,
+    /// The connection that it goes over, and the request's number there.
+    over: Option<(Rc<Link>, u64)>,
 }
 
 impl RequestBody {
     pub(crate) fn new(body: Incoming, exchange: &Rc<Exchange>) -> Self {
         let body = (!body.is_end_stream()).then_some(body);
-        Self { body, gathered: None, exchange: Rc::downgrade(exchange) }
+        Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None }
     }
 
     pub(crate) fn gathered(body: Gathered) -> Self {
-        Self { body: None, gathered: Some(body), exchange: Weak::new() }
+        Self { body: None, gathered: Some(body), exchange: Weak::new(), over: None }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { body: None, gathered: None, exchange: Weak::new() }
+        Self { body: None, gathered: None, exchange: Weak::new(), over: None }
+    }
+
+    /// It is about to be sent over a connection.
+    pub(super) fn go_over(&mut self, link: &Rc<Link>, number: u64) {
+        if self.body.is_some() || self.gathered.is_some() {
+            self.over = Some((Rc::clone(link), number));
+        }
     }
 }
 
@@ -61,15 +68,18 @@ impl Body for RequestBody {
             let frame = this.gathered.as_mut().and_then(Gathered::next);
             return Poll::Ready(frame.map(Ok));
         };
-        let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(cx));
-        if let Some(exchange) = this.exchange.upgrade() {
-            exchange.request_frames.set(exchange.request_frames.get() + 1);
-            if let Some(Err(error)) = &frame {
-                match Refusal::of(error) {
-                    Some(refusal) => exchange.refuse(refusal),
-                    // The client broke off. Its connection will be found closed; this is earlier.
-                    None => exchange.ended(Sent::ClientGone),
-                }
+        let frame = Pin::new(&mut *body).poll_frame(cx);
+        if let Some((link, number)) = &this.over {
+            link.request_moves(*number, frame.is_ready());
+        }
+        let frame = ready!(frame);
+        if let Some(Err(error)) = &frame
+            && let Some(exchange) = this.exchange.upgrade()
+        {
+            match Refusal::of(error) {
+                Some(refusal) => exchange.refuse(refusal),
+                // The client broke off. Its connection will be found closed; this is earlier.
+                None => exchange.ended(Sent::ClientGone),
             }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
@@ -86,41 +96,62 @@ impl Body for RequestBody {
     }
 }
 
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some((link, number)) = self.over.take() {
+            link.request_over(number);
+        }
+    }
+}
+
+/// A response's body as it comes from the origin.
+pub(crate) struct OriginBody {
+    body: Incoming,
+    link: Rc<Link>,
+    number: u64,
+}
+
+impl OriginBody {
+    pub(super) fn new(body: Incoming, link: Rc<Link>, number: u64) -> Self {
+        Self { body, link, number }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.link.awaits_body(self.number, frame.is_pending());
+        ready!(frame).map_or(Poll::Ready(None), |frame| {
+            let frame = frame.map_err(|error| match self.link.is_late() {
+                true => BodyError::TooLate,
+                false => BodyError::Broken(error),
+            });
+            Poll::Ready(Some(frame))
+        })
+    }
+}
+
+impl Drop for OriginBody {
+    fn drop(&mut self) {
+        self.link.response_over(self.number);
+    }
+}
+
 /// A response's body on its way to the client.
 pub(crate) struct ResponseBody {
     source: Source,
     exchange: Rc<Exchange>,
-    /// How long the origin may say nothing, and the time that runs while it does.
-    patience: Duration,
-    silence: Option<Sleep>,
     /// Nothing is to be sent: the request was HEAD, or the status says so.
     bodiless: bool,
 }
 
 /// Where a response's body comes from.
 pub(crate) enum Source {
-    Origin(Incoming),
+    Origin(OriginBody),
     Text(Option<Bytes>),
 }
 
 impl ResponseBody {
-    pub(crate) fn new(source: Source, exchange: Rc<Exchange>, patience: Duration, bodiless: bool) -> Self {
-        Self { source, exchange, patience, silence: None, bodiless }
-    }
-
-    fn poll_origin(
-        body: &mut Incoming,
-        silence: &mut Option<Sleep>,
-        patience: Duration,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
-            *silence = None;
-            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));
-        }
-        let silence = silence.get_or_insert_with(|| sleep(patience));
-        std::task::ready!(Pin::new(silence).poll(cx));
-        Poll::Ready(Some(Err(BodyError::TooLate(patience))))
+    pub(crate) fn new(source: Source, exchange: Rc<Exchange>, bodiless: bool) -> Self {
+        Self { source, exchange, bodiless }
     }
 }
 
@@ -135,13 +166,14 @@ impl Body for ResponseBody {
         let this = &mut *self;
         let frame = match &mut this.source {
             Source::Text(text) => text.take().map(|text| Ok(Frame::data(text))),
-            Source::Origin(body) => {
-                std::task::ready!(Self::poll_origin(body, &mut this.silence, this.patience, cx))
-            }
+            Source::Origin(body) => ready!(body.poll_frame(cx)),
         };
         match &frame {
             None => this.exchange.ended(Sent::Completely),
-            Some(Err(_)) => this.exchange.ended(Sent::OriginGone),
+            Some(Err(_)) => {
+                this.exchange.counters().origin_broken_bodies.add();
+                this.exchange.ended(Sent::OriginGone);
+            }
             Some(Ok(_)) => {}
         }
         Poll::Ready(frame)
@@ -150,14 +182,14 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Text(text) => text.as_ref().is_none_or(Bytes::is_empty),
-            Source::Origin(body) => body.is_end_stream(),
+            Source::Origin(origin) => origin.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
-            Source::Origin(body) => body.size_hint(),
+            Source::Origin(origin) => origin.body.size_hint(),
         }
     }
 }

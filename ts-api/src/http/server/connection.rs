@@ -32,7 +32,7 @@ use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::Refusal;
 use super::gate::client::{Awaits, Gate, GateIo, Protocol};
 use super::lane::Lane;
-use super::origin::Origin;
+use super::pool::Pools;
 use super::settings::Settings;
 use super::stop::Phase;
 use super::stream::Stream;
@@ -264,8 +264,8 @@ impl Session {
         self.lane.settings()
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        self.lane.origin()
+    pub(crate) fn origins(&self) -> &Rc<Pools> {
+        self.lane.origins()
     }
 
     /// Whether there is anybody to call, at any hook.

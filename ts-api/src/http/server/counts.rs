@@ -82,8 +82,24 @@ counts! {
     client_aborts,
     /// Requests to the origin that failed: no connection, no response, too late, or a response that broke off.
     origin_failures,
-    /// Connections made to the origin.
+    /// Of them: the origin's name could not be looked up.
+    origin_lookup_failures,
+    /// Of them: too many waited for a connection, or one did for too long (503).
+    origin_busy,
+    /// Of them: no connection, or none in time.
+    origin_connect_failures,
+    /// Of them: the connection broke, or what came was no response.
+    origin_broken_answers,
+    /// Of them: no response's head in time.
+    origin_late_answers,
+    /// Of them: the response's body broke off, or did not go on in time.
+    origin_broken_bodies,
+    /// Connections made to origins.
     origin_connections,
+    /// Requests sent over a connection that had served one before.
+    origin_reused,
+    /// Requests that a kept connection turned out to be dead for, and that went over another one.
+    origin_retries,
     /// Sessions and transactions made for plugins to see. Where nobody is to be called there are none.
     handles,
     /// Call-outs: hook continuations called.

@@ -17,6 +17,7 @@ use hyper::Response;
 use thiserror::Error;
 
 use super::body::ResponseBody;
+use super::counts::Counters;
 use super::gate::Refusal;
 use super::gate::client::Gate;
 use super::lane::Lane;
@@ -48,8 +49,6 @@ pub(crate) struct Exchange {
     gate: Option<Rc<Gate>>,
     /// Why no more of the request is taken.
     refusal: Cell<Option<Refusal>>,
-    /// Frames of the request's body that have gone by.
-    pub(crate) request_frames: Cell<u64>,
     parser: RefCell<Option<Waker>>,
     transaction: RefCell<Option<Waker>>,
 }
@@ -63,10 +62,13 @@ impl Exchange {
             response: RefCell::default(),
             taken: Cell::new(false),
             sent: Cell::new(None),
-            request_frames: Cell::new(0),
             parser: RefCell::default(),
             transaction: RefCell::default(),
         }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        self.lane.counters()
     }
 
     /// Says how the response ended, unless that is said already.

@@ -1,19 +1,20 @@
 //! What a proxy changes in a head that it passes on.
 //!
 //! Fields that are meant for one connection stay on it, and the others keep their order. The target becomes what an origin
-//! expects, and `Host` is kept.
+//! expects, and `Host` what the route says.
 //!
 //! # Rules
 //! * Nothing is taken out of a map with its own `remove`: that puts the last field in the place of the one removed.
 
-use std::net::SocketAddr;
-
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, Version, request, response};
+
+use super::remap::OriginName;
+use super::route::Route;
 
 const OF_ONE_CONNECTION: [HeaderName; 8] = [
     HeaderName::from_static("keep-alive"),
@@ -38,7 +39,7 @@ pub(crate) fn refusal(parts: &request::Parts) -> Option<StatusCode> {
 }
 
 /// Makes a client's request one to the origin.
-pub(crate) fn request(parts: &mut request::Parts, origin: SocketAddr) {
+pub(crate) fn request(parts: &mut request::Parts, origin: &OriginName) {
     // Expect: we answer it ourselves, by reading the body.
     remove_connection_fields(&mut parts.headers, &[EXPECT]);
     parts.version = Version::HTTP_11;
@@ -72,7 +73,14 @@ pub(crate) fn settle_request(parts: &mut request::Parts, has_body: bool) {
 }
 
 /// Makes the origin's response one to the client.
-pub(crate) fn response(parts: &mut response::Parts) {
+pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>) {
+    for name in [LOCATION, CONTENT_LOCATION] {
+        if let Some(location) = parts.headers.get_mut(name)
+            && let Some(ours) = route.reverse(location)
+        {
+            *location = ours;
+        }
+    }
     remove_connection_fields(&mut parts.headers, &[]);
     parts.version = Version::HTTP_11;
 }
@@ -117,6 +125,10 @@ fn keep(headers: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) {
 mod tests {
     use super::*;
 
+    fn origin() -> OriginName {
+        OriginName::Address("127.0.0.1:1".parse().unwrap())
+    }
+
     fn parts(build: http::request::Builder) -> request::Parts {
         build.body(()).unwrap().into_parts().0
     }
@@ -132,7 +144,7 @@ mod tests {
                 .header("Content-Length", "3")
                 .header("Host", "other.example"),
         );
-        request(&mut parts, "127.0.0.1:1".parse().unwrap());
+        request(&mut parts, &origin());
         assert_eq!(parts.uri, "/a?b");
         let names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-yours", "content-length", "host"]);
@@ -147,7 +159,7 @@ mod tests {
             build.header(*name, value)
         });
         let mut parts = parts(build.header("b", "2").header("te", "2"));
-        request(&mut parts, "127.0.0.1:1".parse().unwrap());
+        request(&mut parts, &origin());
         let fields: Vec<_> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(

@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use ts_cont::future::sleep;
-use ts_cont::{Here, Registration};
+use ts_cont::{EventType, Here, Registration};
 
 use super::connection::serve;
 use super::counts::Counters;
 use super::hooks::{GlobalHooks, Lists};
-use super::origin::Origin;
+use super::pool::Pools;
+use super::resolve::Resolve;
 use super::settings::{Copied, Current, Settings};
 use super::stop::{Phase, Stop};
 use super::subjects::Shards;
@@ -36,6 +37,9 @@ pub(crate) struct Shared {
     pub(crate) hooks: Arc<GlobalHooks>,
     pub(crate) stop: Stop,
     pub(crate) settings: Current,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    /// Where names are looked up.
+    pub(crate) lookups: EventType,
     pub(crate) counters: Box<[CachePadded<Counters>]>,
     pub(crate) inboxes: Box<[Inbox]>,
 }
@@ -77,7 +81,7 @@ pub(crate) struct Lane {
     shared: Arc<Shared>,
     index: usize,
     settings: Copied,
-    origin: Origin,
+    origins: Rc<Pools>,
     shards: Shards,
 }
 
@@ -90,8 +94,8 @@ impl Lane {
         &self.shared.counters[self.index]
     }
 
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    pub(crate) fn origins(&self) -> &Rc<Pools> {
+        &self.origins
     }
 
     pub(crate) fn shards(&self) -> Shards {
@@ -111,8 +115,9 @@ impl Lane {
 /// Takes the connections that are meant for this thread, until the server drains.
 pub(crate) async fn run(shared: Arc<Shared>, index: usize) {
     let settings = Copied::new(&shared.settings);
-    let (origin, shards) = (Origin::new(), Shards::choose());
-    let lane = Rc::new(Lane { index, settings, origin, shards, shared: Arc::clone(&shared) });
+    let origins = Pools::new(Arc::clone(&shared.resolver), shared.lookups);
+    let lane =
+        Rc::new(Lane { index, settings, origins, shards: Shards::choose(), shared: Arc::clone(&shared) });
     let here = Here::current().expect("a lane runs on an event thread");
     let inbox = &shared.inboxes[index];
     let mut draining = pin!(shared.stop.wait(Phase::Draining));

@@ -1,60 +1,36 @@
-//! The origin as one network thread sees it: connections that are kept, and a request sent over one.
+//! A request to an origin: a connection, new or kept, and the response over it.
 //!
 //! # Rules
 //! * A kept connection may turn out to be closed. A request that was not sent then goes over another one; one that may have
 //!   been sent does so only if it has no body and asking twice does no harm.
 //! * A new connection's failure is the request's.
 
-use std::cell::RefCell;
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::task::Poll;
+use std::rc::Rc;
 use std::time::Duration;
 
+use http::StatusCode;
 use http::request::Parts;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::body::Body;
 use hyper::{Request, Response};
-use thiserror::Error;
+use smallvec::SmallVec;
 use ts_cont::Here;
-use ts_cont::future::{sleep, timeout};
+use ts_cont::future::timeout;
 
-use super::body::RequestBody;
+use super::body::{OriginBody, RequestBody};
 use super::connect::connect;
 use super::counts::Counters;
-use super::exchange::Exchange;
+use super::failure::Failure;
+use super::link::Link;
+use super::policy::OriginPolicy;
+use super::pool::{Granted, Opened, Pools};
+use super::remap::OriginName;
+use super::stream::Stream;
+use super::timeouts::Timeouts;
 
-/// Connections kept without work, for each network thread: enough for a busy thread's usual parallelism.
-const KEPT_IDLE: usize = 64;
-
-/// Why there was no response.
-#[derive(Debug, Error)]
-pub(crate) enum Failure {
-    #[error("no connection to the origin: {0}")]
-    Connect(io::Error),
-    #[error("no connection to the origin in time")]
-    ConnectTooLate,
-    #[error("the origin did not answer: {0}")]
-    Broken(hyper::Error),
-    #[error("the origin did not answer in time")]
-    TooLate,
-}
-
-impl Failure {
-    /// Whether time was the matter.
-    pub(crate) fn is_timeout(&self) -> bool {
-        matches!(self, Self::ConnectTooLate | Self::TooLate)
-    }
-}
-
-/// A connection to the origin, before anything is sent over it.
-pub(crate) struct Opened {
-    to: SocketAddr,
-    sender: SendRequest<RequestBody>,
-    kept: bool,
-}
+/// How many addresses of a name are tried: with more of them each would have too little of the time.
+const ADDRESSES_TRIED: usize = 8;
 
 /// Why a request has no response yet.
 pub(crate) enum NotSent {
@@ -70,132 +46,108 @@ impl From<Failure> for NotSent {
     }
 }
 
-/// This thread's connections to origins.
-pub(crate) struct Origin {
-    kept: RefCell<Vec<(SocketAddr, SendRequest<RequestBody>)>>,
-}
-
-impl Origin {
-    pub(crate) fn new() -> Self {
-        Self { kept: RefCell::default() }
-    }
-
+impl Pools {
     /// A connection to send a request over: one that was kept, or a new one.
     pub(crate) async fn open(
-        &self,
-        to: SocketAddr,
-        limit: Duration,
+        self: &Rc<Self>,
+        to: &OriginName,
+        policy: &OriginPolicy,
+        timeouts: &Timeouts,
         counters: &Counters,
     ) -> Result<Opened, Failure> {
-        match self.take_kept(to) {
-            Some(sender) => Ok(Opened { to, sender, kept: true }),
-            None => Ok(Opened { to, sender: self.connect(to, limit, counters).await?, kept: false }),
+        let pool = self.of(to, policy);
+        if let Some(kept) = pool.take() {
+            return Ok(kept);
         }
-    }
-
-    /// Takes back a connection over which nothing was sent.
-    pub(crate) fn take_back(&self, connection: Opened) {
-        self.keep(connection.to, connection.sender);
+        let slot = match pool.reserve() {
+            Some(slot) => slot,
+            None => match pool.wait(policy.queue_time).await? {
+                Granted::Connection(kept) => return Ok(kept),
+                Granted::Place(slot) => slot,
+            },
+        };
+        let (stream, address) = self.connect(to, policy, timeouts).await?;
+        counters.origin_connections.add();
+        let link = Link::start(stream, address, slot, timeouts).await.map_err(Failure::Broken)?;
+        Ok(Opened::new(link))
     }
 
     /// Sends a request and waits for the response's head.
     pub(crate) async fn send(
         &self,
         connection: Opened,
-        limit: Duration,
+        timeouts: &Timeouts,
         parts: Parts,
         body: RequestBody,
-        exchange: &Exchange,
-    ) -> Result<Response<Incoming>, NotSent> {
-        let Opened { to, mut sender, kept } = connection;
-        let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
-        let response = sender.try_send_request(Request::from_parts(parts, body));
-        match self.in_time(limit, response, exchange).await? {
-            Ok(response) => {
-                self.keep(to, sender);
-                Ok(response)
-            }
-            Err(mut error) => Err(match (error.take_message(), again) {
-                (Some(unsent), _) if kept => NotSent::Again(unsent.into()),
-                (_, Some(unharmed)) if !error.error().is_parse() => {
-                    NotSent::Again(Request::from_parts(unharmed, RequestBody::empty()).into())
-                }
-                _ => Failure::Broken(error.into_error()).into(),
-            }),
-        }
-    }
-
-    /// The time of the origin's silence runs while the request's body stands still.
-    async fn in_time<F: Future>(
-        &self,
-        limit: Duration,
-        response: F,
-        exchange: &Exchange,
-    ) -> Result<F::Output, Failure> {
-        let mut response = pin!(response);
-        loop {
-            let frames = exchange.request_frames.get();
-            let mut patience = pin!(sleep(limit));
-            let response = poll_fn(|cx| {
-                if let Poll::Ready(response) = response.as_mut().poll(cx) {
-                    return Poll::Ready(Some(response));
-                }
-                patience.as_mut().poll(cx).map(|()| None)
-            });
-            match response.await {
-                Some(response) => return Ok(response),
-                None if exchange.request_frames.get() != frames => {}
-                None => return Err(Failure::TooLate),
-            }
-        }
-    }
-
-    async fn connect(
-        &self,
-        origin: SocketAddr,
-        limit: Duration,
         counters: &Counters,
-    ) -> Result<SendRequest<RequestBody>, Failure> {
-        let here = Here::current().expect("requests are served on event threads");
-        let io = here.io().ok_or_else(|| Failure::Connect(io::ErrorKind::Unsupported.into()))?;
-        let stream = match timeout(limit, connect(io, origin)).await {
-            Ok(stream) => stream.map_err(Failure::Connect)?,
-            Err(_) => return Err(Failure::ConnectTooLate),
-        };
-        counters.origin_connections.add();
-        let (sender, connection) = Builder::new()
-            .preserve_header_case(true)
-            .title_case_headers(true)
-            .handshake(stream)
-            .await
-            .map_err(Failure::Broken)?;
-        // It ends with its sender, or with the origin; whoever waits for a response is told.
-        let connection = here.spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the origin ended");
-            }
-        });
-        drop(connection);
-        Ok(sender)
-    }
-
-    fn take_kept(&self, origin: SocketAddr) -> Option<SendRequest<RequestBody>> {
-        let mut kept = self.kept.borrow_mut();
-        // The one that was used last is the least likely to have been closed meanwhile.
-        let index = kept.iter().rposition(|(to, sender)| *to == origin && sender.is_ready())?;
-        Some(kept.remove(index).1)
-    }
-
-    /// Keeps a connection; it can be used again once its response has been read.
-    fn keep(&self, origin: SocketAddr, sender: SendRequest<RequestBody>) {
-        let mut kept = self.kept.borrow_mut();
-        kept.retain(|(_, sender)| !sender.is_closed());
-        let idle = kept.iter().filter(|(_, sender)| sender.is_ready()).count();
-        if idle >= KEPT_IDLE
-            && let Some(oldest) = kept.iter().position(|(_, sender)| sender.is_ready())
-        {
-            kept.remove(oldest);
+    ) -> Result<Response<OriginBody>, NotSent> {
+        let kept = connection.is_kept();
+        if kept {
+            counters.origin_reused.add();
         }
-        kept.push((origin, sender));
+        let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
+        let link = connection.into_link();
+        let (number, response) = link.send(Request::from_parts(parts, body), timeouts);
+        match response.await {
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                link.close();
+                Err(Failure::Switched.into())
+            }
+            Ok(response) => {
+                link.answered(number);
+                Ok(response.map(|body| OriginBody::new(body, link, number)))
+            }
+            Err(_) if link.is_late() => Err(Failure::TooLate.into()),
+            Err(mut error) => {
+                let request = match (error.take_message(), again) {
+                    (Some(unsent), _) if kept => unsent,
+                    (_, Some(unharmed)) if !error.error().is_parse() => {
+                        Request::from_parts(unharmed, RequestBody::empty())
+                    }
+                    _ => return Err(Failure::Broken(error.into_error()).into()),
+                };
+                counters.origin_retries.add();
+                Err(NotSent::Again(request.into()))
+            }
+        }
     }
+
+    /// A socket that is connected to one of the origin's addresses.
+    pub(crate) async fn connect(
+        self: &Rc<Self>,
+        to: &OriginName,
+        policy: &OriginPolicy,
+        timeouts: &Timeouts,
+    ) -> Result<(Stream, SocketAddr), Failure> {
+        let limit = timeouts.connect;
+        match to {
+            OriginName::Address(address) => in_turn(&[*address], limit).await,
+            OriginName::Name(host, port) => {
+                let found = self.names.find(host, timeouts.lookup, policy);
+                let found = found.await.map_err(Failure::Lookup)?;
+                let addresses = found.in_turn().take(ADDRESSES_TRIED);
+                let addresses: SmallVec<[_; 4]> = addresses.map(|ip| SocketAddr::new(ip, *port)).collect();
+                in_turn(&addresses, limit).await
+            }
+        }
+    }
+}
+
+/// Tries one address after the other. Each has an equal share of the time that the ones before it have left.
+async fn in_turn(addresses: &[SocketAddr], limit: Duration) -> Result<(Stream, SocketAddr), Failure> {
+    let here = Here::current().expect("origins are reached on event threads");
+    let io = here.io().ok_or_else(|| Failure::Connect(io::ErrorKind::Unsupported.into()))?;
+    let end = here.now().saturating_add(limit);
+    let mut failure = Failure::ConnectTooLate;
+    for (index, &address) in addresses.iter().enumerate() {
+        let left = u32::try_from(addresses.len() - index).expect("there are few");
+        let share = end.saturating_duration_since(here.now()) / left;
+        failure = match timeout(share, connect(io, address)).await {
+            Ok(Ok(stream)) => return Ok((stream, address)),
+            Ok(Err(error)) => Failure::Connect(error),
+            Err(_) => Failure::ConnectTooLate,
+        };
+        tracing::debug!(%address, %failure, "an address of an origin");
+    }
+    Err(failure)
 }

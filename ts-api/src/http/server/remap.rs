@@ -1,26 +1,231 @@
-//! Which requests go to which origin.
+//! Which requests go to which origin: a table of rules.
+//!
+//! Of the rules that fit a request the one with the longest path prefix wins; among those with equally long ones the one with
+//! the more particular host (a whole name before a suffix, a long suffix before a short one, any host last), then the one
+//! that names a port, then the one that names a scheme. The order in which rules were given does not count, and two that
+//! could not be told apart are an error.
+//!
+//! The rules of one host, or suffix, are sorted by prefix, so a look-up is a binary search for each of the host's names:
+//! itself, each suffix that is in the table, any. Hosts are found by hash.
 
+mod prefixes;
+mod reverse;
+mod rule;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// Which requests go to which origin.
-#[derive(Debug, Clone, Default)]
+use thiserror::Error;
+
+use self::prefixes::Prefixes;
+use self::rule::Host;
+
+pub(crate) use self::rule::{OriginName, Scheme};
+pub use self::rule::{Rule, RuleError};
+
+/// Which requests go to which origin, and what becomes of the others.
+///
+/// The rule with the longest path prefix wins; then the more particular host, then the one that names a port, then the one
+/// that names a scheme.
+///
+/// # Examples
+///
+/// ```
+/// use ts_api::http::{Remap, Rule};
+///
+/// let remap = Remap::new([
+///     Rule::new("http://shop.example/", "http://10.0.0.1:8080/")?,
+///     Rule::new("http://shop.example/pictures/", "http://store.internal/shop/")?,
+///     Rule::new("//*.example/", "http://10.0.0.2/")?,
+/// ])?;
+/// let url = |asked: &str| remap.find(asked).map(|found| found.url);
+/// assert_eq!(url("http://shop.example/cart?item=7").unwrap(), "http://10.0.0.1:8080/cart?item=7");
+/// assert_eq!(url("http://shop.example/pictures/7.png").unwrap(), "http://store.internal/shop/7.png");
+/// assert_eq!(url("http://other.example/").unwrap(), "http://10.0.0.2/");
+/// assert!(url("http://nowhere.test/").is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
 pub struct Remap {
-    everything: Option<SocketAddr>,
+    table: Arc<Table>,
+    unmapped: Unmapped,
+}
+
+/// What becomes of a request that no rule fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Unmapped {
+    /// It is answered with 404. The default.
+    #[default]
+    Deny,
+    /// A request that names its target in full (`GET http://a.example/ HTTP/1.1`), as clients of a forward proxy do, goes
+    /// there, if the [target policy](super::Targets) allows it. Any other is answered with 404.
+    ForwardProxy,
+}
+
+/// Why rules do not make a table.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RemapError {
+    /// Two rules are for the same requests.
+    #[error("two rules are for the same requests: `{first}` and `{second}`")]
+    Twice {
+        /// The one that was given first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Mapped<'a> {
+    /// The rule that says so.
+    pub rule: &'a Rule,
+    /// The rewritten URL.
+    pub url: String,
+}
+
+#[derive(Default)]
+struct Table {
+    rules: Vec<Rule>,
+    exact: HashMap<Box<str>, Prefixes>,
+    /// By what follows `*.`.
+    suffixes: HashMap<Box<str>, Prefixes>,
+    any: Prefixes,
 }
 
 impl Remap {
-    /// Sends everything to one origin, as it is.
+    /// A table of rules.
+    ///
+    /// # Errors
+    ///
+    /// [`RemapError`].
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, RemapError> {
+        let mut table = Table { rules: rules.into_iter().collect(), ..Table::default() };
+        let mut by_host: HashMap<&Host, Vec<u32>> = HashMap::new();
+        for (index, rule) in (0..).zip(&table.rules) {
+            by_host.entry(&rule.from.host).or_default().push(index);
+        }
+        for (host, indices) in by_host {
+            let prefixes = Prefixes::new(&table.rules, indices)?;
+            match host {
+                Host::Exact(name) => drop(table.exact.insert(name.clone(), prefixes)),
+                Host::Suffix(name) => drop(table.suffixes.insert(name.clone(), prefixes)),
+                Host::Any => table.any = prefixes,
+            }
+        }
+        Ok(Self { table: Arc::new(table), unmapped: Unmapped::Deny })
+    }
+
+    /// Sends everything to one origin as it is: neither its path nor its host nor what comes back is changed.
     #[must_use]
     pub fn to(origin: SocketAddr) -> Self {
-        Self { everything: Some(origin) }
+        Self::new([Rule::everything_to(origin)]).expect("one rule is like no other")
+    }
+
+    /// Says what becomes of a request that no rule fits.
+    #[must_use]
+    pub fn unmapped(mut self, unmapped: Unmapped) -> Self {
+        self.unmapped = unmapped;
+        self
+    }
+
+    /// The rules, in the order in which they were given.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.table.rules
+    }
+
+    /// Where a request for `url` goes; none if no rule fits, or if it is no URL with a host.
+    #[must_use]
+    pub fn find(&self, url: &str) -> Option<Mapped<'_>> {
+        let (scheme, rest) = url.split_once("://")?;
+        let scheme = Scheme::parse(scheme)?;
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let path = target.split('?').next().unwrap_or_default();
+        let path = if path.is_empty() { "/" } else { path };
+        let rule = self.rule(scheme, authority, path)?;
+        let target = match target {
+            "" => Cow::Borrowed("/"),
+            _ if target.starts_with('?') => Cow::Owned(format!("/{target}")),
+            _ => Cow::Borrowed(target),
+        };
+        let rewritten = rule.rewrite(&target).map_or(target, Cow::Owned);
+        Some(Mapped { rule, url: format!("http://{}{rewritten}", rule.to.origin) })
     }
 
     /// Whether there is nothing to send anywhere.
     pub(crate) fn is_empty(&self) -> bool {
-        self.everything.is_none()
+        self.table.rules.is_empty() && self.unmapped == Unmapped::Deny
     }
 
-    pub(crate) fn find(&self) -> Option<SocketAddr> {
-        self.everything
+    pub(crate) fn forwards(&self) -> bool {
+        self.unmapped == Unmapped::ForwardProxy
+    }
+
+    /// The rule for a request; `authority` is a host, perhaps with a port, and `path` has no query.
+    pub(crate) fn rule(&self, scheme: Scheme, authority: &str, path: &str) -> Option<&Rule> {
+        let table = &*self.table;
+        let (host, port) = split_authority(authority);
+        let port = port.unwrap_or(scheme.port());
+        let mut best: Option<&Rule> = None;
+        let mut consider = |prefixes: &Prefixes| {
+            let Some(found) = prefixes.find(&table.rules, path, port, scheme) else { return };
+            // Of equal length, the one that was found before has the more particular host.
+            if best.is_none_or(|best| found.from.prefix.len() > best.from.prefix.len()) {
+                best = Some(found);
+            }
+        };
+        if !table.exact.is_empty() || !table.suffixes.is_empty() {
+            let host = in_lower_case(host);
+            if let Some(prefixes) = table.exact.get(&*host) {
+                consider(prefixes);
+            }
+            if !table.suffixes.is_empty() {
+                let mut rest = &*host;
+                while let Some((_, suffix)) = rest.split_once('.') {
+                    if let Some(prefixes) = table.suffixes.get(suffix) {
+                        consider(prefixes);
+                    }
+                    rest = suffix;
+                }
+            }
+        }
+        consider(&table.any);
+        best
+    }
+}
+
+/// A host without its final dot, and the port if there is one.
+pub(crate) fn split_authority(authority: &str) -> (&str, Option<u16>) {
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let end_of_address = authority.rfind(']').map_or(0, |at| at + 1);
+    let (host, port) = match authority[end_of_address..].rfind(':') {
+        Some(colon) => {
+            let colon = end_of_address + colon;
+            (&authority[..colon], authority[colon + 1..].parse().ok())
+        }
+        None => (authority, None),
+    };
+    (host.strip_suffix('.').unwrap_or(host), port)
+}
+
+fn in_lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+impl fmt::Debug for Remap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules: Vec<_> = self.rules().iter().map(ToString::to_string).collect();
+        f.debug_struct("Remap").field("rules", &rules).field("unmapped", &self.unmapped).finish()
     }
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::limits::Limits;
+use super::policy::OriginPolicy;
 use super::remap::Remap;
 use super::timeouts::Timeouts;
 
@@ -26,6 +27,8 @@ use super::timeouts::Timeouts;
 pub struct Settings {
     /// Which requests go to which origin.
     pub remap: Remap,
+    /// How connections to origins are used and kept.
+    pub origin: OriginPolicy,
     /// How long everything may take.
     pub timeouts: Timeouts,
     /// How much a client may send.

@@ -13,12 +13,19 @@ pub struct Timeouts {
     pub client_idle: Duration,
     /// How long a client may take nothing of what is sent to it; then its connection is dropped. Default: 60 seconds.
     pub client_stall: Duration,
-    /// How long a connection to an origin may take to be made. Default: 5 seconds.
+    /// How long the look-up of an origin's name may take. Default: 5 seconds.
+    pub lookup: Duration,
+    /// How long a connection to an origin may take to be made; its addresses, tried in turn, share it. Default: 5 seconds.
     pub connect: Duration,
+    /// How long an origin may take to ask for a body that its client holds back (`Expect: 100-continue`); then the body is sent
+    /// unasked. Default: 1 second.
+    pub expect: Duration,
     /// How long an origin may take for a response's head once it has the request. Default: 30 seconds.
     pub response: Duration,
     /// How long an origin may say nothing within a response's body. Default: 30 seconds.
     pub silence: Duration,
+    /// How long all of it may take, from when a connection is there to the end of the response's body. Default: any time.
+    pub exchange: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -28,9 +35,12 @@ impl Default for Timeouts {
             client_head: seconds(60),
             client_idle: seconds(60),
             client_stall: seconds(60),
+            lookup: seconds(5),
             connect: seconds(5),
+            expect: seconds(1),
             response: seconds(30),
             silence: seconds(30),
+            exchange: None,
         }
     }
 }

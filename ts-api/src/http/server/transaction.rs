@@ -10,8 +10,8 @@
 //! * TXN_CLOSE is reached exactly once, also if the task is dropped in the middle of an await that never ends, but for a
 //!   thread that stops: then nobody is called any more.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,15 +23,18 @@ use http::{Method, StatusCode, request, response};
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 
-use super::body::{RequestBody, ResponseBody, Source};
+use super::body::{OriginBody, RequestBody, ResponseBody, Source};
 use super::call_out::HasSubject;
 use super::connection::Session;
 use super::exchange::{Exchange, Sent};
+use super::failure::Failure;
 use super::forward;
 use super::gate::RawHead;
 use super::gather::{self, NotGathered};
 use super::head::Head;
-use super::origin::{Failure, NotSent};
+use super::origin::NotSent;
+use super::remap::OriginName;
+use super::route::Route;
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
@@ -59,6 +62,8 @@ enum Stopped {
     Error { default: StatusCode },
     /// A plugin has the response.
     Answer(Box<Response<Bytes>>),
+    /// The origin has failed.
+    Failed(Failure),
     /// There is nobody to answer.
     ClientGone,
 }
@@ -86,7 +91,8 @@ impl Transaction {
         let mut reply = match self.reply(request).await {
             Ok(reply) => reply,
             Err(Stopped::ClientGone) => return None,
-            Err(Stopped::Error { default }) => self.error_reply(default),
+            Err(Stopped::Error { default }) => self.error_reply(default, ""),
+            Err(Stopped::Failed(failure)) => self.error_reply(failure.status(), failure.stage()),
             Err(Stopped::Answer(answer)) => answer_reply(*answer),
         };
         self.show(|content| {
@@ -102,7 +108,7 @@ impl Transaction {
                 });
             }
             Reenable::Error => {
-                reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR);
+                reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
                 self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
             }
         }
@@ -113,8 +119,7 @@ impl Transaction {
         self.session.counters().response(parts.status.as_u16());
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let silence = self.timeouts().silence;
-        let body = ResponseBody::new(source, Rc::clone(&self.exchange), silence, bodiless);
+        let body = ResponseBody::new(source, Rc::clone(&self.exchange), bodiless);
         Some(Response::from_parts(parts, body))
     }
 
@@ -137,12 +142,12 @@ impl Transaction {
         if let Some(status) = forward::refusal(&parts) {
             return Err(Stopped::Error { default: status });
         }
-        let origin = self.remap(&mut parts).await?;
+        let route = self.remap(&mut parts).await?;
         let body = self.gather(&mut parts, body).await?;
-        let origin = self.locate(origin, &mut parts).await?;
-        forward::request(&mut parts, origin);
-        let response = self.fetch(origin, parts, body).await?;
-        self.read_response(response).await
+        let origin = self.locate(&route, &mut parts).await?;
+        forward::request(&mut parts, &origin);
+        let response = self.fetch(&origin, parts, body).await?;
+        self.read_response(response, &route).await
     }
 
     /// A client wants a tunnel.
@@ -153,12 +158,14 @@ impl Transaction {
     }
 
     /// Decides which origin gets the request.
-    async fn remap(&self, parts: &mut request::Parts) -> Result<SocketAddr, Stopped> {
+    async fn remap(&self, parts: &mut request::Parts) -> Result<Route<'_>, Stopped> {
         self.pass_request(HookId::PreRemap, parts).await?;
-        let found = self.settings.remap.find();
-        let origin = found.ok_or(Stopped::Error { default: StatusCode::NOT_FOUND })?;
+        let route = Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
+        if route.rewrite(parts) {
+            self.show(|content| content.client_request = Some(Head::of_request(parts)));
+        }
         self.pass_request(HookId::PostRemap, parts).await?;
-        Ok(origin)
+        Ok(route)
     }
 
     /// Reads the request's body as a whole, if a plugin wants it.
@@ -192,33 +199,36 @@ impl Transaction {
     }
 
     /// Finds the origin's address.
-    async fn locate(&self, origin: SocketAddr, parts: &mut request::Parts) -> Result<SocketAddr, Stopped> {
+    async fn locate<'a>(
+        &self,
+        route: &'a Route<'_>,
+        parts: &mut request::Parts,
+    ) -> Result<Cow<'a, OriginName>, Stopped> {
         self.pass_request(HookId::OsDns, parts).await?;
         let wished = self.show(|content| content.wishes.origin.wished).flatten();
-        Ok(wished.unwrap_or(origin))
+        Ok(wished.map_or(Cow::Borrowed(route.origin()), |address| Cow::Owned(OriginName::Address(address))))
     }
 
     /// Asks the origin, more than once if a connection turns out to be dead.
     async fn fetch(
         &self,
-        address: SocketAddr,
+        to: &OriginName,
         mut parts: request::Parts,
         mut body: RequestBody,
-    ) -> Result<Response<Incoming>, Stopped> {
-        let origin = self.session.origin();
+    ) -> Result<Response<OriginBody>, Stopped> {
+        let origins = self.session.origins();
+        let counters = self.session.counters();
         loop {
             let timeouts = self.timeouts();
-            let opened = origin.open(address, timeouts.connect, self.session.counters());
-            let connection = self.or_stop(address, opened).await?;
+            let opened = origins.open(to, &self.settings.origin, &timeouts, counters);
+            let connection = self.or_stop(to, opened).await?;
             self.show(|content| {
                 let before = content.origin_request.as_ref().or(content.client_request.as_ref());
                 content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
-                content.wishes.origin.found = Some(address);
+                content.wishes.origin.found = Some(connection.address());
             });
-            if let Err(stopped) = self.pass(HookId::SendRequestHdr).await {
-                origin.take_back(connection);
-                return Err(stopped);
-            }
+            // If it ends here, the connection goes back.
+            self.pass(HookId::SendRequestHdr).await?;
             self.show(|content| {
                 if let Some(head) = &mut content.origin_request {
                     head.apply_to_request(&mut parts);
@@ -227,7 +237,7 @@ impl Transaction {
             self.show(|content| content.request_body = None);
             forward::settle_request(&mut parts, !body.is_end_stream());
             let timeouts = self.timeouts();
-            let sent = origin.send(connection, timeouts.response, parts, body, &self.exchange);
+            let sent = origins.send(connection, &timeouts, parts, body, counters);
             let sent = async {
                 match sent.await {
                     Ok(response) => Ok(Ok(response)),
@@ -235,7 +245,7 @@ impl Transaction {
                     Err(NotSent::Failed(failure)) => Err(failure),
                 }
             };
-            match self.or_stop(address, sent).await? {
+            match self.or_stop(to, sent).await? {
                 Ok(response) => return Ok(response),
                 Err(unsent) => (parts, body) = unsent.into_parts(),
             }
@@ -245,7 +255,7 @@ impl Transaction {
     /// Waits for something of the origin's.
     async fn or_stop<T>(
         &self,
-        origin: SocketAddr,
+        origin: &OriginName,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Stopped> {
         match self.unless_gone(work).await {
@@ -256,9 +266,9 @@ impl Transaction {
             // No more of the request is taken, which is nobody's failure but the client's.
             Some(Err(_)) if self.exchange.refusal().is_some() => Err(self.refused()),
             Some(Err(failure)) => {
-                self.session.counters().origin_failures.add();
+                failure.count(self.session.counters());
                 tracing::warn!(%origin, %failure, "a request failed");
-                Err(Stopped::Error { default: status_of(&failure) })
+                Err(Stopped::Failed(failure))
             }
         }
     }
@@ -270,9 +280,13 @@ impl Transaction {
     }
 
     /// The origin has answered.
-    async fn read_response(&self, response: Response<Incoming>) -> Result<Reply, Stopped> {
+    async fn read_response(
+        &self,
+        response: Response<OriginBody>,
+        route: &Route<'_>,
+    ) -> Result<Reply, Stopped> {
         let (mut parts, body) = response.into_parts();
-        forward::response(&mut parts);
+        forward::response(&mut parts, route);
         self.show(|content| content.origin_response = Some(Head::of_response(&parts)));
         self.pass(HookId::ReadResponseHdr).await?;
         self.show(|content| {
@@ -344,8 +358,8 @@ impl Transaction {
         self.subject.as_ref().map(|subject| subject.content(f))
     }
 
-    /// The response to a transaction that ended in an error: as a plugin set it, or `default`.
-    fn error_reply(&self, default: StatusCode) -> Reply {
+    /// The response to a transaction that ended in an error: as a plugin set it, or `default` and why.
+    fn error_reply(&self, default: StatusCode, why: &str) -> Reply {
         let mut status = default;
         let mut text = None;
         let mut content_type = None;
@@ -357,7 +371,8 @@ impl Transaction {
             text.clone_from(&content.error.body);
             content_type.clone_from(&content.error.content_type);
         });
-        let text = text.unwrap_or_else(|| Bytes::from(format!("{status}\n")));
+        let line = if why.is_empty() { "" } else { "\n" };
+        let text = text.unwrap_or_else(|| Bytes::from(format!("{status}\n{why}{line}")));
         let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
         let mut response = Response::new(());
         *response.status_mut() = status;
@@ -385,8 +400,4 @@ fn answer_reply(answer: Response<Bytes>) -> Reply {
         body = Bytes::new();
     }
     Reply { parts, source: Source::Text(Some(body)) }
-}
-
-fn status_of(failure: &Failure) -> StatusCode {
-    if failure.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }

@@ -1,0 +1,329 @@
+//! One connection to an origin, from its making to its end: who has it, and how long what is awaited may take.
+//!
+//! A task of its own drives the parser, notices when the connection can be used again, and keeps its one timer.
+//!
+//! # Rules
+//! * The timer is armed when it is first needed, and then left alone: when it fires before the deadline that holds by then, it
+//!   is armed again. It is never armed for later than the shortest time that may be set next, so a new deadline seldom needs it
+//!   to be touched.
+//! * What a request or response that is over still says of the connection is ignored: each has its number.
+//! * However the task ends, the connection is no more in its pool, and its place is free.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::{Request, Response};
+use ts_cont::Here;
+use ts_cont::future::{Sleep, sleep_until};
+use ts_thread::HrTime;
+
+use super::body::RequestBody;
+use super::pool::{Pool, Slot};
+use super::stream::Stream;
+use super::timeouts::Timeouts;
+
+/// A connection to an origin.
+pub(crate) struct Link {
+    pool: Rc<Pool>,
+    address: SocketAddr,
+    sender: RefCell<Option<SendRequest<RequestBody>>>,
+    born: HrTime,
+    /// How many requests it has been given; the number of the latest.
+    requests: Cell<u64>,
+    phase: Cell<Phase>,
+    times: Cell<Times>,
+    /// When it is over with what is awaited now.
+    deadline: Cell<HrTime>,
+    /// When it is over with the request and its response, whatever is awaited.
+    limit: Cell<HrTime>,
+    /// When the timer fires.
+    armed: Cell<HrTime>,
+    /// Something took too long, so it was ended.
+    late: Cell<bool>,
+    /// The request's body is not sent completely.
+    sending: Cell<bool>,
+    ending: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// In the pool.
+    Idle,
+    /// Somebody has it, and has sent nothing.
+    Taken,
+    /// It has a request.
+    Sent,
+    /// The response's head has come.
+    Answering,
+}
+
+/// What matters of the settings for the request under way.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    response: Duration,
+    silence: Duration,
+}
+
+impl Link {
+    /// Makes a connected socket one that takes requests. It is taken.
+    pub(super) async fn start(
+        stream: Stream,
+        address: SocketAddr,
+        slot: Slot,
+        timeouts: &Timeouts,
+    ) -> hyper::Result<Rc<Self>> {
+        let mut builder = Builder::new();
+        builder.preserve_header_case(true).title_case_headers(true);
+        let (sender, connection) = builder.handshake(stream).await?;
+        let here = Here::current().expect("origins are reached on event threads");
+        let link = Rc::new(Self {
+            pool: Rc::clone(slot.pool()),
+            address,
+            sender: RefCell::new(Some(sender)),
+            born: here.now(),
+            requests: Cell::new(0),
+            phase: Cell::new(Phase::Taken),
+            times: Cell::new(Times { response: timeouts.response, silence: timeouts.silence }),
+            deadline: Cell::new(HrTime::MAX),
+            limit: Cell::new(HrTime::MAX),
+            armed: Cell::new(HrTime::MAX),
+            late: Cell::new(false),
+            sending: Cell::new(false),
+            ending: Cell::new(false),
+            task: RefCell::default(),
+        });
+        let driven = Driven { link: Rc::clone(&link), _slot: slot };
+        drop(here.spawn_local(driven.run(connection)));
+        Ok(link)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn pool(&self) -> &Rc<Pool> {
+        &self.pool
+    }
+
+    /// Whether it took too long, and was ended for that.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.get()
+    }
+
+    /// Somebody takes it from the pool.
+    pub(super) fn take(&self) {
+        self.phase.set(Phase::Taken);
+        self.deadline.set(HrTime::MAX);
+    }
+
+    /// It is in the pool, and may stay there for so long.
+    pub(super) fn rest(&self, keep_alive: Duration) {
+        self.phase.set(Phase::Idle);
+        self.limit.set(HrTime::MAX);
+        self.set_deadline(now().saturating_add(keep_alive));
+    }
+
+    /// Whether it may be given another request.
+    pub(super) fn may_go_on(&self) -> bool {
+        let policy = self.pool.policy();
+        let young = || policy.max_age.is_none_or(|age| now() < self.born.saturating_add(age));
+        !self.ending.get() && policy.max_requests.is_none_or(|most| self.requests.get() < most) && young()
+    }
+
+    /// Sends a request; the number is the request's.
+    pub(super) fn send(
+        self: &Rc<Self>,
+        mut request: Request<RequestBody>,
+        timeouts: &Timeouts,
+    ) -> (u64, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>)
+    {
+        let now = now();
+        let number = self.requests.get() + 1;
+        self.requests.set(number);
+        self.phase.set(Phase::Sent);
+        self.times.set(Times { response: timeouts.response, silence: timeouts.silence });
+        self.limit.set(timeouts.exchange.map_or(HrTime::MAX, |limit| now.saturating_add(limit)));
+        self.sending.set(!hyper::body::Body::is_end_stream(request.body()));
+        request.body_mut().go_over(self, number);
+        // Before the request is on its way, which wakes the task: so it arms the timer in the same go.
+        self.deadline.set(now.saturating_add(timeouts.response).min(self.limit.get()));
+        let mut sender = self.sender.borrow_mut();
+        let sender = sender.as_mut().expect("only an idle connection gives its sender up");
+        (number, sender.try_send_request(request))
+    }
+
+    /// The response's head has come.
+    pub(super) fn answered(&self, number: u64) {
+        if self.is_about(number) {
+            self.phase.set(Phase::Answering);
+            self.deadline.set(self.limit.get());
+        }
+    }
+
+    /// The response's body is awaited, or is not any more.
+    pub(crate) fn awaits_body(&self, number: u64, awaited: bool) {
+        if !self.is_about(number) || self.phase.get() != Phase::Answering {
+            return;
+        }
+        if !awaited {
+            // Not worth a look at the timer: nothing is earlier.
+            self.deadline.set(self.limit.get());
+        } else if self.deadline.get() == self.limit.get() {
+            self.set_deadline(now().saturating_add(self.times.get().silence));
+        }
+    }
+
+    /// The response has been read, or nobody wants the rest of it.
+    pub(crate) fn response_over(&self, number: u64) {
+        if self.is_about(number) && self.sending.get() {
+            // The origin has answered without the whole request. What it would make of the rest nobody knows.
+            self.close();
+        }
+    }
+
+    /// A part of the request's body has gone by, or the client has it still.
+    pub(crate) fn request_moves(&self, number: u64, moved: bool) {
+        if !self.is_about(number) || self.phase.get() != Phase::Sent {
+            return;
+        }
+        if moved {
+            self.set_deadline(now().saturating_add(self.times.get().response));
+        } else {
+            // It is the client who keeps the origin waiting.
+            self.deadline.set(self.limit.get());
+        }
+    }
+
+    /// The request's body is sent, or given up.
+    pub(crate) fn request_over(&self, number: u64) {
+        if self.is_about(number) {
+            self.sending.set(false);
+        }
+    }
+
+    /// Ends the connection, whatever it does.
+    pub(super) fn close(&self) {
+        self.ending.set(true);
+        self.wake();
+    }
+
+    fn is_about(&self, number: u64) -> bool {
+        number == self.requests.get() && matches!(self.phase.get(), Phase::Sent | Phase::Answering)
+    }
+
+    fn set_deadline(&self, at: HrTime) {
+        let at = at.min(self.limit.get());
+        self.deadline.set(at);
+        if at < self.armed.get() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        let task = self.task.borrow().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+
+    /// The shortest time that may be set next.
+    fn shortest(&self) -> Duration {
+        let Times { response, silence } = self.times.get();
+        response.min(silence).min(self.pool.policy().keep_alive)
+    }
+
+    /// Ready when something took too long.
+    fn poll_time(&self, cx: &mut Context<'_>, timer: &mut Option<Sleep>) -> Poll<()> {
+        loop {
+            let deadline = self.deadline.get();
+            if deadline < self.armed.get() {
+                let now = now();
+                if deadline <= now {
+                    return Poll::Ready(());
+                }
+                let at = deadline.min(now.saturating_add(self.shortest().max(SHORTEST)));
+                timer.get_or_insert_with(|| sleep_until(at)).reset(at);
+                self.armed.set(at);
+            }
+            match timer {
+                Some(timer) if self.armed.get() < HrTime::MAX => ready!(Pin::new(timer).poll(cx)),
+                _ => return Poll::Pending,
+            }
+            self.armed.set(HrTime::MAX);
+            if self.deadline.get() == HrTime::MAX {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+/// However short a time is set, the timer is not armed for less while nothing is due.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// The connection and what its end has to set right.
+struct Driven {
+    link: Rc<Link>,
+    _slot: Slot,
+}
+
+impl Driven {
+    async fn run(self, connection: Connection<Stream, RequestBody>) {
+        let link = &self.link;
+        let mut connection = pin!(connection);
+        let mut timer = None;
+        let ended = poll_fn(|cx| {
+            if link.task.borrow().is_none() {
+                *link.task.borrow_mut() = Some(cx.waker().clone());
+            }
+            if link.ending.get() {
+                return Poll::Ready(Ok(()));
+            }
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
+            if matches!(link.phase.get(), Phase::Sent | Phase::Answering) && link.is_ready() {
+                link.pool.put_back(link);
+                if link.ending.get() {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            link.poll_time(cx, &mut timer).map(|()| {
+                link.late.set(link.phase.get() != Phase::Idle);
+                Ok(())
+            })
+        })
+        .await;
+        if let Err(error) = ended {
+            tracing::debug!(origin = %link.address, %error, "a connection to the origin ended");
+        }
+    }
+}
+
+impl Link {
+    fn is_ready(&self) -> bool {
+        self.sender.borrow().as_ref().is_some_and(SendRequest::is_ready)
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.link.ending.set(true);
+        self.link.pool.remove(&self.link);
+        // A waker keeps its task's memory, and that is what is going away.
+        let task = self.link.task.take();
+        drop(task);
+    }
+}
+
+fn now() -> HrTime {
+    Here::current().expect("origins are reached on event threads").now()
+}

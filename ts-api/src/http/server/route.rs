@@ -1,0 +1,93 @@
+//! Where one request goes, and what that makes of its head and of the response's.
+
+use std::borrow::Cow;
+
+use http::header::{HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{StatusCode, Uri, Version, request};
+
+use super::remap::{OriginName, Rule, Scheme};
+use super::settings::Settings;
+
+/// Where one request goes.
+pub(crate) struct Route<'a> {
+    origin: Cow<'a, OriginName>,
+    /// None for a forward proxy's request, which names its target itself.
+    rule: Option<&'a Rule>,
+    /// The host that the client asked for, if the response may have to name it.
+    asked: Option<HeaderValue>,
+}
+
+impl<'a> Route<'a> {
+    /// The route of a request, or with which status it is refused.
+    pub(crate) fn find(settings: &'a Settings, parts: &request::Parts) -> Result<Self, StatusCode> {
+        let asked = parts.headers.get(HOST);
+        let authority = match parts.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => asked.and_then(|host| host.to_str().ok()).unwrap_or_default(),
+        };
+        let scheme = parts.uri.scheme_str().and_then(Scheme::parse).unwrap_or(Scheme::Http);
+        let path = match parts.uri.path() {
+            // The whole server, or an empty path.
+            "*" | "" => "/",
+            path => path,
+        };
+        if let Some(rule) = settings.remap.rule(scheme, authority, path) {
+            let asked = match parts.uri.authority() {
+                Some(_) if !rule.keeps_location() => HeaderValue::from_str(without_user(authority)).ok(),
+                None if !rule.keeps_location() => asked.cloned(),
+                _ => None,
+            };
+            return Ok(Self { origin: Cow::Borrowed(rule.origin()), rule: Some(rule), asked });
+        }
+        // In HTTP/2 every request names an authority, whatever its client takes us for.
+        let in_full = parts.uri.scheme().is_some() && parts.version < Version::HTTP_2;
+        if !settings.remap.forwards() || !in_full {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        if scheme != Scheme::Http {
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
+        let origin =
+            OriginName::parse(without_user(authority), scheme.port()).ok_or(StatusCode::BAD_REQUEST)?;
+        Ok(Self { origin: Cow::Owned(origin), rule: None, asked: None })
+    }
+
+    pub(crate) fn origin(&self) -> &OriginName {
+        &self.origin
+    }
+
+    /// Makes the client's request one for where the route leads. Whether anything was changed.
+    pub(crate) fn rewrite(&self, parts: &mut request::Parts) -> bool {
+        let Some(rule) = self.rule else { return false };
+        let host =
+            (!rule.keeps_host()).then(|| HeaderValue::from_str(&self.origin.to_string()).ok()).flatten();
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let target = rule.rewrite(target).and_then(|target| target.parse::<PathAndQuery>().ok());
+        if host.is_none() && target.is_none() {
+            return false;
+        }
+        if let Some(host) = host {
+            // What an absolute target says of the host is no longer true.
+            let kept = target.or_else(|| parts.uri.path_and_query().cloned());
+            parts.uri = Uri::from(kept.unwrap_or_else(|| PathAndQuery::from_static("/")));
+            parts.headers.insert(HOST, host);
+        } else if let Some(target) = target {
+            let mut uri = std::mem::take(&mut parts.uri).into_parts();
+            uri.path_and_query = Some(target);
+            parts.uri = Uri::from_parts(uri).unwrap_or_default();
+        }
+        true
+    }
+
+    /// What a `Location` becomes; none if it stays.
+    pub(crate) fn reverse(&self, location: &HeaderValue) -> Option<HeaderValue> {
+        let asked = self.asked.as_ref()?.to_str().ok()?;
+        let ours = self.rule?.reverse(location.to_str().ok()?, asked)?;
+        HeaderValue::try_from(ours).ok()
+    }
+}
+
+fn without_user(authority: &str) -> &str {
+    authority.rsplit('@').next().unwrap_or_default()
+}
