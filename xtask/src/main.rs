@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod release;
 mod step;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;

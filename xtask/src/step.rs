@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 #[derive(Clone)]
 pub(crate) struct Step {
     environment: Vec<(&'static str, String)>,
-    program: &'static str,
+    program: String,
     arguments: Vec<String>,
 }
 
@@ -27,9 +27,9 @@ impl Step {
     }
 
     /// A command of another program, from its words.
-    pub(crate) fn of(program: &'static str, line: &str) -> Step {
+    pub(crate) fn of(program: impl Into<String>, line: &str) -> Step {
         let arguments = line.split_whitespace().map(str::to_owned).collect();
-        Step { environment: vec![], program, arguments }
+        Step { environment: vec![], program: program.into(), arguments }
     }
 
     /// With one more word, which may hold anything.
@@ -48,6 +48,16 @@ impl Step {
     pub(crate) fn with(mut self, variable: &'static str, value: impl Into<String>) -> Step {
         self.environment.push((variable, value.into()));
         self
+    }
+
+    /// As a compiler takes it that allows what is not stable yet: nightly where there is one, else the usual one, told to.
+    pub(crate) fn unstable(folder: &Path, line: &str) -> Step {
+        let nightly = Step::cargo("+nightly --version").output(folder);
+        if nightly.is_ok_and(|answer| answer.status.success()) {
+            Step::cargo("+nightly").words(line)
+        } else {
+            Step::cargo(line).with("RUSTC_BOOTSTRAP", "1")
+        }
     }
 
     /// Runs the command with our own output channels and waits for its end.
@@ -74,7 +84,7 @@ impl Step {
 
     /// The command, to be run otherwise.
     pub(crate) fn command(&self, folder: &Path) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(folder);
         for (name, _) in env::vars_os() {
             let ours = name.to_str().is_some_and(|name| {
@@ -100,7 +110,7 @@ impl fmt::Display for Step {
         for (name, value) in &self.environment {
             write!(f, "{name}={} ", quoted(value))?;
         }
-        f.write_str(self.program)?;
+        f.write_str(&quoted(&self.program))?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
     }
 }

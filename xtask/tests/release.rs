@@ -6,7 +6,9 @@ mod registry;
 #[path = "support/repository.rs"]
 mod repository;
 
+use std::fs::{self, Permissions};
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt as _;
 
 use repository::Repository;
 
@@ -75,6 +77,14 @@ impl Toy {
         );
     }
 
+    /// Installs a script in place of `cargo semver-checks`.
+    fn semver_checks(&self, script: &str) {
+        let tool = "target/tools/cargo-semver-checks-0.51.0/bin/cargo-semver-checks";
+        self.write(tool, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.root().join(tool), Permissions::from_mode(0o755))
+            .expect("make it a program");
+    }
+
     /// Replaces a part of a file, and tells of it in the changelog of its crate.
     fn change(&self, name: &str, old: &str, new: &str) {
         self.edit(&format!("{name}/src/lib.rs"), old, new);
@@ -93,6 +103,7 @@ fn without_being_told_to_nothing_is_done() {
     let before = toy.git(&["rev-parse", "HEAD"]);
     toy.release(&[])
         .passes("nothing was done")
+        .passes("note: no `repository` is named by toy-bottom, toy-middle, toy-top")
         .passes("git tag toy-bottom-v0.1.0")
         .passes("commit in a worktree");
     assert_eq!(toy.registry.uploads(), [""; 0]);
@@ -182,6 +193,41 @@ fn a_variant_that_breaks_a_match_counts_as_breaking() {
     let toy = Toy::released();
     toy.change("toy-middle", "    So,\n", "    So,\n    /// Not so.\n    NotSo,\n");
     toy.release(&["toy-middle", "--level", "patch"]).fails("? pub toy_middle::How::NotSo");
+}
+
+#[test]
+fn what_sees_more_than_lists_is_asked_where_it_can_be_had() {
+    let toy = Toy::released();
+    toy.change("toy-middle", "    So,\n", "    So,\n    /// Not so.\n    NotSo,\n");
+    let patch = ["toy-middle", "--level", "patch"];
+    toy.release(&patch)
+        .fails("cargo semver-checks could not be installed")
+        .fails("? pub toy_middle::How::NotSo");
+    // It says that nothing breaks, and what breaks, with the exit codes of the real one.
+    toy.semver_checks("exit 0");
+    toy.release(&patch).passes("toy-middle 0.1.0 -> 0.1.1 (additions)");
+    toy.semver_checks("echo '--- failure enum_variant_added ---'; exit 100");
+    toy.release(&patch).fails("- --- failure enum_variant_added ---");
+    toy.semver_checks("echo 'no such folder' >&2; exit 1");
+    toy.release(&patch).fails("could not look").fails("no such folder");
+}
+
+#[test]
+fn what_the_public_registry_would_refuse_is_refused_before_anything_is_done() {
+    let toy = Toy::new();
+    toy.edit("toy-bottom/Cargo.toml", "description = \"A part of a toy.\"\n", "");
+    toy.edit("toy-middle/Cargo.toml", "license = \"MIT\"", "rust-version = \"1.999\"");
+    let words = "keywords = [\"a\", \"b\", \"c\", \"d\", \"e\", \"with a space\"]\nlicense";
+    toy.edit("toy-top/Cargo.toml", "license", words);
+    toy.commit("Leave things out");
+    toy.release(&["--execute"])
+        .fails("toy-bottom: its manifest has no `description`")
+        .fails("toy-middle needs Rust 1.999.0, and here is rustc ")
+        .fails("toy-middle: its manifest names no `license`")
+        .fails("toy-top: it has 6 keywords")
+        .fails("toy-top: `with a space` is no keyword");
+    assert_eq!(toy.registry.uploads(), [""; 0]);
+    assert_eq!(toy.git(&["tag"]), "");
 }
 
 #[test]

@@ -61,16 +61,13 @@ pub(super) fn thread(workspace: &Workspace) -> Result<Vec<Step>> {
 }
 
 fn sanitizer(workspace: &Workspace, name: &str, more: &str) -> Result<Vec<Step>> {
-    if !has(workspace, &Step::cargo("+nightly --version")) {
-        return Err(Lacking("no nightly compiler: rustup toolchain install nightly".into()).into());
-    }
     let host = host(workspace)?;
     let target = own_target(workspace, name)?;
     let step = |package: &Package| {
-        Step::cargo(&format!(
-            "+nightly test -p {} --all-features --no-fail-fast --target {host}{more}",
-            package.name
-        ))
+        Step::unstable(
+            &workspace.root,
+            &format!("test -p {} --all-features --no-fail-fast --target {host}{more}", package.name),
+        )
         .words(&tests(package))
         .with("RUSTFLAGS", format!("-Zsanitizer={name}"))
         .with("CARGO_TARGET_DIR", target.as_str())

@@ -5,7 +5,11 @@ use anyhow::{Context, Result};
 use super::Lacking;
 use super::commands::own_target;
 use crate::step::Step;
+use crate::tools::AUDIT;
 use crate::workspace::{Workspace, is_published};
+
+/// Where those who look after Rust's advisories keep them.
+const ADVISORIES: &str = "https://github.com/rustsec/advisory-db";
 
 pub(super) fn published(_: &Workspace) -> Result<Vec<Step>> {
     Ok(vec![Step::cargo("xtask release --compare")])
@@ -31,28 +35,28 @@ pub(super) fn oldest(workspace: &Workspace) -> Result<Vec<Step>> {
 /// With a lock file of its own, so that ours stays. Only what we name ourselves is lowered: what others ask for
 /// themselves is theirs to keep right.
 pub(super) fn minimal(workspace: &Workspace) -> Result<Vec<Step>> {
-    if !has(workspace, &Step::cargo("+nightly --version")) {
-        return Err(Lacking("no nightly compiler: rustup toolchain install nightly".into()).into());
-    }
     let target = own_target(workspace, "minimal")?;
     let step = |line: &str| {
-        let lock = format!("resolver.lockfile-path=\"{target}/Cargo.lock\"");
-        Step::cargo("+nightly --config").arg(lock).words(line).with("CARGO_TARGET_DIR", target.as_str())
+        let step = Step::unstable(&workspace.root, "--config");
+        let step = step.arg(format!("resolver.lockfile-path=\"{target}/Cargo.lock\"")).words(line);
+        step.with("CARGO_TARGET_DIR", target.as_str())
     };
     Ok(vec![
-        step("generate-lockfile -Zdirect-minimal-versions"),
-        step("check --workspace --exclude xtask --all-features --locked"),
+        step("generate-lockfile -Zdirect-minimal-versions -Zlockfile-path"),
+        step("check --workspace --exclude xtask --all-features --locked -Zlockfile-path"),
     ])
 }
 
+/// The list is asked for first: without it the tool, which takes minutes to install, has nothing to say.
 pub(super) fn advisories(workspace: &Workspace) -> Result<Vec<Step>> {
-    for (tool, line) in [("deny", "deny --all-features check advisories"), ("audit", "audit")] {
-        if has(workspace, &Step::cargo(&format!("{tool} --version"))) {
-            return Ok(vec![Step::cargo(line)]);
-        }
+    let list = Step::of("git", "ls-remote --exit-code").arg(ADVISORIES).arg("HEAD");
+    if !has(workspace, &list.with("GIT_TERMINAL_PROMPT", "0")) {
+        return Err(Lacking(format!("the list of advisories cannot be reached: {ADVISORIES}")).into());
     }
-    Err(Lacking("neither cargo-deny nor cargo-audit is installed: cargo install --locked cargo-deny".into())
-        .into())
+    let target = workspace.metadata()?.target_directory;
+    let audit =
+        AUDIT.ensure(workspace, target.as_std_path()).map_err(|error| Lacking(format!("{error:#}")))?;
+    Ok(vec![Step::of(audit.to_str().context("the target folder is not UTF-8")?, "audit")])
 }
 
 pub(super) fn has(workspace: &Workspace, step: &Step) -> bool {

@@ -13,8 +13,9 @@ use super::Options;
 use super::index::{Published, Registry};
 use super::interface::{Difference, Interface};
 use super::package::Package;
-use super::tree;
+use super::{manifest, tree};
 use crate::step::Step;
+use crate::tools::SEMVER_CHECKS;
 use crate::workspace::{Workspace, is_published};
 
 /// All that a plan is made of.
@@ -27,7 +28,10 @@ pub(super) struct Facts {
     pub(super) crates: Vec<Crate>,
     /// All tags, with the commits that they name.
     pub(super) tags: BTreeMap<String, String>,
-    pub(super) tool: Tool,
+    /// What compiles, as it names itself.
+    pub(super) compiler: String,
+    /// What is worth knowing, and speaks against nothing.
+    pub(super) notes: Vec<String>,
     /// Where builds may be kept for the next time.
     pub(super) kept: PathBuf,
 }
@@ -82,8 +86,22 @@ impl Crate {
 /// Looks at everything; asks the registry, and changes nothing.
 pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> Result<Facts> {
     let metadata = workspace.metadata()?;
-    let (commit, refused) = tree::look(&workspace.root, &options.branch)?;
+    let (commit, mut refused) = tree::look(&workspace.root, &options.branch)?;
     let members: Vec<&Member> = metadata.packages.iter().filter(|member| is_published(member)).collect();
+    let compiler = Step::of("rustc", "--version").read(&workspace.root)?;
+    let mut notes = Vec::new();
+    for member in &members {
+        refused.extend(manifest::too_new(member, &compiler));
+        refused.extend(manifest::unfit(member));
+    }
+    let silent = members.iter().filter(|member| manifest::is_silent(member));
+    let silent: Vec<&str> = silent.map(|member| member.name.as_str()).collect();
+    if !silent.is_empty() {
+        notes.push(format!(
+            "no `repository` is named by {}: cargo will warn of it, and their pages lead to no sources",
+            silent.join(", ")
+        ));
+    }
     for name in &options.crates {
         ensure!(
             members.iter().any(|member| **member.name == *name),
@@ -91,7 +109,6 @@ pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> 
         );
     }
     let registry = Registry::find(&workspace.root, options.registry.as_deref(), scratch)?;
-    let tool = Tool::find(&workspace.root)?;
     let kept = metadata.target_directory.join("xtask-release").into_std_path_buf();
 
     let members = in_order(members)?;
@@ -102,13 +119,30 @@ pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> 
         seen.push(compare(member, &registry, scratch)?);
     }
 
+    // It takes long to install, so that is done only when there is something to compare.
+    let compared = |one: &Seen| options.crates.is_empty() || options.crates.contains(&one.member.name);
+    let compared = seen.iter().any(|one| compared(one) && one.has_library() && one.is_to_compare());
+    let tool = match compared
+        .then(|| SEMVER_CHECKS.ensure(workspace, metadata.target_directory.as_std_path()))
+    {
+        None => None,
+        Some(Ok(tool)) => Some(tool),
+        Some(Err(error)) => {
+            notes.push(format!(
+                "cargo semver-checks could not be installed ({error:#}). Compared were the lists of what can be named, and lines \
+                 with `?` count as breaking; it sees more"
+            ));
+            None
+        }
+    };
+
     let mut crates = Vec::new();
     for (at, one) in seen.iter().enumerate() {
         let member = one.member;
         let selected = options.crates.is_empty() || options.crates.contains(&member.name);
         let others = seen.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
         let used: BTreeSet<String> = others.flat_map(Seen::words).collect();
-        let place = Place { root: &workspace.root, kept: &kept, scratch, tool };
+        let place = Place { root: &workspace.root, kept: &kept, scratch, tool: tool.as_deref() };
         let state = one.state(selected, &used, &place)?;
         let shows = if options.compare && selected && one.has_library() {
             let interface = Interface::read(&workspace.root, &member.name, &one.own, &kept)?;
@@ -137,30 +171,25 @@ pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> 
         });
     }
     let tags = tree::tags(&workspace.root)?;
-    Ok(Facts { registry, commit, refused, crates, tags, tool, kept })
-}
-
-/// Whether `cargo semver-checks` is installed, which sees what no list shows.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tool {
-    There,
-    Missing,
-}
-
-impl Tool {
-    fn find(root: &Path) -> Result<Tool> {
-        let answer = Step::cargo("semver-checks --version").output(root)?;
-        Ok(if answer.status.success() { Tool::There } else { Tool::Missing })
-    }
+    Ok(Facts { registry, commit, refused, crates, tags, compiler, notes, kept })
 }
 
 /// Asks the tool whether anything breaks, whatever the versions are.
-fn semver_checks(root: &Path, name: &str, baseline: &Path, difference: &mut Difference) -> Result<()> {
-    let step = Step::cargo("semver-checks --release-type minor")
-        .arg("-p")
-        .arg(name)
-        .arg("--baseline-root")
-        .arg(baseline.to_str().context("the folder for scratch files is not UTF-8")?);
+fn semver_checks(
+    tool: &Path,
+    root: &Path,
+    name: &str,
+    baseline: &Path,
+    difference: &mut Difference,
+) -> Result<()> {
+    let step = Step::of(
+        tool.to_str().context("the target folder is not UTF-8")?,
+        "semver-checks --release-type minor",
+    )
+    .arg("-p")
+    .arg(name)
+    .arg("--baseline-root")
+    .arg(baseline.to_str().context("the folder for scratch files is not UTF-8")?);
     let answer = step.output(root)?;
     match answer.status.code() {
         // It looked at what a list leaves in doubt.
@@ -181,7 +210,8 @@ struct Place<'a> {
     root: &'a Path,
     kept: &'a Path,
     scratch: &'a Path,
-    tool: Tool,
+    /// `cargo semver-checks`, which sees what no list shows.
+    tool: Option<&'a Path>,
 }
 
 /// A member beside what is published of it.
@@ -213,6 +243,13 @@ impl Seen<'_> {
         self.member.targets.iter().any(|target| target.is_lib())
     }
 
+    /// Whether something is out that differs.
+    fn is_to_compare(&self) -> bool {
+        self.other.as_ref().is_some_and(|(version, package)| {
+            *version != self.member.version || !self.own.differs(package).is_empty()
+        })
+    }
+
     fn words(&self) -> BTreeSet<String> {
         let mut words = self.own.words();
         words.extend(self.other.iter().flat_map(|(_, package)| package.words()));
@@ -222,8 +259,7 @@ impl Seen<'_> {
     fn state(&self, selected: bool, used: &BTreeSet<String>, place: &Place) -> Result<State> {
         let Place { root, kept, scratch, tool } = *place;
         let Some((version, package)) = &self.other else { return Ok(State::Missing { baseline: None }) };
-        let files = self.own.differs(package);
-        if *version == self.member.version && files.is_empty() {
+        if !self.is_to_compare() {
             return Ok(State::Same);
         }
         let name = &self.member.name;
@@ -237,8 +273,8 @@ impl Seen<'_> {
             let new = Interface::read(root, name, &self.own, kept)
                 .with_context(|| format!("the interface of {name} as it is here"))?;
             let mut difference = new.since(&old, used)?;
-            if tool == Tool::There {
-                semver_checks(root, name, &folder, &mut difference)?;
+            if let Some(tool) = tool {
+                semver_checks(tool, root, name, &folder, &mut difference)?;
             }
             Some(difference)
         } else {
@@ -246,7 +282,7 @@ impl Seen<'_> {
         };
         let baseline = Baseline { version: version.clone(), difference, needed: package.needed()? };
         Ok(match *version == self.member.version {
-            true => State::Changed { files, baseline },
+            true => State::Changed { files: self.own.differs(package), baseline },
             false => State::Missing { baseline: Some(baseline) },
         })
     }
@@ -271,7 +307,7 @@ fn in_order(mut members: Vec<&Member>) -> Result<Vec<&Member>> {
 
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "asked {}", self.registry.shown())?;
+        writeln!(f, "asked {}, with {}", self.registry.shown(), self.compiler)?;
         for one in &self.crates {
             write!(f, "{:<12} {:<10} ", one.name, one.version)?;
             match &one.state {
@@ -295,14 +331,6 @@ impl fmt::Display for Facts {
                 }
             }
         }
-        let compared = self.crates.iter().any(|one| one.selected && one.baseline().is_some());
-        if compared && self.tool == Tool::Missing {
-            writeln!(
-                f,
-                "cargo semver-checks is not installed. Compared were the lists of what can be named; lines with `?` count as \
-                 breaking. It sees more (`cargo install --locked cargo-semver-checks`, a quarter of an hour)."
-            )?;
-        }
-        Ok(())
+        self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))
     }
 }

@@ -1,8 +1,14 @@
 //! Versions and requirements in a manifest, changed in place: comments and layout stay.
 
 use anyhow::{Context, Result, ensure};
+use cargo_metadata::Package;
 use cargo_metadata::semver::{Version, VersionReq};
 use toml_edit::{DocumentMut, Item, TableLike, value};
+
+/// What the public registry accepts.
+const MOST_KEYWORDS: usize = 5;
+const MOST_CATEGORIES: usize = 5;
+const LONGEST_KEYWORD: usize = 20;
 
 const TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
 
@@ -21,6 +27,49 @@ pub(super) fn edit(text: &str, version: &Version, required: &[(String, Version)]
         }
     }
     Ok(manifest.to_string())
+}
+
+/// That this compiler is older than the oldest one that the crate promises to build with.
+///
+/// Asked at the start: cargo would refuse to verify the package, but only after the tree was looked at for minutes.
+pub(super) fn too_new(member: &Package, compiler: &str) -> Option<String> {
+    let wanted = member.rust_version.as_ref()?;
+    // `rustc 1.95.0 (59807616e 2026-04-14)`, or `1.97.0-nightly`: a nightly compiler has what its version will have.
+    let here: Version = compiler.split_whitespace().nth(1)?.split('-').next()?.parse().ok()?;
+    (here < *wanted).then(|| format!("{} needs Rust {wanted}, and here is {compiler}", member.name))
+}
+
+/// What the public registry refuses in a manifest, which would be told only when some of the crates are out.
+pub(super) fn unfit(member: &Package) -> Vec<String> {
+    let mut unfit = Vec::new();
+    let mut say = |what: String| unfit.push(format!("{}: {what}", member.name));
+    if member.description.as_deref().is_none_or(str::is_empty) {
+        say("its manifest has no `description`".into());
+    }
+    if member.license.is_none() && member.license_file.is_none() {
+        say("its manifest names no `license`".into());
+    }
+    if member.keywords.len() > MOST_KEYWORDS {
+        say(format!("it has {} keywords, and {MOST_KEYWORDS} are the most", member.keywords.len()));
+    }
+    if member.categories.len() > MOST_CATEGORIES {
+        say(format!("it has {} categories, and {MOST_CATEGORIES} are the most", member.categories.len()));
+    }
+    let fits = |word: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-+".contains(c);
+        word.len() <= LONGEST_KEYWORD
+            && word.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && word.chars().all(allowed)
+    };
+    for word in member.keywords.iter().filter(|word| !fits(word)) {
+        say(format!("`{word}` is no keyword: up to {LONGEST_KEYWORD} letters, digits, `_`, `-` and `+`"));
+    }
+    unfit
+}
+
+/// Whether cargo will warn that users who find the crate cannot find where it is made.
+pub(super) fn is_silent(member: &Package) -> bool {
+    member.repository.is_none() && member.homepage.is_none() && member.documentation.is_none()
 }
 
 fn requirements(tables: &mut dyn TableLike, required: &[(String, Version)]) -> Result<()> {
