@@ -80,7 +80,7 @@ pub use mutex::{DataRef, DataRefMut, Guard, Mutex, MutexData};
 pub use pool::Pool;
 #[cfg(feature = "runtime")]
 pub use runtime::Runtime;
-pub use schedule::{Actions, Explanation, Reason};
+pub use schedule::{Explanation, Reason};
 pub use thread::{EventThread, PluginThread};
 
 /// The examples of the README, so that they are run.

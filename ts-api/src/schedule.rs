@@ -26,11 +26,7 @@
 
 use crate::table::{Code, NO_POOL, Target, Timing};
 use crate::{Action, Cont, EventThread, Pool, ScheduleError};
-use smallvec::SmallVec;
 use std::time::Duration;
-
-/// The actions of an event for each thread of a pool, in the order of the threads.
-pub type Actions = SmallVec<[Action; 8]>;
 
 /// Why a thread is chosen. See the scenarios in the [module page](crate::schedule).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,14 +153,19 @@ impl Cont {
 
     /// Runs it once on every thread of `pool`, `timeout` from now; several may run it at the same time.
     ///
-    /// It must have been made with [`Cont::shared`]. The affinity is neither used nor changed.
+    /// It must have been made with [`Cont::shared`]. The affinity is neither used nor changed. There is an action for each
+    /// thread, in the order of the threads.
     ///
     /// # Errors
     ///
     /// [`ScheduleError::ForeignThread`], [`ScheduleError::NeedsNoMutex`], [`ScheduleError::NoSuchPool`],
     /// [`ScheduleError::NotReady`] while the pool has no threads, [`ScheduleError::Destroyed`],
     /// [`ScheduleError::ShuttingDown`]. After an error no thread runs it.
-    pub fn schedule_on_entire_pool(&self, timeout: Duration, pool: Pool) -> Result<Actions, ScheduleError> {
+    pub fn schedule_on_entire_pool(
+        &self,
+        timeout: Duration,
+        pool: Pool,
+    ) -> Result<Vec<Action>, ScheduleError> {
         self.submit_entire(once(timeout), pool)
     }
 
@@ -177,7 +178,7 @@ impl Cont {
         &self,
         period: Duration,
         pool: Pool,
-    ) -> Result<Actions, ScheduleError> {
+    ) -> Result<Vec<Action>, ScheduleError> {
         self.submit_entire(every(period), pool)
     }
 
@@ -209,8 +210,8 @@ impl Cont {
         self.handle().schedule(timing, target).map(Action::from_raw).map_err(|code| error(code, pool))
     }
 
-    fn submit_entire(&self, timing: Timing, pool: Pool) -> Result<Actions, ScheduleError> {
-        let mut actions = Actions::new();
+    fn submit_entire(&self, timing: Timing, pool: Pool) -> Result<Vec<Action>, ScheduleError> {
+        let mut actions = Vec::new();
         let code = self
             .handle()
             .schedule_entire(timing, pool as i32, |action| actions.push(Action::from_raw(action)));

@@ -61,6 +61,8 @@ mod cell;
 #[cfg(not(loom))]
 mod action;
 #[cfg(not(loom))]
+mod actions;
+#[cfg(not(loom))]
 pub mod affinity;
 #[cfg(not(loom))]
 mod code;
@@ -94,6 +96,7 @@ mod work;
 #[cfg(not(loom))]
 pub use crate::{
     action::{Action, Cancel},
+    actions::{Actions, ActionsIter},
     cell::Destroyed,
     code::EventCode,
     completion::{Completion, Finished},

@@ -16,10 +16,9 @@ use crate::ethread::{Here, Timing, refused};
 use crate::event::Message;
 use crate::guest;
 use crate::work::{SLOTS, Scheduled, Work};
-use crate::{Action, Continuation, EThread, EventCode, Refusal, RegisterError, ScheduleError};
+use crate::{Action, Actions, Continuation, EThread, EventCode, Refusal, RegisterError, ScheduleError};
 use group::{Group, Kept, MAX_EVENT_TYPES};
 use parking_lot::{Mutex, RwLock};
-use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
@@ -423,7 +422,7 @@ impl EventProcessor {
         delay: Duration,
         group: EventType,
         make: impl FnMut() -> Message,
-    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+    ) -> Result<Actions, ScheduleError> {
         let timing = if delay.is_zero() { Timing::Now } else { Timing::In(delay) };
         self.inner.submit_entire(continuation, group, timing, make)
     }
@@ -439,7 +438,7 @@ impl EventProcessor {
         period: Duration,
         group: EventType,
         make: impl FnMut() -> Message,
-    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+    ) -> Result<Actions, ScheduleError> {
         self.inner.submit_entire(continuation, group, Timing::Every(period), make)
     }
 
@@ -579,7 +578,7 @@ impl Inner {
         event_type: EventType,
         timing: Timing,
         mut make: impl FnMut() -> Message,
-    ) -> Result<SmallVec<[Action; 8]>, ScheduleError> {
+    ) -> Result<Actions, ScheduleError> {
         if continuation.mutex().is_some() {
             return Err(ScheduleError::new(Refusal::NeedsNoMutex, make()));
         }
@@ -589,7 +588,7 @@ impl Inner {
         if group.threads().is_empty() {
             return Err(ScheduleError::new(Refusal::NotReady(event_type), make()));
         }
-        let mut actions = SmallVec::<[Action; 8]>::new();
+        let mut actions = Actions::default();
         for thread in group.threads() {
             match thread.submit(continuation, timing, make()) {
                 Ok(action) => actions.push(action),

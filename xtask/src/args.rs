@@ -35,7 +35,8 @@ Without --execute the plan is shown and nothing is done. Without a name all crat
 
   --level LEVEL    patch, minor, major, or least: the nearest version that fits what changed. Only for crates whose version is out
   --execute        commit, tag and publish; what is there already is not done again, so an interrupted release goes on
-  --compare        only tell how the crates stand to what is published; fails when a version is too near to the one before
+  --compare        only tell how the crates stand to what is published; fails when a version is too near to the one
+                   before, or an interface shows items of packages that are not made here
   --registry NAME  the registry that cargo knows by this name instead of the public one
   --branch NAME    releases are made here (default: main)
 

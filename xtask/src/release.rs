@@ -72,9 +72,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let facts = look::look(&workspace, options, scratch.path())?;
     print!("{facts}");
     if options.compare {
-        let near = plan::too_near(&facts);
-        near.iter().for_each(|refusal| println!("* {refusal}"));
-        return Ok(near.is_empty());
+        let objections = [plan::too_near(&facts), facts.foreign()].concat();
+        objections.iter().for_each(|objection| println!("* {objection}"));
+        return Ok(objections.is_empty());
     }
     let date = step::Step::of("date", "-u +%F").read(&workspace.root)?;
     let plan = match plan::make(&facts, options, &date) {

@@ -83,6 +83,21 @@ impl Crate {
     }
 }
 
+impl Facts {
+    /// The crates whose interfaces show items of packages that are not made here: such a package cannot go on to its next
+    /// version without breaking ours.
+    pub(super) fn foreign(&self) -> Vec<String> {
+        let ours: BTreeSet<String> = self.crates.iter().map(|one| one.name.replace('-', "_")).collect();
+        let foreign = self.crates.iter().flat_map(|one| {
+            let shows = one.shows.iter().flatten().filter(|name| !ours.contains(*name));
+            shows.map(|name| {
+                format!("{}: its interface shows items of {name}, whose breaks would be its own", one.name)
+            })
+        });
+        foreign.collect()
+    }
+}
+
 /// Looks at everything; asks the registry, and changes nothing.
 pub(super) fn look(workspace: &Workspace, options: &Options, scratch: &Path) -> Result<Facts> {
     let metadata = workspace.metadata()?;
