@@ -19,7 +19,9 @@ mod layout;
 mod licences;
 mod links;
 mod mutations;
+mod names;
 mod online;
+mod pages;
 mod words;
 
 use std::fmt;
@@ -124,6 +126,8 @@ const LIST: &[Check] = &[
         words::look,
     ),
     Check::look("links", "relative links in Markdown lead somewhere", links::look),
+    Check::look("names", "files and functions that pages name are there", names::look),
+    Check::look("pages", "each crate's page has the parts that its readers look for", pages::look),
     Check::look("examples", "the README's examples are quoted from pages that are compiled", examples::look),
     Check::look("labels", "every ordering label has a partner in its crate", labels::look),
     Check::look("loom-list", "each loom test has a line whose weakening it notices", mutations::look),
@@ -141,8 +145,12 @@ const LIST: &[Check] = &[
     Check::run("alone", "each published crate stands alone, also with features taken away", commands::alone),
     Check::run("loom", "the lock-free protocols hold in every order loom tries", commands::loom),
     Check::run("features", "every other combination of features is silent too", commands::features),
-    Check::run("published", "versions fit what is published; tells what interfaces show", online::published)
-        .of(Group::Online),
+    Check::run(
+        "published",
+        "versions fit what is published, and interfaces show nobody else's items",
+        online::published,
+    )
+    .of(Group::Online),
     Check::run("oldest", "the oldest Rust that is promised will do", online::oldest).of(Group::Online),
     Check::run("minimal", "the least versions that manifests ask for will do", online::minimal)
         .of(Group::Online),

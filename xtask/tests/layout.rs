@@ -13,7 +13,8 @@ fn laid_out() -> Project {
         project.write(file, "");
     }
     for name in ["ts-thread", "ts-mutex", "ts-event", "ts-cont", "ts-api"] {
-        for file in ["Cargo.toml", "README.md", "CHANGELOG.md", "src/lib.rs"] {
+        for file in ["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "src/lib.rs"]
+        {
             project.write(&format!("{name}/{file}"), "");
         }
     }

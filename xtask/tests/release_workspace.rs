@@ -3,6 +3,8 @@
 //! It builds everything several times, so `cargo test` leaves it out; `cargo xtask check publish` runs it. Packages of
 //! others come from what cargo has fetched.
 
+#[path = "support/guide.rs"]
+mod guide;
 #[path = "support/registry.rs"]
 #[expect(dead_code, reason = "here nothing fails")]
 mod registry;
@@ -12,6 +14,7 @@ mod repository;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use repository::Repository;
 
@@ -73,4 +76,17 @@ fn the_workspace_is_published_and_used_by_others() {
                 *bytes.borrow_mut(&guard).expect(\"its own mutex\") += 2;\n    \
                 println!(\"{}\", *bytes.borrow(&again).expect(\"its own mutex\"));\n}\n";
     assert_eq!(repository.consumer("server", "ts-mutex = \"*\"", main), "42\n");
+
+    // The guide for plugin authors, word for word.
+    let reader = repository.folder("reader");
+    guide::follow(&repository.text("ts-api/README.md"), guide::CHAPTER, &reader, &|typed| {
+        if typed.starts_with("cargo add ") {
+            // As for `consumer`.
+            fs::copy(here.join("Cargo.lock"), reader.join("visits/Cargo.lock")).expect("copy the file");
+        }
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(typed);
+        repository.prepared(&mut command, &reader);
+        command
+    });
 }

@@ -9,7 +9,9 @@ use super::layers::MAY_USE;
 use crate::workspace::Workspace;
 
 const TOP_FILES: &[&str] = &["Cargo.toml", "Cargo.lock", "README.md", "LICENSE-MIT", "LICENSE-APACHE"];
-const CRATE_FILES: &[&str] = &["Cargo.toml", "README.md", "CHANGELOG.md", "src/lib.rs"];
+/// The licences stand in each crate too, as links: their texts have to come along with every copy, and a package is one.
+const CRATE_FILES: &[&str] =
+    &["Cargo.toml", "README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "src/lib.rs"];
 const XTASK_FILES: &[&str] = &["Cargo.toml", "src/main.rs"];
 
 pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {

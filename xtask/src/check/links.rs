@@ -64,7 +64,7 @@ fn relative_links(page: &str, text: &str) -> Vec<(usize, String)> {
 }
 
 /// The path from the root that `path` means on `page`; `None` when it climbs out of the project.
-fn resolve(page: &str, path: &str) -> Option<String> {
+pub(super) fn resolve(page: &str, path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(page.to_owned());
     }

@@ -52,9 +52,16 @@ impl Repository {
         self.commit("Begin");
     }
 
+    /// A new folder beside the repository.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).expect("make the folder");
+        folder
+    }
+
     /// A project of somebody else, which is built and run. Returns what it printed.
     pub(crate) fn consumer(&self, name: &str, needs: &str, main: &str) -> String {
-        let folder = self.folder.path().join(name);
+        let folder = self.folder(name);
         fs::create_dir_all(folder.join("src")).expect("make the folder");
         let manifest = format!("[package]\nname = {name:?}\nedition = \"2024\"\n\n[dependencies]\n{needs}\n");
         fs::write(folder.join("Cargo.toml"), manifest).expect("write the file");

@@ -1,0 +1,52 @@
+//! A file or a function that a page names, and that is there no more, is found.
+
+mod support;
+
+use support::{Outcome, Project};
+
+const SOURCE: &str =
+    "//! The queue.\n\npub struct Queue;\n\nimpl Queue {\n    /// Next.\n    pub fn next() {}\n}\n";
+
+/// Looks at this README of a crate with one source file.
+fn names(page: &str) -> Outcome {
+    let project = Project::new(&[("ts-event/README.md", page), ("ts-event/src/queue.rs", SOURCE)]);
+    project.xtask(&["check", "names"])
+}
+
+#[test]
+fn what_is_there_may_be_named_from_the_root_or_from_the_crate() {
+    names(
+        "`src/queue.rs` `Queue::next`, `ts-event/src/queue.rs` `next`, `Queue`\n[`Queue`](src/queue.rs), [`queue`](src/queue.rs) and [here](src/queue.rs)\n\
+         `tests/*.rs` `nothing` and `src/`\n",
+    )
+    .finds_nothing();
+}
+
+#[test]
+fn a_file_that_is_gone_is_found_with_its_line() {
+    names("# Title\n\nSee `src/ready.rs`.\n").finds("ts-event/README.md:3: `src/ready.rs` is no file");
+}
+
+#[test]
+fn a_function_that_is_gone_is_found_behind_its_file() {
+    names("`src/queue.rs` `Queue::visit`").finds("`Queue::visit` is not defined in ts-event/src/queue.rs");
+    names("| `src/queue.rs` `next`, `visit` |").finds("`visit` is not defined");
+    names("`src/queue.rs` `Row::next`").finds("`Row::next` is not defined");
+}
+
+#[test]
+fn a_function_that_is_gone_is_found_in_a_link() {
+    names("[`visit`](src/queue.rs)").finds("`visit` is not defined in ts-event/src/queue.rs");
+}
+
+#[test]
+fn a_name_that_belongs_to_no_file_is_not_looked_for() {
+    names("`src/queue.rs` is a room; `visit` is a verb.\n\n```text\nsrc/ready.rs\n```\n").finds_nothing();
+}
+
+#[test]
+fn a_changelog_tells_of_its_time() {
+    Project::new(&[("ts-event/CHANGELOG.md", "`src/ready.rs` is gone")])
+        .xtask(&["check", "names"])
+        .finds_nothing();
+}
