@@ -13,6 +13,7 @@ use ts_thread::{Clock, ContextKind, HrTime, ManualClock, Parker, Unpark, current
 use crate::guard::MutexGuard;
 use crate::proxy::ProxyMutex;
 use crate::queue::{Errand, Place, Queue};
+use crate::raw::Core;
 use crate::waiter::{Target, Waiter};
 use crate::word::{self, FREE, LOOK, RESERVED};
 
@@ -125,17 +126,17 @@ impl ProxyMutex {
 
     fn spin(&self, me: u64) -> bool {
         let core = self.core();
-        for round in 1..=SPINS {
-            for _ in 0..1 << round {
-                hint::spin_loop();
-            }
+        for round in 0..=SPINS {
             let word = core.peek();
             if word == FREE && core.swap_in(FREE, me) {
                 core.count();
                 return true;
             }
-            if word & RESERVED != 0 {
+            if word & RESERVED != 0 || round == SPINS {
                 return false;
+            }
+            for _ in 0..2 << round {
+                hint::spin_loop();
             }
         }
         false
@@ -200,10 +201,10 @@ impl ProxyMutex {
 
     /// Gives the mutex back. Only the holder may call it, with no level left.
     #[inline(always)]
-    pub(crate) fn release(&self) {
-        if self.core().is_anybody_queued() {
+    pub(crate) fn release(&self, core: &Core) {
+        if core.is_anybody_queued() {
             self.release_watched();
-        } else if self.core().give_back() {
+        } else if core.give_back() {
             self.see_to_latecomer();
         }
     }
@@ -289,7 +290,7 @@ impl ProxyMutex {
             }
             drop(queue);
             // The level that has just ended goes on until all is done, so this one must not end in a release.
-            let guard = std::mem::ManuallyDrop::new(MutexGuard::new(self));
+            let guard = std::mem::ManuallyDrop::new(MutexGuard::new(self, self.core()));
             for errand in errands {
                 // It is nobody's fault who happens to unlock here, so the panic ends here too.
                 if catch_unwind(AssertUnwindSafe(|| errand(&guard))).is_err() {

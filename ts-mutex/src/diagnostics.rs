@@ -93,7 +93,7 @@ pub(crate) fn released(mutex: &ProxyMutex, place: Option<&'static Location<'stat
     held::released(mutex, Place::meant_at_release(place));
 }
 
-/// A function that can block is about to wait for `mutex`, which the running context does not hold.
+/// A function that can block is about to take `mutex`, which the running context does not hold; it may have to wait or not.
 #[cold]
 #[inline(never)]
 pub(crate) fn about_to_block(mutex: &ProxyMutex, place: &'static Location<'static>) {
@@ -101,16 +101,6 @@ pub(crate) fn about_to_block(mutex: &ProxyMutex, place: &'static Location<'stati
     blocking::check(mutex, meant);
     if is_checking() {
         held::with_others(mutex, |others| order::check(others, mutex, meant));
-    }
-}
-
-/// A function that can block has taken the first level of `mutex`, and did not have to this time.
-#[cold]
-#[inline(never)]
-pub(crate) fn could_have_blocked(mutex: &ProxyMutex, place: &'static Location<'static>) {
-    about_to_block(mutex, place);
-    if is_checking() {
-        taken(mutex, place);
     }
 }
 

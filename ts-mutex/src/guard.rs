@@ -8,9 +8,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::ptr;
 
 use crate::diagnostics;
 use crate::proxy::ProxyMutex;
+use crate::raw::Core;
 
 /// One level of holding a [`ProxyMutex`]; dropping it ends that level.
 ///
@@ -22,15 +24,25 @@ use crate::proxy::ProxyMutex;
 #[must_use = "dropping the guard at once gives the mutex back at once"]
 pub struct MutexGuard<'a> {
     mutex: &'a ProxyMutex,
+    /// Behind `mutex`. Kept, since what a level changes makes the compiler look for it there again.
+    core: &'a Core,
     /// Neither `Send` nor `Sync`.
     _here: PhantomData<*mut ()>,
 }
 
 impl<'a> MutexGuard<'a> {
-    /// The guard of a level that the caller has just taken and has not given to another guard.
+    /// The guard of a level of `mutex` that the caller has just taken and has not given to another guard. `core` is the
+    /// mutex's.
     #[inline(always)]
-    pub(crate) fn new(mutex: &'a ProxyMutex) -> Self {
-        Self { mutex, _here: PhantomData }
+    pub(crate) fn new(mutex: &'a ProxyMutex, core: &'a Core) -> Self {
+        debug_assert!(ptr::eq(mutex.core(), core));
+        Self { mutex, core, _here: PhantomData }
+    }
+
+    /// Whether it is a level of `mutex`.
+    #[inline(always)]
+    pub(crate) fn is_of(&self, mutex: &ProxyMutex) -> bool {
+        ptr::eq(self.core, mutex.core())
     }
 
     /// The mutex that is held.
@@ -60,11 +72,11 @@ impl<'a> MutexGuard<'a> {
 
     #[inline(always)]
     fn end(&self, place: Option<&'static Location<'static>>) {
-        if self.mutex.core().shallower() {
+        if self.core.shallower() {
             if diagnostics::is_checking() {
                 self.mutex.release_checked(place);
             } else {
-                self.mutex.release();
+                self.mutex.release(self.core);
             }
         }
     }

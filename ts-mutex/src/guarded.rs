@@ -111,7 +111,7 @@ impl<T: ?Sized> Guarded<T> {
 
     #[inline]
     fn check(&self, guard: &MutexGuard<'_>) -> Result<(), GuardedError> {
-        if guard.mutex().ptr_eq(&self.mutex) { Ok(()) } else { Err(GuardedError::WrongMutex) }
+        if guard.is_of(&self.mutex) { Ok(()) } else { Err(GuardedError::WrongMutex) }
     }
 }
 

@@ -112,7 +112,8 @@ impl ProxyMutex {
     #[track_caller]
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_>> {
-        if self.enter() { Some(MutexGuard::new(self)) } else { None }
+        let core = self.core();
+        if self.enter(core) { Some(MutexGuard::new(self, core)) } else { None }
     }
 
     /// Takes the mutex, or one more level of it; blocks while another context holds it.
@@ -127,8 +128,9 @@ impl ProxyMutex {
     #[track_caller]
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_> {
-        self.enter_blocking(HrTime::MAX);
-        MutexGuard::new(self)
+        let core = self.core();
+        self.enter_for_good(core);
+        MutexGuard::new(self, core)
     }
 
     /// Takes the mutex like [`lock`](Self::lock), but gives up at a deadline of the real clock.
@@ -141,7 +143,8 @@ impl ProxyMutex {
     /// At the 2³²-th level.
     #[track_caller]
     pub fn lock_until(&self, deadline: HrTime) -> Option<MutexGuard<'_>> {
-        if self.enter_blocking(deadline) { Some(MutexGuard::new(self)) } else { None }
+        let core = self.core();
+        if self.enter_blocking(core, deadline) { Some(MutexGuard::new(self, core)) } else { None }
     }
 
     /// Takes the mutex, or one more level of it, if that needs no waiting; otherwise queues `waiter`.
@@ -160,7 +163,7 @@ impl ProxyMutex {
     #[track_caller]
     #[inline]
     pub fn try_lock_or_wait<'a>(&'a self, waiter: &Waiter) -> Option<MutexGuard<'a>> {
-        self.enter_or_wait(waiter, Location::caller()).then(|| MutexGuard::new(self))
+        self.enter_or_wait(waiter, Location::caller()).then(|| MutexGuard::new(self, self.core()))
     }
 
     /// As [`try_lock`](Self::try_lock), for those who take mutexes on behalf of others: reports say that it was taken at
@@ -171,8 +174,9 @@ impl ProxyMutex {
     /// At the 2³²-th level, like all functions that take the mutex.
     #[inline]
     pub fn try_lock_at(&self, place: &'static Location<'static>) -> Option<MutexGuard<'_>> {
-        if self.enter_at(place) {
-            Some(MutexGuard::new(self))
+        let core = self.core();
+        if self.enter_at(core, place) {
+            Some(MutexGuard::new(self, core))
         } else {
             self.count_miss();
             None
@@ -190,7 +194,7 @@ impl ProxyMutex {
         waiter: &Waiter,
         place: &'static Location<'static>,
     ) -> Option<MutexGuard<'a>> {
-        self.enter_or_wait(waiter, place).then(|| MutexGuard::new(self))
+        self.enter_or_wait(waiter, place).then(|| MutexGuard::new(self, self.core()))
     }
 
     /// Runs `f` under the mutex: at once if it can be had, otherwise when it is given back.
@@ -220,8 +224,8 @@ impl ProxyMutex {
     /// ```
     #[track_caller]
     pub fn when_free(&self, f: impl FnOnce(&MutexGuard<'_>) + Send + 'static) {
-        if self.enter_uncounted() {
-            f(&MutexGuard::new(self));
+        if self.enter_uncounted(self.core()) {
+            f(&MutexGuard::new(self, self.core()));
         } else {
             self.send_errand(Box::new(f));
         }
@@ -289,7 +293,7 @@ impl ProxyMutex {
     /// As [`lock`](Self::lock).
     #[track_caller]
     pub fn raw_lock(&self) {
-        self.enter_blocking(HrTime::MAX);
+        self.enter_for_good(self.core());
         self.core().mark_raw();
     }
 
@@ -301,7 +305,7 @@ impl ProxyMutex {
     /// At the 2³²-th level.
     #[track_caller]
     pub fn raw_try_lock(&self) -> bool {
-        let taken = self.enter();
+        let taken = self.enter(self.core());
         if taken {
             self.core().mark_raw();
         }
@@ -331,9 +335,8 @@ impl ProxyMutex {
     /// ```
     #[track_caller]
     pub fn raw_unlock(&self) -> Result<(), RawUnlockError> {
-        let word = self.core().peek();
-        if !word::is_held_by(word, current_id().get()) {
-            return Err(match word::holder(word) {
+        if !self.held_by_current() {
+            return Err(match word::holder(self.core().peek()) {
                 0 => RawUnlockError::NotHeld,
                 _ => RawUnlockError::HeldByOther,
             });
@@ -345,7 +348,7 @@ impl ProxyMutex {
             if diagnostics::is_checking() {
                 self.release_checked(Some(Location::caller()));
             } else {
-                self.release();
+                self.release(self.core());
             }
         }
         Ok(())
@@ -369,7 +372,7 @@ impl ProxyMutex {
     /// assert!(!mutex.is_locked());
     /// ```
     pub unsafe fn unlock_forgotten(&self) {
-        drop(MutexGuard::new(self));
+        drop(MutexGuard::new(self, self.core()));
     }
 
     /// Turns the handle into a pointer that keeps its share in the mutex, for tables of functions.
@@ -411,7 +414,8 @@ impl ProxyMutex {
     /// As [`try_lock`](Self::try_lock), for those who go on to queue when they miss, and are counted there.
     #[track_caller]
     pub(crate) fn try_lock_uncounted(&self) -> Option<MutexGuard<'_>> {
-        if self.enter_uncounted() { Some(MutexGuard::new(self)) } else { None }
+        let core = self.core();
+        if self.enter_uncounted(core) { Some(MutexGuard::new(self, core)) } else { None }
     }
 
     /// Gives the mutex back, and reports if it was held for too long. Only the holder may call it, with no level left.
@@ -419,14 +423,14 @@ impl ProxyMutex {
     #[inline(never)]
     pub(crate) fn release_checked(&self, place: Option<&'static Location<'static>>) {
         diagnostics::released(self, place);
-        self.release();
+        self.release(self.core());
     }
 
     /// Takes a level if that needs no waiting, and counts the miss otherwise.
     #[track_caller]
     #[inline(always)]
-    fn enter(&self) -> bool {
-        let taken = self.enter_uncounted();
+    fn enter(&self, core: &Core) -> bool {
+        let taken = self.enter_uncounted(core);
         if !taken {
             self.count_miss();
         }
@@ -435,16 +439,16 @@ impl ProxyMutex {
 
     #[inline]
     fn enter_or_wait(&self, waiter: &Waiter, place: &'static Location<'static>) -> bool {
-        let me = current_id().get();
-        let taken = if self.core().is_held_by(me) {
-            self.core().deeper();
+        let core = self.core();
+        let taken = if core.is_held_by_current() {
+            core.deeper();
             // It has the mutex, by whichever way.
             waiter.leave(self);
             return true;
         } else if waiter.is_waiting() {
-            self.take_or_queue(waiter, me)
+            self.take_or_queue(waiter, current_id().get())
         } else {
-            matches!(self.core().enter(me), Entered::First) || self.take_or_queue(waiter, me)
+            matches!(core.enter(), Entered::First) || self.take_or_queue(waiter, current_id().get())
         };
         if taken && diagnostics::is_checking() {
             diagnostics::taken(self, place);
@@ -454,16 +458,17 @@ impl ProxyMutex {
 
     #[track_caller]
     #[inline(always)]
-    fn enter_uncounted(&self) -> bool {
-        self.enter_at(Location::caller())
+    fn enter_uncounted(&self, core: &Core) -> bool {
+        self.enter_at(core, Location::caller())
     }
 
     #[inline(always)]
-    fn enter_at(&self, place: &'static Location<'static>) -> bool {
-        match self.core().enter(current_id().get()) {
+    fn enter_at(&self, core: &Core, place: &'static Location<'static>) -> bool {
+        match core.enter() {
             Entered::First => {
                 if diagnostics::is_checking() {
                     diagnostics::taken(self, place);
+                    core.is_first_level();
                 }
                 true
             }
@@ -481,28 +486,35 @@ impl ProxyMutex {
     /// Takes a level, blocking until the deadline if it has to.
     #[track_caller]
     #[inline(always)]
-    fn enter_blocking(&self, deadline: HrTime) -> bool {
-        let me = current_id().get();
-        match self.core().enter(me) {
-            Entered::Again => true,
-            Entered::First => {
-                if diagnostics::is_on() {
-                    diagnostics::could_have_blocked(self, Location::caller());
-                }
-                true
-            }
-            Entered::Busy => self.enter_late(me, deadline),
+    fn enter_blocking(&self, core: &Core, deadline: HrTime) -> bool {
+        let taken = match core.enter_unless(diagnostics::is_on) {
+            Entered::First | Entered::Again => return true,
+            Entered::Busy => self.enter_late(deadline),
+        };
+        if taken {
+            core.is_first_level();
+        }
+        taken
+    }
+
+    /// Takes a level, blocking for as long as it takes.
+    #[track_caller]
+    #[inline(always)]
+    fn enter_for_good(&self, core: &Core) {
+        if !self.enter_blocking(core, HrTime::MAX) {
+            unreachable!("it has no deadline");
         }
     }
 
+    /// Takes the first level when the mutex is not free, or when those who block are to be looked at.
     #[track_caller]
     #[cold]
     #[inline(never)]
-    fn enter_late(&self, me: u64, deadline: HrTime) -> bool {
+    fn enter_late(&self, deadline: HrTime) -> bool {
         if diagnostics::is_on() {
             diagnostics::about_to_block(self, Location::caller());
         }
-        let taken = self.take_blocking(me, deadline);
+        let taken = self.take_blocking(current_id().get(), deadline);
         if taken && diagnostics::is_checking() {
             diagnostics::taken(self, Location::caller());
         }

@@ -49,15 +49,16 @@
 //!
 //! A flag in the word alone would do without fences, but then every unlock would be a read-modify-write.
 
+use std::hint::assert_unchecked;
 use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed as CounterRelaxed};
 
 use ts_thread::sync::UnsafeCell;
 use ts_thread::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use ts_thread::{ContextId, fence, is_current};
+use ts_thread::{current_id, fence, is_current_raw};
 
 use crate::lazy::Lazy;
 use crate::queue::Cold;
-use crate::word::{self, FREE, LOOK};
+use crate::word::{FREE, LOOK};
 
 /// The shared part of a mutex.
 pub(crate) struct Core {
@@ -72,6 +73,10 @@ pub(crate) struct Core {
     pub(crate) refs: AtomicU32,
     pub(crate) waiting: AtomicU32,
 }
+
+// SAFETY: it is made to be used by many threads: its word decides who may touch its one plain field, its other fields are
+// atomic or under a lock of their own. What waits in its queue is `Send`.
+unsafe impl Sync for Core {}
 
 /// How often the holder holds the mutex.
 struct Hold {
@@ -130,33 +135,34 @@ impl Core {
         self.word.load(Ordering::Relaxed)
     }
 
-    /// Whether the context `me`, which is the one that runs, holds the mutex.
-    #[inline(always)]
-    pub(crate) fn is_held_by(&self, me: u64) -> bool {
-        word::is_held_by(self.peek(), me)
-    }
-
     /// Whether the context that runs holds the mutex.
     #[inline(always)]
     pub(crate) fn is_held_by_current(&self) -> bool {
         // Neither 0 nor a reservation is an id.
-        ContextId::from_raw(self.peek() & !LOOK).is_some_and(is_current)
+        is_current_raw(self.peek() & !LOOK)
     }
 
-    /// Takes the mutex for the context `me`, which is the one that runs, if that needs no waiting.
+    /// Takes the mutex for the context that runs, if that needs no waiting.
     #[inline(always)]
-    pub(crate) fn enter(&self, me: u64) -> Entered {
+    pub(crate) fn enter(&self) -> Entered {
+        self.enter_unless(|| false)
+    }
+
+    /// As [`enter`](Self::enter), but calls a mutex that is free busy when `put_off` says so.
+    #[inline(always)]
+    pub(crate) fn enter_unless(&self, put_off: impl FnOnce() -> bool) -> Entered {
         let word = self.peek();
-        if word == FREE {
-            if self.swap_in(FREE, me) {
-                self.count();
-                return Entered::First;
-            }
-        } else if word::is_held_by(word, me) {
+        // First the question that no id has to be at hand for: neither 0 nor a reservation is one.
+        if is_current_raw(word & !LOOK) {
             self.deeper();
-            return Entered::Again;
+            Entered::Again
+        } else if word == FREE && !put_off() && self.swap_in(FREE, current_id().get()) {
+            self.count();
+            self.is_first_level();
+            Entered::First
+        } else {
+            Entered::Busy
         }
-        Entered::Busy
     }
 
     /// Takes the mutex if the word is still `from`.
@@ -171,6 +177,14 @@ impl Core {
     pub(crate) fn count(&self) {
         // The holder is the only one that writes, so no addition gets lost.
         self.acquired.store(self.acquired.load(CounterRelaxed).wrapping_add(1), CounterRelaxed);
+    }
+
+    /// Tells the compiler that there is no level beyond the first, so that the end of a guard whose beginning it sees need not
+    /// look. Only the holder may call it, after it took the mutex and before it ran anything foreign.
+    #[inline(always)]
+    pub(crate) fn is_first_level(&self) {
+        // SAFETY: as in `deeper` for the cell. Nobody gives the mutex back before all levels beyond the first have ended.
+        self.hold.with(|hold| unsafe { assert_unchecked((*hold).more == 0) });
     }
 
     /// One level more. Only the holder may call it.

@@ -22,8 +22,7 @@ pub(crate) struct Shared(NonNull<Core>);
 /// clone at the same time cannot get past it.
 const TOO_MANY: u32 = u32::MAX / 2;
 
-// SAFETY: `Core` is made to be used by many threads: its word decides who may touch its one plain field, its other fields
-// are atomic or under a lock of their own. What waits in its queue is `Send`.
+// SAFETY: `Core` is `Sync`, and what it owns, a name and a queue of what is `Send`, may be dropped by any thread.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}

@@ -24,12 +24,6 @@ pub(crate) const fn holder(word: u64) -> u64 {
     if word & RESERVED == 0 { word & !LOOK } else { 0 }
 }
 
-/// Whether the context `me` holds the mutex. `me` is an id, so it is neither 0 nor has it one of the flags.
-#[inline(always)]
-pub(crate) const fn is_held_by(word: u64, me: u64) -> bool {
-    word & !LOOK == me
-}
-
 /// The word that keeps the mutex for the waiter with this ticket.
 pub(crate) const fn reserved(ticket: u64) -> u64 {
     RESERVED | ticket

@@ -23,7 +23,7 @@ use crate::storage::Block;
 /// What the thread knows about who runs. Copied out and in by [`Scope`].
 #[derive(Clone, Copy)]
 struct Running {
-    /// 0 until somebody asks.
+    /// [`UNASKED`] until somebody asks.
     id: u64,
     kind: ContextKind,
     /// Null until something is stored.
@@ -31,6 +31,10 @@ struct Running {
     /// The block was torn down; there will be no other.
     gone: bool,
 }
+
+/// No id, and not the number that stands for nobody either: so a word that says who holds something can be compared with
+/// the slot at once, whatever it says.
+const UNASKED: u64 = u64::MAX;
 
 struct Slot {
     id: Cell<u64>,
@@ -42,7 +46,7 @@ struct Slot {
 impl Slot {
     const fn new() -> Self {
         Self {
-            id: Cell::new(0),
+            id: Cell::new(UNASKED),
             kind: Cell::new(ContextKind::Foreign),
             block: Cell::new(ptr::null()),
             gone: Cell::new(false),
@@ -91,8 +95,25 @@ pub fn current_id() -> ContextId {
 /// ```
 #[inline]
 pub fn is_current(id: ContextId) -> bool {
-    // Before somebody asks, the slot has 0, which is no id.
-    SLOT.try_with(|slot| slot.id.get() == id.get()).unwrap_or(false)
+    is_current_raw(id.get())
+}
+
+/// Whether `raw` is the number of the running context's id; for words that hold an id or something else.
+///
+/// One comparison with thread-local memory, whether `raw` is the number of an id or not. Any number may be asked for but
+/// `u64::MAX`, which may look like the id of a context that has none yet.
+///
+/// # Examples
+///
+/// ```
+/// let word = ts_thread::current_id().get();
+/// assert!(ts_thread::is_current_raw(word));
+/// assert!(!ts_thread::is_current_raw(0), "nobody");
+/// ```
+#[inline(always)]
+pub fn is_current_raw(raw: u64) -> bool {
+    debug_assert_ne!(raw, UNASKED, "it looks like one that has no id yet");
+    SLOT.try_with(|slot| slot.id.get() == raw).unwrap_or(false)
 }
 
 #[cold]

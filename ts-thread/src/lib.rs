@@ -44,7 +44,7 @@ mod topology;
 pub use cached::{cached_now, refresh_now};
 pub use clock::Clock;
 pub use context::{ContextId, ContextKind, Current};
-pub use current::{current, current_id, is_current};
+pub use current::{current, current_id, is_current, is_current_raw};
 pub use error::StartError;
 pub use local::{ContextGone, ContextLocal};
 pub use manual::{ManualClock, TimeWentBack};
