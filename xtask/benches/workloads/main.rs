@@ -15,6 +15,7 @@ mod cpu;
 mod crossbeam_peer;
 mod future;
 mod http;
+mod http_proxy;
 mod idle;
 mod limits;
 mod local;
@@ -79,6 +80,7 @@ const WORK: &[(&str, Work)] = &[
     ("scale_threads", scale::threads),
     ("scale_pending", pending::scale),
     ("http_hooks", http::hooks),
+    ("http_proxy", http_proxy::compare),
     ("tokio_yield_1", tokio_peer::yield_1),
     ("tokio_yield_1000", tokio_peer::yield_1000),
     ("tokio_spawn_remote", tokio_peer::spawn_remote),

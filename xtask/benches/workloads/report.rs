@@ -15,7 +15,11 @@ use crate::measure::Scale;
 
 /// Measures, run after run, and prints figures and ratios; what is under way is told on the error output.
 pub(crate) fn run(order: &Order) -> Result<()> {
-    let workloads = select(&order.names)?;
+    let (workloads, lacking): (Vec<_>, Vec<_>) =
+        select(&order.names)?.into_iter().partition(|workload| workload.lacks().is_empty());
+    for workload in lacking {
+        eprintln!("{} is left out: not installed: {}", workload.name, workload.lacks().join(", "));
+    }
     let machine = Machine::look();
     print!("{machine}");
     let mut runs = Vec::new();

@@ -3,6 +3,8 @@
 //! Peers and the machine's limits stand beside what they are compared with, so that they are measured right before or after
 //! it: a machine that changes its speed then changes it for both.
 
+use std::env;
+
 /// Something that is measured in one go, in a process of its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Workload {
@@ -12,6 +14,8 @@ pub struct Workload {
     pub work: &'static str,
     /// What it prints.
     pub figures: &'static [Figure],
+    /// Programs of others that it runs; without them it cannot be measured.
+    pub programs: &'static [&'static str],
 }
 
 /// A number that is measured, or the four that tell of a latency.
@@ -43,6 +47,13 @@ impl Workload {
         self.figures.iter().flat_map(|figure| figure.names())
     }
 
+    /// Those of its programs that are not in the path.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let is_here = |program: &str| env::split_paths(&path).any(|folder| folder.join(program).is_file());
+        self.programs.iter().copied().filter(|program| !is_here(program)).collect()
+    }
+
     /// Whether one of its numbers has this name.
     pub fn gives(&self, figure: &str) -> bool {
         self.names().any(|(name, _)| name == figure)
@@ -57,8 +68,14 @@ pub fn giver(figure: &str) -> Option<&'static Workload> {
 use Figure::{Latency, One};
 
 macro_rules! workloads {
-    ($($name:literal, $work:literal: $($kind:ident($figure:literal, $unit:literal)),+;)+) => {
-        &[$(Workload { name: $name, work: $work, figures: &[$($kind($figure, $unit)),+] }),+]
+    ($($name:literal, $work:literal $(, with $($program:literal),+)?:
+        $($kind:ident($figure:literal, $unit:literal)),+;)+) => {
+        &[$(Workload {
+            name: $name,
+            work: $work,
+            figures: &[$($kind($figure, $unit)),+],
+            programs: &[$($($program),+)?],
+        }),+]
     };
 }
 
@@ -173,4 +190,8 @@ pub const LIST: &[Workload] = workloads! {
         One("scale_pending_0", "ns"), One("scale_pending_1k", "ns"), One("scale_pending_1m", "ns");
     "http_hooks", "a proxy before a local origin, 32 kept connections; 0, 1, 10 continuations at each hook, in turns":
         One("http_hooks_0", "/s"), One("http_hooks_1", "/s"), One("http_hooks_10", "/s");
+    "http_proxy", "a proxy before nginx, wrk with 32 connections before it, a continuation for each transaction; nginx's own in turns",
+        with "nginx", "wrk":
+        One("http_proxy", "/cpu_s"), One("http_proxy_p99", "us"),
+        One("nginx_proxy", "/cpu_s"), One("nginx_proxy_p99", "us");
 };
