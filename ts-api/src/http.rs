@@ -79,7 +79,7 @@ pub use session::Session;
 pub use transaction::{ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
-pub use server::{Builder, Counts, DrainReport, Limits, Server, Settings, StartError, Timeouts};
+pub use server::{Builder, Counts, DrainReport, Http2Limits, Limits, Server, Settings, StartError, Timeouts};
 #[cfg(feature = "runtime")]
 pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::exchange::{Exchange, Sent};
 use super::gate::Refusal;
 use super::gather::Gathered;
+use super::intake::Taken;
 use super::link::Link;
 
 /// Why a body broke off.
@@ -20,11 +21,13 @@ pub(crate) enum BodyError {
     Broken(#[from] hyper::Error),
     #[error("the origin sent nothing for too long")]
     TooLate,
+    #[error("the client is refused: {0}")]
+    Refused(#[from] Refusal),
 }
 
 /// A request's body on its way to the origin.
 pub(crate) struct RequestBody {
-    body: Option<Incoming>,
+    body: Option<Taken>,
     /// Of a body that was read as a whole before.
     gathered: Option<Gathered>,
     /// Weak, since the origin's connection lets go of a body only in its own time.
@@ -35,7 +38,7 @@ pub(crate) struct RequestBody {
 
 impl RequestBody {
     pub(crate) fn new(body: Incoming, exchange: &Rc<Exchange>) -> Self {
-        let body = (!body.is_end_stream()).then_some(body);
+        let body = (!body.is_end_stream()).then(|| Taken::new(body, &exchange.settings));
         Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None }
     }
 
@@ -68,7 +71,7 @@ impl Body for RequestBody {
             let frame = this.gathered.as_mut().and_then(Gathered::next);
             return Poll::Ready(frame.map(Ok));
         };
-        let frame = Pin::new(&mut *body).poll_frame(cx);
+        let frame = body.poll_frame(cx);
         if let Some((link, number)) = &this.over {
             link.request_moves(*number, frame.is_ready());
         }
@@ -82,17 +85,16 @@ impl Body for RequestBody {
                 None => exchange.ended(Sent::ClientGone),
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
-            && self.gathered.as_ref().is_none_or(Gathered::is_over)
+        self.body.as_ref().is_none_or(Taken::is_over) && self.gathered.as_ref().is_none_or(Gathered::is_over)
     }
 
     fn size_hint(&self) -> SizeHint {
         let gathered = self.gathered.as_ref().map_or(0, |gathered| gathered.bytes.len() as u64);
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(gathered), Body::size_hint)
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(gathered), Taken::size_hint)
     }
 }
 
@@ -152,6 +154,11 @@ pub(crate) enum Source {
 impl ResponseBody {
     pub(crate) fn new(source: Source, exchange: Rc<Exchange>, bodiless: bool) -> Self {
         Self { source, exchange, bodiless }
+    }
+
+    /// A text of ours.
+    pub(crate) fn text(text: String, exchange: Rc<Exchange>) -> Self {
+        Self::new(Source::Text(Some(Bytes::from(text))), exchange, false)
     }
 }
 

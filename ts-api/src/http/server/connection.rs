@@ -8,68 +8,30 @@
 //! * When the server drains, an idle connection is closed at once, any other after the response that is under way. A request
 //!   that had begun to come in is served.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{CONNECTION, HeaderValue};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
 use ts_cont::Here;
 use ts_cont::future::timeout;
 
-use super::body::ResponseBody;
-use super::call_out::HasSubject;
-use super::counts::Counters;
-use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::Refusal;
-use super::gate::client::{Awaits, Gate, GateIo, Protocol};
+use super::gate::client::{Awaits, Gate, Protocol};
 use super::lane::Lane;
-use super::pool::Pools;
-use super::settings::Settings;
+use super::session::Session;
 use super::stop::Phase;
 use super::stream::Stream;
-use super::subjects::{SessionSubject, TransactionSubject};
-use super::timeouts::Timeouts;
-use super::timer::ThreadTimer;
-use super::transaction::Transaction;
 use super::watch::Watch;
-use crate::http::door::OWNER_SESSION;
+use super::{http1, http2};
 use crate::http::{HookId, Reenable};
-
-/// How many fields the parser has room for without being asked.
-const FIELDS_OF_PARSER: usize = 100;
-
-/// What the parser takes in memory for a head at least: its own default.
-const PARSER_MEMORY: usize = 8192 + 4096 * 100;
 
 /// How long, and for how many bytes, a client that goes on sending is listened to after it was told that nobody reads it.
 /// Who closes with something unread makes the system throw away what the client has not taken yet.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
-
-/// What the session's task and its transactions' share.
-pub(crate) struct Session {
-    lane: Rc<Lane>,
-    client: SocketAddr,
-    pub(crate) gate: Rc<Gate>,
-    /// Ours, that the client has connected to.
-    incoming: Option<SocketAddr>,
-    /// How many transactions there have been.
-    transactions: Cell<u64>,
-    /// Made for the first call-out.
-    subject: OnceCell<Option<Arc<SessionSubject>>>,
-    /// A transaction is under way.
-    busy: Cell<bool>,
-    next: RefCell<Option<Waker>>,
-}
 
 /// Serves a connection that was accepted, to its end.
 pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr) {
@@ -89,16 +51,7 @@ pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr)
         }
     };
     let gate = Rc::new(Gate::new(stream, lane.settings()));
-    let session = Rc::new(Session {
-        lane,
-        client,
-        gate,
-        incoming,
-        transactions: Cell::new(0),
-        subject: OnceCell::new(),
-        busy: Cell::new(false),
-        next: RefCell::default(),
-    });
+    let session = Rc::new(Session::new(lane, client, incoming, gate));
     if session.call_out(HookId::SsnStart).await == Reenable::Continue {
         converse(&session).await;
     }
@@ -108,52 +61,31 @@ pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr)
 
 /// Serves requests until the connection ends.
 async fn converse(session: &Rc<Session>) {
-    let protocol = attend(session, poll_fn(|cx| session.gate.poll_protocol(cx))).await;
+    let gate = &session.gate;
+    let protocol = poll_fn(|cx| gate.poll_protocol(cx));
+    let Some(protocol) = attend(session, protocol, |_| gate.close_after_this()).await else { return };
+    session.protocol.set(Some(protocol));
     match protocol {
-        Some(Protocol::Http1) => parse(session).await,
-        Some(Protocol::Http2) => {
-            session.gate.refuse(Refusal::new(505, "HTTP/2"));
-        }
-        None => return,
+        Protocol::Http1 => http1::serve(session).await,
+        Protocol::Http2 => http2::serve(session).await,
     }
     part(session).await;
 }
 
-/// Runs the parser until the connection ends.
-async fn parse(session: &Rc<Session>) {
-    let served = Rc::clone(session);
-    let service = service_fn(move |request| respond(Rc::clone(&served), request));
-    let settings = session.settings();
-    let limits = &settings.limits;
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(ThreadTimer)
-        .header_read_timeout(None)
-        .preserve_header_case(true)
-        .title_case_headers(true)
-        .max_buf_size(PARSER_MEMORY.max(limits.head.saturating_mul(2)));
-    if limits.fields > FIELDS_OF_PARSER {
-        builder.max_headers(limits.fields);
-    }
-    let connection = builder.serve_connection(GateIo(Rc::clone(&session.gate)), service);
-    if let Some(Err(error)) = attend(session, connection).await {
-        if error.is_parse() && session.gate.refused().is_none() {
-            // The gate should have known.
-            session.counters().refuse(Refusal::malformed("the parser"));
-            tracing::warn!(client = %session.client, %error, "the parser refused what had passed");
-        }
-        tracing::debug!(client = %session.client, %error, "a connection ended");
-    }
-}
-
-/// Waits for `work`, but no longer than the client may take, and the server runs.
-async fn attend<F: Future>(session: &Session, work: F) -> Option<F::Output> {
+/// Waits for `work`, but no longer than the client may take, and the server runs. When there are to be no more requests,
+/// `close` tells the work so.
+pub(super) async fn attend<F: Future>(
+    session: &Session,
+    work: F,
+    mut close: impl FnMut(Pin<&mut F>),
+) -> Option<F::Output> {
     let mut work = pin!(work);
     let (gate, settings) = (&session.gate, session.settings());
+    let timeouts = &settings.timeouts;
     let stop = &session.lane.shared().stop;
     let mut draining = pin!(stop.wait(Phase::Draining));
     let mut dropping = pin!(stop.wait(Phase::Dropping));
-    let mut drained = false;
+    let mut closing = false;
     let mut watch = Watch::default();
     poll_fn(|cx| {
         gate.note(session.has_hooks());
@@ -163,23 +95,34 @@ async fn attend<F: Future>(session: &Session, work: F) -> Option<F::Output> {
         if dropping.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        if !drained && draining.as_mut().poll(cx).is_ready() {
-            drained = true;
-            gate.close_after_this();
-            // The parser has to notice, and nothing else may happen to it.
+        let (given_up, served) = session.given_up();
+        if given_up > served.saturating_add(settings.limits.http2.resets) {
+            tracing::debug!(client = %session.client, given_up, "a client only resets what it asks for");
+            return Poll::Ready(None);
+        }
+        if !closing && (draining.as_mut().poll(cx).is_ready() || session.has_enough()) {
+            closing = true;
+            close(work.as_mut());
+            // It has to notice, and nothing else may happen to it.
             cx.waker().wake_by_ref();
         }
-        let limit = match gate.awaits() {
-            Awaits::Request => Some(settings.timeouts.client_idle),
-            Awaits::Head => Some(settings.timeouts.client_head),
-            Awaits::Taking => Some(settings.timeouts.client_stall),
-            Awaits::Nothing => None,
+        let awaits = session.awaits();
+        let limit = match awaits {
+            // It has been told; what is left is for it to be heard.
+            Awaits::Request if closing => LINGER,
+            Awaits::Request => timeouts.client_idle,
+            Awaits::Head => timeouts.client_head,
+            Awaits::Taking => timeouts.client_stall,
+            Awaits::Nothing => return Poll::Pending,
         };
-        if watch.poll(cx, gate.turn(), limit).is_ready() {
-            match gate.awaits() {
+        if watch.poll(cx, session.turn() << 1 | u64::from(closing), limit).is_ready() {
+            match awaits {
                 Awaits::Head => gate.refuse(Refusal::new(408, "the head took too long")),
-                Awaits::Request => gate.close_after_this(),
-                Awaits::Taking | Awaits::Nothing => return Poll::Ready(None),
+                Awaits::Request if !closing => {
+                    closing = true;
+                    close(work.as_mut());
+                }
+                _ => return Poll::Ready(None),
             }
             cx.waker().wake_by_ref();
         }
@@ -221,120 +164,6 @@ async fn part(session: &Session) {
         },
     )
     .await;
-}
-
-/// The parser asks for a response.
-async fn respond(
-    session: Rc<Session>,
-    mut request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, ClientGone> {
-    poll_fn(|cx| session.poll_idle(cx)).await;
-    session.busy.set(true);
-    session.counters().requests.add();
-    if let Some(received) = session.gate.take_head() {
-        // For whoever shows it to plugins.
-        request.extensions_mut().insert(received);
-    }
-    let gate = Some(Rc::clone(&session.gate));
-    let exchange = Rc::new(Exchange::new(Rc::clone(&session.lane), gate));
-    let hooks = session.has_hooks();
-    let method = request.method().clone();
-    let transaction = Transaction::new(Rc::clone(&session), Rc::clone(&exchange), method, hooks);
-    let response = if hooks {
-        let here = Here::current().expect("requests are served on event threads");
-        drop(here.spawn_local(transaction.run(request)));
-        Awaited::new(Rc::clone(&exchange)).await
-    } else {
-        transaction.respond(request).await.ok_or(ClientGone)
-    };
-    response.map(|mut response| {
-        if session.gate.is_last() || exchange.refusal().is_some() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    })
-}
-
-impl Session {
-    pub(crate) fn counters(&self) -> &Counters {
-        self.lane.counters()
-    }
-
-    pub(crate) fn settings(&self) -> Rc<Settings> {
-        self.lane.settings()
-    }
-
-    pub(crate) fn origins(&self) -> &Rc<Pools> {
-        self.lane.origins()
-    }
-
-    /// Whether there is anybody to call, at any hook.
-    fn has_hooks(&self) -> bool {
-        match self.subject.get() {
-            Some(Some(subject)) => subject.lists().any(),
-            _ => self.lane.global_lists().any(),
-        }
-    }
-
-    fn subject(&self) -> Option<&Arc<SessionSubject>> {
-        let make = || {
-            let shared = self.lane.shared();
-            self.counters().handles.add();
-            let addresses = (self.client, self.incoming);
-            SessionSubject::enter(self.lane.shards(), addresses, shared.number, &shared.hooks)
-        };
-        self.subject.get_or_init(make).as_ref()
-    }
-
-    /// One more transaction; which one it is.
-    pub(crate) fn count_transaction(&self) -> u64 {
-        self.transactions.set(self.transactions.get() + 1);
-        self.transactions.get()
-    }
-
-    pub(crate) fn transaction_subject(
-        &self,
-        ordinal: u64,
-        timeouts: &Timeouts,
-    ) -> Option<Arc<TransactionSubject>> {
-        let session = self.subject()?;
-        self.counters().handles.add();
-        TransactionSubject::enter(self.lane.shards(), session, ordinal, timeouts)
-    }
-
-    async fn call_out(&self, hook: HookId) -> Reenable {
-        let here = match self.subject.get() {
-            Some(Some(subject)) => subject.lists().has(hook),
-            _ => self.lane.global_lists().has(hook),
-        };
-        let Some(session) = here.then(|| self.subject()).flatten() else { return Reenable::Continue };
-        session.subject().call_out(session.lists(), hook, OWNER_SESSION, self.counters()).await
-    }
-
-    fn poll_idle(&self, cx: &mut std::task::Context<'_>) -> Poll<()> {
-        if !self.busy.get() {
-            return Poll::Ready(());
-        }
-        *self.next.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// A transaction has reached its end.
-    pub(crate) fn transaction_ended(&self) {
-        self.busy.set(false);
-        let next = self.next.borrow_mut().take();
-        if let Some(next) = next {
-            next.wake();
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(Some(subject)) = self.subject.get() {
-            subject.end();
-        }
-    }
 }
 
 /// Whatever way the task ends, its connection is counted out.

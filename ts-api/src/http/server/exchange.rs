@@ -21,6 +21,7 @@ use super::counts::Counters;
 use super::gate::Refusal;
 use super::gate::client::Gate;
 use super::lane::Lane;
+use super::settings::Settings;
 
 /// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub(crate) struct ClientGone;
 /// What the two tasks share.
 pub(crate) struct Exchange {
     lane: Rc<Lane>,
+    pub(crate) settings: Rc<Settings>,
+    /// It is a transaction's, and counts as one.
+    counted: bool,
     response: RefCell<Option<Response<ResponseBody>>>,
     /// The parser has taken the response; from then on the response's body says how it ends.
     taken: Cell<bool>,
@@ -54,9 +58,18 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(lane: Rc<Lane>, gate: Option<Rc<Gate>>) -> Self {
+    /// For a request that is refused before there is a transaction.
+    pub(crate) fn uncounted(lane: Rc<Lane>, settings: Rc<Settings>) -> Self {
+        let mut exchange = Self::new(lane, None, settings);
+        exchange.counted = false;
+        exchange
+    }
+
+    pub(crate) fn new(lane: Rc<Lane>, gate: Option<Rc<Gate>>, settings: Rc<Settings>) -> Self {
         Self {
             lane,
+            settings,
+            counted: true,
             gate,
             refusal: Cell::new(None),
             response: RefCell::default(),
@@ -121,6 +134,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if !self.counted {
+            return;
+        }
         let counters = self.lane.counters();
         counters.transactions.add();
         match self.sent.get() {

@@ -1,13 +1,13 @@
 //! A request's body as a whole, for plugins that want to see it before the origin does.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::Frame;
 
 use super::gate::Refusal;
+use super::intake::Taken;
 
 /// A body that has been read.
 #[derive(Debug, Clone)]
@@ -27,14 +27,14 @@ pub(crate) enum NotGathered {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(crate) async fn gather(mut body: Incoming, limit: usize) -> Result<Gathered, NotGathered> {
+pub(crate) async fn gather(mut body: Taken, limit: usize) -> Result<Gathered, NotGathered> {
     // A length that was announced need not be read to be too long.
     if usize::try_from(body.size_hint().lower()).is_ok_and(|length| length > limit) {
         return Err(NotGathered::TooLong);
     }
     let mut bytes = BytesMut::new();
     let mut trailers = None;
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    while let Some(frame) = poll_fn(|cx| body.poll_frame(cx)).await {
         let frame = frame.map_err(|error| match Refusal::of(&error) {
             Some(refusal) => NotGathered::Refused(refusal),
             None => NotGathered::BrokeOff,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use hyper::ext::ReasonPhrase;
+use smallvec::SmallVec;
 use ts_cont::Continuation;
 
 use super::call_out::{HasSubject, Subject};
@@ -32,8 +33,8 @@ pub(crate) struct SessionSubject {
     /// Which server's.
     pub(crate) server: u64,
     global: Arc<GlobalHooks>,
-    /// The transaction under way, whose call-outs walk over this session's list as well.
-    transaction: Mutex<Weak<TransactionSubject>>,
+    /// The transactions under way, whose call-outs walk over this session's list as well.
+    under_way: Mutex<SmallVec<[Weak<TransactionSubject>; 1]>>,
 }
 
 /// A transaction that somebody has been called for.
@@ -101,7 +102,7 @@ impl SessionSubject {
                 transactions: AtomicU64::new(0),
                 server,
                 global,
-                transaction: Mutex::default(),
+                under_way: Mutex::default(),
             })
         })
     }
@@ -124,7 +125,10 @@ impl SessionSubject {
     }
 
     pub(crate) fn add(&self, hook: HookId, cont: Continuation) -> Result<Added, HookError> {
-        let transaction = self.transaction.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        // Of several, whoever adds is most likely called out by one that is at this hook.
+        let transactions = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let transaction =
+            transactions.iter().filter_map(Weak::upgrade).find(|transaction| transaction.subject.walks(hook));
         let walker = transaction.as_ref().filter(|_| !hook.is_of_session());
         let walker = walker.map_or(&self.subject, |transaction| &transaction.subject);
         self.subject.add(hook, cont, List::Session, walker).ok_or(HookError::Gone)
@@ -161,7 +165,10 @@ impl TransactionSubject {
                 content: Mutex::new(Content { wishes, ..Content::default() }),
             })
         })?;
-        *session.transaction.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&transaction);
+        let mut others = session.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        others.retain(|other| other.strong_count() > 0);
+        others.push(Arc::downgrade(&transaction));
+        drop(others);
         Some(transaction)
     }
 

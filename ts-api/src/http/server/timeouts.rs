@@ -13,6 +13,10 @@ pub struct Timeouts {
     pub client_idle: Duration,
     /// How long a client may take nothing of what is sent to it; then its connection is dropped. Default: 60 seconds.
     pub client_stall: Duration,
+    /// How long a request's body may be waited for, all of it; then it is answered 408. Default: 30 minutes.
+    pub client_body: Duration,
+    /// How long the pace of a request's body is watched before it is judged by `Limits::body_rate`. Default: 10 seconds.
+    pub client_pace: Duration,
     /// How long the look-up of an origin's name may take. Default: 5 seconds.
     pub lookup: Duration,
     /// How long a connection to an origin may take to be made; its addresses, tried in turn, share it. Default: 5 seconds.
@@ -35,6 +39,8 @@ impl Default for Timeouts {
             client_head: seconds(60),
             client_idle: seconds(60),
             client_stall: seconds(60),
+            client_body: seconds(1800),
+            client_pace: seconds(10),
             lookup: seconds(5),
             connect: seconds(5),
             expect: seconds(1),

@@ -25,16 +25,17 @@ use hyper::{Request, Response};
 
 use super::body::{OriginBody, RequestBody, ResponseBody, Source};
 use super::call_out::HasSubject;
-use super::connection::Session;
 use super::exchange::{Exchange, Sent};
 use super::failure::Failure;
 use super::forward;
 use super::gate::RawHead;
 use super::gather::{self, NotGathered};
 use super::head::Head;
+use super::intake::Taken;
 use super::origin::NotSent;
 use super::remap::OriginName;
 use super::route::Route;
+use super::session::Session;
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
@@ -174,7 +175,7 @@ impl Transaction {
         let Some(limit) = wanted.filter(|_| !body.is_end_stream()) else {
             return Ok(RequestBody::new(body, &self.exchange));
         };
-        let gathered = match self.unless_gone(gather::gather(body, limit)).await {
+        let gathered = match self.unless_gone(gather::gather(Taken::new(body, &self.settings), limit)).await {
             Some(Ok(gathered)) => gathered,
             Some(Err(NotGathered::TooLong)) => {
                 return Err(Stopped::Error { default: StatusCode::PAYLOAD_TOO_LARGE });
@@ -389,7 +390,7 @@ impl Drop for Transaction {
         if let Some(subject) = &self.subject {
             subject.end();
         }
-        self.session.transaction_ended();
+        self.session.transaction_ended(self.exchange.client_is_gone());
     }
 }
 

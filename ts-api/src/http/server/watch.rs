@@ -19,8 +19,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Ready when `limit` is over since `turn` was first seen here. Without a limit it never is.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, turn: u64, limit: Option<Duration>) -> Poll<()> {
-        let Some(limit) = limit else { return Poll::Pending };
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, turn: u64, limit: Duration) -> Poll<()> {
         let since = match self.since {
             Some((seen, since)) if seen == turn => since,
             _ => {

@@ -142,11 +142,11 @@ impl Gate {
                 let mut inner = self.inner.borrow_mut();
                 let common =
                     inner.held.iter().zip(PREFACE).take_while(|(held, preface)| held == preface).count();
-                if common == PREFACE.len() {
+                if common == PREFACE.len() && self.limits().http2.enabled {
                     inner.framer.open();
                     return Poll::Ready(Protocol::Http2);
                 }
-                if common < inner.held.len() || inner.ended || self.is_last() {
+                if common == PREFACE.len() || common < inner.held.len() || inner.ended || self.is_last() {
                     return Poll::Ready(Protocol::Http1);
                 }
             }

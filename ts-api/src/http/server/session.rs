@@ -1,0 +1,218 @@
+//! What a session's task and its transactions share: one client's connection, whichever protocol it speaks.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use ts_cont::Here;
+
+use super::body::ResponseBody;
+use super::call_out::HasSubject;
+use super::counts::Counters;
+use super::exchange::{Awaited, ClientGone, Exchange};
+use super::gate::client::{Awaits, Gate, Protocol};
+use super::lane::Lane;
+use super::pool::Pools;
+use super::settings::Settings;
+use super::subjects::{SessionSubject, TransactionSubject};
+use super::timeouts::Timeouts;
+use super::transaction::Transaction;
+use crate::http::door::OWNER_SESSION;
+use crate::http::{HookId, Reenable};
+
+/// One client's connection.
+pub(crate) struct Session {
+    pub(super) lane: Rc<Lane>,
+    pub(super) client: SocketAddr,
+    /// Ours, that the client has connected to.
+    incoming: Option<SocketAddr>,
+    pub(super) gate: Rc<Gate>,
+    pub(super) protocol: Cell<Option<Protocol>>,
+    /// Made for the first call-out.
+    subject: OnceCell<Option<Arc<SessionSubject>>>,
+    /// Transactions under way: at most one in HTTP/1.
+    under_way: Cell<usize>,
+    /// Requests so far.
+    begun: Cell<u64>,
+    /// Requests so far whose client lost interest.
+    given_up: Cell<u64>,
+    /// No more requests are wanted.
+    enough: Cell<bool>,
+    idle: RefCell<Option<Waker>>,
+}
+
+/// A request that is being served.
+pub(crate) struct Begun {
+    transaction: Transaction,
+    pub(super) exchange: Rc<Exchange>,
+    hooks: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        lane: Rc<Lane>,
+        client: SocketAddr,
+        incoming: Option<SocketAddr>,
+        gate: Rc<Gate>,
+    ) -> Self {
+        Self {
+            lane,
+            client,
+            incoming,
+            gate,
+            protocol: Cell::new(None),
+            subject: OnceCell::new(),
+            under_way: Cell::new(0),
+            begun: Cell::new(0),
+            given_up: Cell::new(0),
+            enough: Cell::new(false),
+            idle: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        self.lane.counters()
+    }
+
+    pub(crate) fn settings(&self) -> Rc<Settings> {
+        self.lane.settings()
+    }
+
+    pub(crate) fn origins(&self) -> &Rc<Pools> {
+        self.lane.origins()
+    }
+
+    /// Whether there is anybody to call, at any hook.
+    pub(super) fn has_hooks(&self) -> bool {
+        match self.subject.get() {
+            Some(Some(subject)) => subject.lists().any(),
+            _ => self.lane.global_lists().any(),
+        }
+    }
+
+    fn subject(&self) -> Option<&Arc<SessionSubject>> {
+        let make = || {
+            let shared = self.lane.shared();
+            self.counters().handles.add();
+            let addresses = (self.client, self.incoming);
+            SessionSubject::enter(self.lane.shards(), addresses, shared.number, &shared.hooks)
+        };
+        self.subject.get_or_init(make).as_ref()
+    }
+
+    /// One more transaction; which one it is.
+    pub(crate) fn count_transaction(&self) -> u64 {
+        self.begun.set(self.begun.get() + 1);
+        self.begun.get()
+    }
+
+    pub(crate) fn transaction_subject(
+        &self,
+        ordinal: u64,
+        timeouts: &Timeouts,
+    ) -> Option<Arc<TransactionSubject>> {
+        let session = self.subject()?;
+        self.counters().handles.add();
+        TransactionSubject::enter(self.lane.shards(), session, ordinal, timeouts)
+    }
+
+    pub(super) async fn call_out(&self, hook: HookId) -> Reenable {
+        let here = match self.subject.get() {
+            Some(Some(subject)) => subject.lists().has(hook),
+            _ => self.lane.global_lists().has(hook),
+        };
+        let Some(session) = here.then(|| self.subject()).flatten() else { return Reenable::Continue };
+        session.subject().call_out(session.lists(), hook, OWNER_SESSION, self.counters()).await
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(self: &Rc<Self>, request: &Request<Incoming>) -> Begun {
+        self.under_way.set(self.under_way.get() + 1);
+        self.counters().requests.add();
+        let settings = self.settings();
+        let most = settings.limits.requests_per_connection;
+        // Where one waits for the other, the gate is told when it may go on.
+        let gate = (self.protocol.get() == Some(Protocol::Http1)).then(|| Rc::clone(&self.gate));
+        let exchange = Rc::new(Exchange::new(Rc::clone(&self.lane), gate, settings));
+        let hooks = self.has_hooks();
+        let method = request.method().clone();
+        let transaction = Transaction::new(Rc::clone(self), Rc::clone(&exchange), method, hooks);
+        if most.is_some_and(|most| self.begun.get() >= most.get()) {
+            self.enough.set(true);
+        }
+        Begun { transaction, exchange, hooks }
+    }
+
+    /// Waits until no transaction is under way.
+    pub(super) fn poll_idle(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.under_way.get() == 0 {
+            return Poll::Ready(());
+        }
+        let old = self.idle.borrow_mut().replace(cx.waker().clone());
+        drop(old);
+        Poll::Pending
+    }
+
+    /// A transaction has reached its end.
+    pub(crate) fn transaction_ended(&self, given_up: bool) {
+        self.under_way.set(self.under_way.get() - 1);
+        self.given_up.set(self.given_up.get() + u64::from(given_up));
+        let idle = if self.under_way.get() == 0 { self.idle.borrow_mut().take() } else { None };
+        if let Some(idle) = idle {
+            idle.wake();
+        }
+    }
+
+    /// Whether no more requests are wanted on this connection.
+    pub(super) fn has_enough(&self) -> bool {
+        self.enough.get()
+    }
+
+    /// How many requests the client has lost interest in, and how many it has not.
+    pub(super) fn given_up(&self) -> (u64, u64) {
+        (self.given_up.get(), self.begun.get() - self.given_up.get())
+    }
+
+    /// Whose time is running.
+    pub(super) fn awaits(&self) -> Awaits {
+        match self.gate.awaits() {
+            Awaits::Nothing if self.protocol.get() == Some(Protocol::Http2) && self.under_way.get() == 0 => {
+                Awaits::Request
+            }
+            awaits => awaits,
+        }
+    }
+
+    /// Another number whenever a client's time begins anew.
+    pub(super) fn turn(&self) -> u64 {
+        // Both only grow.
+        self.gate.turn().wrapping_add(self.begun.get()).wrapping_add(self.under_way.get() as u64)
+    }
+}
+
+impl Begun {
+    /// Serves the request, and resolves to its response.
+    pub(super) async fn respond(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, ClientGone> {
+        if !self.hooks {
+            return self.transaction.respond(request).await.ok_or(ClientGone);
+        }
+        let here = Here::current().expect("requests are served on event threads");
+        drop(here.spawn_local(self.transaction.run(request)));
+        Awaited::new(self.exchange).await
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(Some(subject)) = self.subject.get() {
+            subject.end();
+        }
+    }
+}
