@@ -121,9 +121,10 @@ pub(crate) async fn run(shared: Arc<Shared>, index: usize) {
     let here = Here::current().expect("a lane runs on an event thread");
     let inbox = &shared.inboxes[index];
     let mut draining = pin!(shared.stop.wait(Phase::Draining));
+    let mut over = false;
     loop {
         let next = poll_fn(|cx| {
-            let over = draining.as_mut().poll(cx).is_ready();
+            over = over || draining.as_mut().poll(cx).is_ready();
             let mut waiting = inbox.waiting();
             if let Some(connection) = waiting.connections.pop_front() {
                 return Poll::Ready(Some(connection));
