@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -177,6 +178,15 @@ impl Client {
         self.stream.read_to_end(&mut rest).map_or(true, |_| rest.is_empty())
     }
 
+    /// Whether nothing has come that has not been read.
+    pub fn has_nothing_to_read(&mut self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let nothing = stream.peek(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).unwrap();
+        nothing && self.stream.buffer().is_empty()
+    }
+
     /// Goes away for good: the next write to it fails.
     pub fn vanish(self) {
         let _ = self.stream.get_ref().shutdown(Shutdown::Both);
@@ -196,6 +206,17 @@ pub struct Origin {
     pub address: SocketAddr,
     pub seen: Arc<Mutex<Vec<Wire>>>,
     pub connections: Arc<Mutex<usize>>,
+    open: Arc<AtomicUsize>,
+}
+
+/// Counts a connection out.
+struct Leaving(Arc<AtomicUsize>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        // Relaxed: whoever looks waits for the number alone.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Origin {
@@ -220,12 +241,22 @@ impl Origin {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(Mutex::new(0));
         let answer: Arc<Answer> = Arc::new(answer);
-        let origin = Self { address, seen: Arc::clone(&seen), connections: Arc::clone(&connections) };
+        let open = Arc::<AtomicUsize>::default();
+        let origin = Self {
+            address,
+            seen: Arc::clone(&seen),
+            connections: Arc::clone(&connections),
+            open: Arc::clone(&open),
+        };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
                 *connections.lock().unwrap() += 1;
+                // Relaxed: see `Leaving`.
+                open.fetch_add(1, Ordering::Relaxed);
+                let leaving = Leaving(Arc::clone(&open));
                 std::thread::spawn(move || {
+                    let _leaving = leaving;
                     let stream = stream.unwrap();
                     stream.set_nodelay(true).unwrap();
                     let mut stream = BufReader::new(stream);
@@ -250,6 +281,12 @@ impl Origin {
             let text = format!("{} {}", request.start, request.text());
             respond(stream, "200 OK", &text)
         })
+    }
+
+    /// How many connections are open at this end.
+    pub fn open_connections(&self) -> usize {
+        // Relaxed: see `Leaving`.
+        self.open.load(Ordering::Relaxed)
     }
 
     pub fn requests(&self) -> Vec<Wire> {

@@ -1,12 +1,17 @@
 //! Bodies on their way: streamed, never gathered, and telling how they end.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use thiserror::Error;
+use ts_cont::future::{Sleep, sleep};
 
 use super::exchange::{Exchange, Sent};
 use super::gate::Refusal;
@@ -34,20 +39,42 @@ pub(crate) struct RequestBody {
     exchange: Weak<Exchange>,
     /// The connection that it goes over, and the request's number there.
     over: Option<(Rc<Link>, u64)>,
+    /// The client holds it back until it is asked for it, and so do we.
+    held: Option<Held>,
+}
+
+/// A body that is not asked for yet.
+struct Held {
+    asked: Arc<AtomicBool>,
+    /// How long the origin may take to ask.
+    limit: Duration,
+    timer: Option<Sleep>,
 }
 
 impl RequestBody {
     pub(crate) fn new(body: Incoming, exchange: &Rc<Exchange>) -> Self {
         let body = (!body.is_end_stream()).then(|| Taken::new(body, &exchange.settings));
-        Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None }
+        Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None, held: None }
     }
 
     pub(crate) fn gathered(body: Gathered) -> Self {
-        Self { body: None, gathered: Some(body), exchange: Weak::new(), over: None }
+        Self { body: None, gathered: Some(body), exchange: Weak::new(), over: None, held: None }
     }
 
     pub(crate) fn empty() -> Self {
-        Self { body: None, gathered: None, exchange: Weak::new(), over: None }
+        Self { body: None, gathered: None, exchange: Weak::new(), over: None, held: None }
+    }
+
+    /// Whether there is a body that nobody has read anything of.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Holds the body back until what is returned is set, or `limit` is over: whoever reads it, asks the client for it.
+    pub(super) fn hold_back(&mut self, limit: Duration) -> Arc<AtomicBool> {
+        let asked = Arc::<AtomicBool>::default();
+        self.held = Some(Held { asked: Arc::clone(&asked), limit, timer: None });
+        asked
     }
 
     /// It is about to be sent over a connection.
@@ -71,6 +98,14 @@ impl Body for RequestBody {
             let frame = this.gathered.as_mut().and_then(Gathered::next);
             return Poll::Ready(frame.map(Ok));
         };
+        if let Some(held) = &mut this.held {
+            // Relaxed: it is set on this thread.
+            if !held.asked.load(Ordering::Relaxed) {
+                let timer = held.timer.get_or_insert_with(|| sleep(held.limit));
+                ready!(Pin::new(timer).poll(cx));
+            }
+            this.held = None;
+        }
         let frame = body.poll_frame(cx);
         if let Some((link, number)) = &this.over {
             link.request_moves(*number, frame.is_ready());

@@ -1,14 +1,15 @@
 //! What a proxy changes in a head that it passes on.
 //!
 //! Fields that are meant for one connection stay on it, and the others keep their order. The target becomes what an origin
-//! expects, and `Host` what the route says.
+//! expects, and `Host` what the route says. `Upgrade` is taken out like every field of one connection, so nobody switches to
+//! another protocol; whether trailers are understood is told on, and what they will be.
 //!
 //! # Rules
 //! * Nothing is taken out of a map with its own `remove`: that puts the last field in the place of the one removed.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, Version, request, response};
@@ -16,13 +17,12 @@ use http::{Method, StatusCode, Uri, Version, request, response};
 use super::remap::OriginName;
 use super::route::Route;
 
-const OF_ONE_CONNECTION: [HeaderName; 8] = [
+const OF_ONE_CONNECTION: [HeaderName; 7] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
     TE,
-    TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
 ];
@@ -32,17 +32,29 @@ pub(crate) fn refusal(parts: &request::Parts) -> Option<StatusCode> {
     if parts.method == Method::CONNECT {
         return Some(StatusCode::NOT_IMPLEMENTED);
     }
+    let mut expected = parts.headers.get_all(EXPECT).iter();
+    if parts.version > Version::HTTP_10
+        && !expected.all(|what| what.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Some(StatusCode::EXPECTATION_FAILED);
+    }
     let hosts = parts.headers.get_all(HOST).iter().count();
     // A second `Host` could be read in two ways; HTTP/1.1 asks for exactly one.
     let missing = hosts == 0 && parts.version == Version::HTTP_11 && parts.uri.authority().is_none();
     (hosts > 1 || missing).then_some(StatusCode::BAD_REQUEST)
 }
 
-/// Makes a client's request one to the origin.
-pub(crate) fn request(parts: &mut request::Parts, origin: &OriginName) {
-    // Expect: we answer it ourselves, by reading the body.
-    remove_connection_fields(&mut parts.headers, &[EXPECT]);
+/// Makes a client's request one to the origin; `has_body` if there is a body that the client may be waiting to send.
+pub(crate) fn request(parts: &mut request::Parts, origin: &OriginName, has_body: bool) {
+    let trailers = takes_trailers(parts);
+    // Who has no body to hold back, or cannot, has nothing to expect.
+    let expects = has_body && parts.version > Version::HTTP_10;
+    remove_connection_fields(&mut parts.headers, if expects { &[] } else { &[EXPECT] });
     parts.version = Version::HTTP_11;
+    if trailers {
+        parts.headers.insert(TE, HeaderValue::from_static("trailers"));
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("te"));
+    }
     if let Some(host) = parts.uri.authority().and_then(|authority| {
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         HeaderValue::from_str(host).ok()
@@ -54,6 +66,13 @@ pub(crate) fn request(parts: &mut request::Parts, origin: &OriginName) {
         parts.headers.insert(HOST, host);
     }
     to_origin_form(&mut parts.uri);
+}
+
+/// Whether the client said that it understands trailers.
+fn takes_trailers(parts: &request::Parts) -> bool {
+    let mut codings =
+        parts.headers.get_all(TE).iter().filter_map(|te| te.to_str().ok()).flat_map(|te| te.split(','));
+    parts.version > Version::HTTP_10 && codings.any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
 fn to_origin_form(uri: &mut Uri) {
@@ -144,7 +163,7 @@ mod tests {
                 .header("Content-Length", "3")
                 .header("Host", "other.example"),
         );
-        request(&mut parts, &origin());
+        request(&mut parts, &origin(), false);
         assert_eq!(parts.uri, "/a?b");
         let names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-yours", "content-length", "host"]);
@@ -159,7 +178,7 @@ mod tests {
             build.header(*name, value)
         });
         let mut parts = parts(build.header("b", "2").header("te", "2"));
-        request(&mut parts, &origin());
+        request(&mut parts, &origin(), false);
         let fields: Vec<_> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(

@@ -8,11 +8,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::StatusCode;
+use http::header::EXPECT;
 use http::request::Parts;
 use hyper::body::Body;
+use hyper::ext::on_informational;
 use hyper::{Request, Response};
 use smallvec::SmallVec;
 use ts_cont::Here;
@@ -78,7 +81,7 @@ impl Pools {
         connection: Opened,
         timeouts: &Timeouts,
         parts: Parts,
-        body: RequestBody,
+        mut body: RequestBody,
         counters: &Counters,
     ) -> Result<Response<OriginBody>, NotSent> {
         let kept = connection.is_kept();
@@ -87,7 +90,18 @@ impl Pools {
         }
         let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
         let link = connection.into_link();
-        let (number, response) = link.send(Request::from_parts(parts, body), timeouts);
+        let asked =
+            (body.is_whole() && parts.headers.contains_key(EXPECT)).then(|| body.hold_back(timeouts.expect));
+        let mut request = Request::from_parts(parts, body);
+        if let Some(asked) = asked {
+            on_informational(&mut request, move |response| {
+                if response.status() == StatusCode::CONTINUE {
+                    // Relaxed: it is read on this thread, by the same task.
+                    asked.store(true, Ordering::Relaxed);
+                }
+            });
+        }
+        let (number, response) = link.send(request, timeouts);
         match response.await {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 link.close();

@@ -146,7 +146,7 @@ impl Transaction {
         let route = self.remap(&mut parts).await?;
         let body = self.gather(&mut parts, body).await?;
         let origin = self.locate(&route, &mut parts).await?;
-        forward::request(&mut parts, &origin);
+        forward::request(&mut parts, &origin, body.is_whole());
         let response = self.fetch(&origin, parts, body).await?;
         self.read_response(response, &route).await
     }
