@@ -17,13 +17,13 @@ use crate::event::{Event, Extras};
 use crate::handler::{Body, Boxed, Call, Kind, Label, Name, Table};
 use crate::home::{Home, Waited};
 use crate::life::{Away, Held, Life, MAX_DEPTH, Mark, Release};
-use crate::pool;
+use crate::pool::{self, Size};
 use crate::work::{Counted, Work};
 use crate::{CallError, Continuation, processor};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use ts_event::When;
+use ts_event::{When, prefetch};
 use ts_mutex::{MutexGuard, ProxyMutex};
 
 /// What a dispatch reads; the handler lies behind it.
@@ -316,6 +316,25 @@ impl CellRef {
         let (front, back) =
             unsafe { (self.0.as_ref(), pool::back_of(self.0.cast()).cast::<Back>().as_ref()) };
         Cell { life: Life::of(&back.away, &front.held), at: *self, front, back }
+    }
+
+    /// Tells the processor that the continuation is needed soon.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(self.0.as_ptr());
+        prefetch(pool::back_of(self.0.cast()).as_ptr());
+    }
+
+    /// Tells the processor that what it refers to is needed soon.
+    #[inline]
+    pub(crate) fn prefetch_behind(&self) {
+        let cell = self.get();
+        if let Some(mutex) = cell.mutex() {
+            prefetch(ptr::without_provenance::<u8>(mutex.id()));
+        }
+        if cell.table().size != Size::Small {
+            prefetch(self.0.as_ptr().wrapping_byte_add(pool::REST));
+        }
     }
 
     pub(crate) fn as_ptr(self) -> NonNull<()> {

@@ -2,13 +2,15 @@
 
 use crate::cell::CellRef;
 use crate::ethread::Here;
+use crate::ethread::run::AHEAD;
 use crate::event::Extras;
 use crate::future::SleepState;
 use crate::{Continuation, EventCode, Message};
 use async_task::Runnable;
+use smallvec::SmallVec;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use ts_event::{Key, Slots};
+use ts_event::{Key, Slots, prefetch};
 
 /// Every event of the process waits in one of these slots. They are never unmapped, so an [`crate::Action`] may look at
 /// its slot at any time.
@@ -28,6 +30,26 @@ pub(crate) enum Work {
     Closure(Box<dyn FnOnce(&Here) + Send>),
     /// Look at the flags: a mutex can be tried again, events died, or the loop is to stop.
     Nudge,
+}
+
+impl Work {
+    /// Tells the processor that all is needed soon that calls of these continuations read and write.
+    pub(crate) fn fetch<'a>(works: impl Iterator<Item = &'a Self>) {
+        // One step through memory after the other, each for all before anybody waits for one.
+        let cells: SmallVec<[CellRef; AHEAD]> = works
+            .filter_map(|work| match work {
+                Self::Call(scheduled) => {
+                    if let Some(extra) = scheduled.carried.extra.get() {
+                        prefetch(extra);
+                    }
+                    scheduled.cell().prefetch();
+                    Some(scheduled.cell())
+                }
+                _ => None,
+            })
+            .collect();
+        cells.iter().for_each(CellRef::prefetch_behind);
+    }
 }
 
 /// How the continuation counts an event (see `life.rs`).

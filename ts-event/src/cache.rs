@@ -12,6 +12,7 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
+use crate::call_off::CallOff;
 use crate::entry::Entry;
 use crate::prefetch;
 use crate::slot::Slot;
@@ -97,6 +98,37 @@ impl<T> Cache<T> {
             self.put(slot);
         }
         value
+    }
+
+    /// Calls off an event that waits, by its owner's hand: ends it, and returns its value and what came of that. The slot stays
+    /// in this cache.
+    ///
+    /// The answer is [`CallOff::BeforeRun`], or [`CallOff::AlreadyCalledOff`] if somebody has called it off by its key before, or
+    /// is about to: of all who call an event off, one at most hears the former. It costs a store and a load, where
+    /// [`Key::call_off_here`] takes two read-modify-writes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Cache, CallOff, Slots};
+    ///
+    /// static MESSAGES: Slots<&str> = Slots::new();
+    /// let cache = Cache::new(&MESSAGES);
+    ///
+    /// let entry = cache.entry("never mind");
+    /// let key = entry.key();
+    /// assert_eq!(cache.call_off(entry), ("never mind", CallOff::BeforeRun));
+    /// assert_eq!(key.call_off(), CallOff::AlreadyCalledOff);
+    /// ```
+    ///
+    /// [`Key::call_off_here`]: crate::Key::call_off_here
+    #[inline]
+    pub fn call_off(&self, entry: Entry<T>) -> (T, CallOff) {
+        let (value, answer, slot) = entry.free_off();
+        if let Some(slot) = slot {
+            self.put(slot);
+        }
+        (value, answer)
     }
 
     /// Ends the event and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The slot

@@ -19,6 +19,7 @@
 //! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
 //! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
 //! | `RAN` | owner's drop, from `REQUESTED` | it ran and is gone |
+//! | `LATE` | a caller, from `REQUESTED` | its owner dropped it before, and it did not run |
 //! | `ORPHAN` | owner, dropping it, from either of these | it did not run; the caller puts the slot away |
 //!
 //! # Rules
@@ -50,6 +51,10 @@
 //! read, the drop sets `ORPHAN` and leaves the slot to the caller, so no later event can overwrite the
 //! outcome. For the other outcomes the slot may be used again before the caller looks; then it hears "stale",
 //! which is true as well.
+//!
+//! *The owner's own hand.* An owner that calls off an event which waits just drops it ([`Slot::free_off`]). If its load of
+//! `cancel` shows no request it is the one to answer "before its run": by the pair every caller reads that the event is
+//! gone. If it shows one, that caller is, unless it has read the same: then it has left `LATE`.
 //!
 //! *Later callers.* They may answer "already called off" only if no run can begin any more. Where the request
 //! is still undecided they run the heavy fence themselves (they have read the request, so the pair holds for
@@ -86,6 +91,7 @@ const SEEN_RUNNING: u8 = 4;
 const STOPPED: u8 = 5;
 const RAN: u8 = 6;
 const ORPHAN: u8 = 7;
+const LATE: u8 = 8;
 
 /// What came of calling an event off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -280,6 +286,31 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Ends the generation of an event that has not begun, by its owner's wish, and says what comes of calling it off in this
+    /// way: somebody else may have done so before.
+    #[inline]
+    pub(crate) fn free_off(&self) -> (Freed, CallOff) {
+        let word = self.own_word();
+        debug_assert!(matches!(state_of(word), WAITING | OFF));
+        match self.step(word, state_of(word), GONE_OFF) {
+            // Whoever asks from here on reads that it is gone, and answers "already called off".
+            None => (Freed::Mine, CallOff::BeforeRun),
+            Some(asked) => self.free_off_asked(asked),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_off_asked(&self, asked: u64) -> (Freed, CallOff) {
+        let freed = self.free_asked(asked, false);
+        let answer = match freed {
+            // Acquire [call-off-state]: the request is decided, and the slot ours, so this is what came of it.
+            Freed::Mine if state_of(self.cancel.load(Acquire)) == LATE => CallOff::BeforeRun,
+            _ => CallOff::AlreadyCalledOff,
+        };
+        (freed, answer)
+    }
+
     #[cold]
     #[inline(never)]
     fn free_asked(&self, asked: u64, has_run: bool) -> Freed {
@@ -389,7 +420,7 @@ pub(crate) unsafe fn call_off<T: 'static>(
     let (state, answer) = match state_of(word) {
         RUNNING => (SEEN_RUNNING, CallOff::Running),
         GONE_RAN => (RAN, CallOff::AlreadyRan),
-        GONE_OFF => (OFF, CallOff::AlreadyCalledOff),
+        GONE_OFF => (LATE, CallOff::AlreadyCalledOff),
         _ => (OFF, CallOff::BeforeRun),
     };
     // AcqRel and Acquire [call-off-state]: as in `decide`.

@@ -10,7 +10,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use crate::call_off::{Begin, End, Freed, Phase};
+use crate::call_off::{Begin, CallOff, End, Freed, Phase};
 use crate::key::Key;
 use crate::slot::{Slot, generation_of};
 use crate::slots::{Slots, pool_of};
@@ -205,6 +205,20 @@ impl<T> Entry<T> {
         match here.free() {
             Freed::Mine => (value, Some(slot)),
             Freed::Theirs => (value, None),
+        }
+    }
+
+    /// As [`free`](Self::free), and says what came of calling it off in this way.
+    #[inline]
+    pub(crate) fn free_off(self) -> (T, CallOff, Option<NonNull<Slot<T>>>) {
+        let slot = self.into_slot();
+        // SAFETY: slots are never unmapped.
+        let here = unsafe { slot.as_ref() };
+        // SAFETY: the slot was an entry's, hence holds a value, and `free_off` below ends that: it is read once.
+        let value = unsafe { here.value().read() };
+        match here.free_off() {
+            (Freed::Mine, answer) => (value, answer, Some(slot)),
+            (Freed::Theirs, answer) => (value, answer, None),
         }
     }
 

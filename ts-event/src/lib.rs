@@ -50,6 +50,7 @@ pub use self::key::Key;
 pub use self::park_wait::ParkWait;
 pub use self::poll::PollList;
 pub use self::poller::{Io, PollWait, Registration};
+pub use self::prefetch::prefetch;
 pub use self::queue::{DEFAULT_BUDGET, Queue, Visit};
 pub use self::ready::{Ready, Room};
 pub use self::slots::Slots;

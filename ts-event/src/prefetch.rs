@@ -9,7 +9,13 @@ use crate::slot::Slot;
 /// Bytes that the cache fetches together.
 const LINE: usize = 64;
 
-/// Says that the line at `address` is needed soon. Any address will do; it need not be mapped.
+/// Tells the processor that the cache line at `address` is needed soon. Any address will do; it need not be mapped.
+#[inline(always)]
+pub fn prefetch<T>(address: *const T) {
+    line(address);
+}
+
+/// See [`prefetch`].
 #[inline(always)]
 pub(crate) fn line<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

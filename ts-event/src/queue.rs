@@ -63,6 +63,8 @@ pub struct Queue<T: 'static> {
     budget: u32,
     /// How many more entries may run before the next visit.
     left: u32,
+    /// The position in the ready list behind the last that became due.
+    due_to: u64,
 }
 
 /// What a visit brought.
@@ -87,6 +89,7 @@ impl<T: 'static> Queue<T> {
             poll: PollList::new(),
             budget: DEFAULT_BUDGET,
             left: DEFAULT_BUDGET,
+            due_to: 0,
         }
     }
 
@@ -148,6 +151,19 @@ impl<T: 'static> Queue<T> {
         self.ready.pop_front()
     }
 
+    /// How many entries are to run until all have that were timers: these were made long ago, so that their memory is not at
+    /// hand. See [`look_ahead`](Self::look_ahead).
+    #[inline]
+    #[must_use]
+    pub fn due_ahead(&self) -> usize {
+        self.due_to.saturating_sub(self.ready.head()) as usize
+    }
+
+    /// The values of the entries that run next; see [`Ready::look_ahead`].
+    pub fn look_ahead(&self, count: usize) -> impl Iterator<Item = &T> {
+        self.ready.look_ahead(count)
+    }
+
     /// Room for one more entry for "now", if there is without growing; see [`Ready::room`].
     #[inline(always)]
     pub fn room(&mut self) -> Option<Room<'_, T>> {
@@ -163,6 +179,9 @@ impl<T: 'static> Queue<T> {
         let ready = &mut self.ready;
         let due = self.timers.advance(now, |entry| ready.push_back(entry));
         self.left = self.budget;
+        if due > 0 {
+            self.due_to = self.ready.tail();
+        }
         Visit { inbox, due }
     }
 

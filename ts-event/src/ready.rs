@@ -169,11 +169,33 @@ impl<T> Ready<T> {
         Some(unsafe { Entry::from_slot(key.slot_ptr()) })
     }
 
+    /// The values of the first `count` entries, in order, or of all if there are fewer; their slots have been asked of the
+    /// memory, and nobody has waited for them yet. For those who know what such a value needs in its turn.
+    pub fn look_ahead(&self, count: usize) -> impl Iterator<Item = &T> {
+        let end = self.tail.min(self.head.saturating_add(count as u64));
+        let slots = (self.head..end).map(|position| self.ring[self.index(position)]);
+        slots.clone().for_each(|slot| prefetch::slot(slot));
+        // SAFETY: a slot in the ring is that of an entry of this list, which is borrowed as long as the value is.
+        slots.filter_map(|slot| Some(unsafe { &*NonNull::new(slot)?.as_ref().value() }))
+    }
+
     /// Moves all entries of `other` behind those of this list, in their order. Touches each of them.
     pub fn append(&mut self, other: &mut Self) {
         while let Some(entry) = other.pop_front() {
             self.push_back(entry);
         }
+    }
+
+    /// The position of the first entry.
+    #[inline]
+    pub(crate) fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The position behind the last one.
+    #[inline]
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail
     }
 
     #[inline(always)]

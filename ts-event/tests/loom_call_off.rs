@@ -75,6 +75,31 @@ fn a_single_run_either_happens_or_is_called_off() {
 }
 
 #[test]
+fn of_an_owner_and_a_caller_who_call_off_at_once_one_was_first() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let cache = Cache::new(slots);
+        let entry = cache.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || call_off(key, answered));
+        let (value, own) = cache.call_off(entry);
+        assert_eq!(value, 1);
+
+        let mut next = cache.entry(2);
+        assert_eq!(next.begin(), Begin::Run, "nobody has called off the next one");
+        assert_eq!(cache.take(next), 2);
+
+        match (own, caller.join().unwrap()) {
+            (CallOff::BeforeRun, CallOff::AlreadyCalledOff | CallOff::Stale) => {}
+            (CallOff::AlreadyCalledOff, CallOff::BeforeRun) => {}
+            other => panic!("{other:?}"),
+        }
+        drop(cache);
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
 fn the_next_event_in_a_slot_is_not_called_off_by_a_call_for_the_last() {
     model(|| {
         let (slots, answered) = (slots::<u32>(), flag());

@@ -30,6 +30,8 @@ mod futex;
 mod local;
 mod manual;
 mod park;
+#[doc(hidden)]
+pub mod pool;
 mod simulated;
 mod slack;
 mod stack;

@@ -394,18 +394,28 @@ impl Here {
                 Rearm::Unsaid | Rearm::Stopped => Cancel::Running,
             });
         }
-        // A canceller elsewhere may be at it as well: the slot knows who was first. This thread does what the event's owner
-        // does, so it needs no fence.
-        let found = key.call_off_here();
-        if found == CallOff::BeforeRun {
-            let entry = local.queue.borrow_mut().remove(key);
-            let entry = entry.or_else(|| Parked::remove(&local.parked, key));
-            match entry {
-                Some(entry) => self.drop_entry(entry),
-                // It is still in the inbox, if it is a timer perhaps for long: this comes behind it.
-                None => drop(local.thread.shared().send_work(Work::Unlink(key))),
-            }
+        let mut entry = local.queue.borrow_mut().remove(key);
+        if entry.is_none() && local.has_parked.get() {
+            entry = Parked::remove(&local.parked, key);
         }
+        // A canceller elsewhere may be at it as well: the slot knows who was first.
+        let found = match entry {
+            // Nobody but its owner can have it run, and that is this call now.
+            Some(entry) => {
+                let (work, found) = local.cache.call_off(entry);
+                drop(work);
+                found
+            }
+            None => {
+                // This thread does what the event's owner does, so it needs no fence.
+                let found = key.call_off_here();
+                if found == CallOff::BeforeRun {
+                    // It is still in the inbox, if it is a timer perhaps for long: this comes behind it.
+                    drop(local.thread.shared().send_work(Work::Unlink(key)));
+                }
+                found
+            }
+        };
         Some(found.into())
     }
 

@@ -35,6 +35,12 @@ pub const SWEEP_DELAY: Duration = Duration::from_secs(1);
 /// How many timers a turn looks at during a pass for dead events.
 const SWEEP_STEP: usize = 1024;
 
+/// For how many events the memory is asked for at once: about as many misses as a processor has under way.
+pub(crate) const AHEAD: usize = 16;
+
+/// With fewer timers that came due it is not worth while.
+const WORTH: usize = 4;
+
 /// A thread that is about to run, with all it needs.
 pub(crate) struct Newborn {
     pub(crate) shared: Arc<Shared>,
@@ -186,8 +192,32 @@ impl Here {
         self.retry_parked();
         self.run_poll_events();
         self.sweep(now);
-        self.run_ready();
+        self.run_due();
         self.end_of_turn(shared.asked_to_stop())
+    }
+
+    /// Runs what is ready; what were timers some at a time, whose memory is asked for before.
+    fn run_due(&self) {
+        let queue = &self.local().queue;
+        loop {
+            let mut here = queue.borrow_mut();
+            let budget = here.take_budget();
+            let batch = if here.due_ahead() < WORTH { budget } else { budget.min(AHEAD as u32) };
+            here.return_budget(batch);
+            if batch == budget {
+                drop(here);
+                return self.run_ready();
+            }
+            Work::fetch(here.look_ahead(AHEAD));
+            drop(here);
+            self.run_ready();
+            let mut here = queue.borrow_mut();
+            let left = here.take_budget();
+            here.return_budget(budget - batch + left);
+            if left > 0 {
+                return;
+            }
+        }
     }
 
     fn end_of_turn(&self, stop: Stop) -> Turn {
