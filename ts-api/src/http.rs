@@ -41,6 +41,11 @@
 //! no mutex ([`crate::Cont::shared`]); one that also has scheduled events shares the transaction's
 //! ([`Transaction::continuation`]); one that many transactions call has its own, and makes them take turns.
 //!
+//! # Who does not answer
+//!
+//! A continuation that does not re-enable is named in the log after a while, with its hook; after another while things go on
+//! without it, as if it had answered with an error, and what it answers then is refused ([`ReenableError::Ended`]).
+//!
 //! # Panics
 //!
 //! A handler that panics is retired, as everywhere. If it had not answered, the transaction ends in an error: it may have
@@ -59,10 +64,12 @@
 #![cfg_attr(feature = "runtime", doc = "414, 431) is no transaction, and is counted.")]
 
 mod answer;
+mod arg;
 pub mod door;
 mod hook;
 mod limit;
 mod message;
+mod milestone;
 mod reenable;
 mod session;
 mod transaction;
@@ -71,15 +78,19 @@ mod transaction;
 pub(crate) mod server;
 
 pub use answer::Answer;
+pub use arg::{Arg, ArgError, ArgInfo, ArgOwner, ReserveError, arg_named, arg_numbered};
 pub use hook::{Added, HookError, HookId, add};
 pub use limit::Limit;
 pub use message::{Field, Message, MessageError, Url, Version};
+pub use milestone::Milestone;
 pub use reenable::{Gone, Reenable, ReenableError};
 pub use session::Session;
 pub use transaction::{ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
-pub use server::{Builder, Counts, DrainReport, Http2Limits, Limits, Server, Settings, StartError, Timeouts};
+pub use server::{
+    Builder, Counts, DrainReport, HookPolicy, Http2Limits, Limits, Server, Settings, StartError, Timeouts,
+};
 #[cfg(feature = "runtime")]
 pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
 

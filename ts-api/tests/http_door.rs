@@ -10,9 +10,10 @@ use std::sync::{LazyLock, Mutex};
 
 use support::{Bed, Origin, go_on};
 use ts_api::http::door::{
-    Address, BytesSink, Change, ErrorPart, HttpTable, Kind, Limit, Part, RawBytes, RawFields, Scope, Which,
+    Address, BytesSink, Change, ErrorPart, HttpTable, Kind, Limit, Part, RawArg, RawBytes, RawFields, Scope,
+    Which,
 };
-use ts_api::http::{Added, HookId};
+use ts_api::http::{Added, Arg, HookId, Milestone, Transaction};
 use ts_api::table::{self, Code, HostTable, RawCont, RawMutex};
 use ts_api::{Cont, Event};
 
@@ -60,6 +61,14 @@ counting! {
     answer(transaction: u64, status: u32, fields: RawFields, body: RawBytes);
     body_buffer(transaction: u64, limit: u64);
     body_read(transaction: u64, sink: BytesSink);
+    milestone(transaction: u64, milestone: u32, at: *mut u64);
+    arg_reserve(kind: Kind, name: RawBytes, description: RawBytes, index: *mut u32);
+    arg_find(kind: Kind, name: RawBytes, sink: BytesSink, index: *mut u32);
+    arg_describe(kind: Kind, index: u32, sink: BytesSink);
+    arg_set(kind: Kind, subject: u64, index: u32, value: RawArg, old: *mut RawArg);
+    arg_lend(kind: Kind, subject: u64, index: u32, value: *mut RawArg);
+    arg_put_back(kind: Kind, subject: u64, index: u32, value: RawArg);
+    arg_plain(kind: Kind, subject: u64, index: u32, value: *mut RawArg);
 }
 
 /// A continuation that uses all there is.
@@ -84,6 +93,13 @@ fn use_everything(event: &mut Event<'_>) {
         txn.set_origin_addr(None).unwrap();
         txn.buffer_request(1).unwrap();
         assert_eq!(txn.request_body(), Err(ts_api::http::MessageError::Absent));
+        assert!(txn.milestone(Milestone::SmStart).unwrap().is_some());
+        let arg = Arg::<Transaction, String>::reserve("door", "is it used?").unwrap();
+        assert_eq!(ts_api::http::arg_named::<Transaction>("door").map(|info| info.index), Some(arg.index()));
+        let info = ts_api::http::arg_numbered::<Transaction>(arg.index()).unwrap();
+        assert_eq!(info.description, "is it used?");
+        arg.set(txn, "value".into()).unwrap();
+        assert_eq!(arg.with(txn, |value| value.len()), Ok(Some(5)));
         txn.answer(&ts_api::http::Answer::new(200).field("x-b", "c")).unwrap();
     }
     go_on(event);
@@ -111,8 +127,8 @@ fn every_call_goes_through_the_table() {
     drop((everything, outsider));
     bed.end();
     let calls = CALLS.lock().unwrap();
-    // What only plugins of an older facade call.
-    for name in FUNCTIONS.iter().filter(|name| **name != "client_addr") {
+    // What only plugins of an older facade call, or such as are not written in Rust.
+    for name in FUNCTIONS.iter().filter(|name| !["client_addr", "arg_plain"].contains(name)) {
         assert!(calls.contains_key(name), "{name} was passed by: {calls:?}");
     }
     drop(calls);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use support::{Bed, Client, DEADLINE, Diary, OF_A_REQUEST, Origin, get, go_on, holding, hook_of, respond};
 use ts_api::Cont;
-use ts_api::http::{Answer, HookId, Limit, MessageError, Reenable};
+use ts_api::http::{Answer, HookId, Limit, MessageError, Milestone, Reenable};
 
 #[test]
 fn a_transaction_knows_its_number_its_place_and_whom_it_is_between() {
@@ -327,4 +327,50 @@ fn a_client_that_goes_while_its_body_is_gathered_is_an_abort() {
     drop((hold, close));
     let counts = bed.end();
     assert_eq!((counts.client_aborts, counts.origin_failures, counts.transactions), (1, 0, 1));
+}
+
+#[test]
+fn the_moments_of_a_transaction_are_noted_in_their_order() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let (tell, told) = channel();
+    let look = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        tell.send(Milestone::ALL.map(|milestone| txn.milestone(milestone).unwrap())).unwrap();
+        go_on(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &look);
+    bed.hook(HookId::TxnClose, &look);
+    assert_eq!(get(bed.address(), "/").status(), 200);
+    let at = |times: &[Option<u64>], milestone: Milestone| {
+        times[Milestone::ALL.iter().position(|other| *other == milestone).unwrap()]
+    };
+    let early = told.recv_timeout(DEADLINE).unwrap();
+    assert!(at(&early, Milestone::UaReadHeaderDone).is_some());
+    assert_eq!(at(&early, Milestone::ServerFirstConnect), None);
+    let late = told.recv_timeout(DEADLINE).unwrap();
+    let order = [
+        Milestone::UaBegin,
+        Milestone::SmStart,
+        Milestone::ServerFirstConnect,
+        Milestone::ServerConnect,
+        Milestone::ServerConnectEnd,
+        Milestone::ServerBeginWrite,
+        Milestone::ServerReadHeaderDone,
+        Milestone::UaBeginWrite,
+        Milestone::ServerClose,
+        Milestone::UaClose,
+        Milestone::SmFinish,
+    ];
+    let times =
+        order.map(|milestone| at(&late, milestone).unwrap_or_else(|| panic!("{milestone} was not noted")));
+    assert!(times.is_sorted(), "{times:?}");
+    let (start, active, total) = (
+        at(&late, Milestone::SmStart),
+        at(&late, Milestone::PluginActive),
+        at(&late, Milestone::PluginTotal),
+    );
+    assert!(start < active && active <= total, "{start:?} {active:?} {total:?}");
+    drop(look);
+    bed.end();
 }

@@ -6,6 +6,7 @@
 //! * An event at a hook carries its subject as data on loan whose owner is one of two small numbers. No copy of the facade
 //!   has them, since theirs are addresses.
 
+pub(crate) mod args;
 mod facts;
 mod messages;
 mod numbers;
@@ -18,9 +19,10 @@ use crate::table::handle::MutexHandle;
 use crate::table::{Code, RawCont, RawData, RawMutex, host};
 use crate::{Cont, Event, Mutex};
 
+pub use self::args::RawArg;
 pub(crate) use self::facts::{
-    address, answer, buffer_body, count, error_change, error_read, limit, read_body, set_error, set_limit,
-    set_origin_address,
+    address, answer, buffer_body, count, error_change, error_read, limit, milestone, read_body, set_error,
+    set_limit, set_origin_address,
 };
 pub(crate) use self::messages::{message_change, message_read};
 pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, Which};
@@ -164,6 +166,23 @@ pub struct HttpTable {
     pub body_buffer: unsafe extern "C" fn(transaction: u64, limit: u64) -> Code,
     /// The request's body, in any number of items.
     pub body_read: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
+
+    /// Nanoseconds of the monotonic clock; zero if the moment has not come.
+    pub milestone: unsafe extern "C" fn(transaction: u64, milestone: u32, at: *mut u64) -> Code,
+    pub arg_reserve:
+        unsafe extern "C" fn(Kind, name: RawBytes, description: RawBytes, index: *mut u32) -> Code,
+    /// The description goes to the sink.
+    pub arg_find: unsafe extern "C" fn(Kind, name: RawBytes, BytesSink, index: *mut u32) -> Code,
+    /// Name and description go to the sink.
+    pub arg_describe: unsafe extern "C" fn(Kind, index: u32, BytesSink) -> Code,
+    /// The new value goes over, and the old one comes, only if the answer is [`Code::OK`].
+    pub arg_set: unsafe extern "C" fn(Kind, subject: u64, index: u32, RawArg, old: *mut RawArg) -> Code,
+    /// The value comes, and its place is kept until it is put back.
+    pub arg_lend: unsafe extern "C" fn(Kind, subject: u64, index: u32, value: *mut RawArg) -> Code,
+    /// The value goes over only if the answer is [`Code::OK`].
+    pub arg_put_back: unsafe extern "C" fn(Kind, subject: u64, index: u32, RawArg) -> Code,
+    /// A plain value, which stays in its place.
+    pub arg_plain: unsafe extern "C" fn(Kind, subject: u64, index: u32, value: *mut RawArg) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.
@@ -221,6 +240,7 @@ pub(crate) fn reenable(kind: Kind, subject: u64, serial: u32, answer: Reenable) 
         Code::OK => Ok(()),
         Code::ALREADY_REENABLED => Err(ReenableError::AlreadyReenabled),
         Code::GONE => Err(ReenableError::Gone),
+        Code::ENDED => Err(ReenableError::Ended),
         Code(number) => Err(ReenableError::Unknown(number)),
     }
 }

@@ -30,6 +30,9 @@ pub enum ReenableError {
     /// The session or transaction is over.
     #[error("the session or transaction is over")]
     Gone,
+    /// The answer took longer than the host waits for one: things have gone on as with [`Reenable::Error`].
+    #[error("the answer took too long, and the host has gone on without it")]
+    Ended,
     /// The host answered with a number that this version does not know.
     #[error("the host refused for a reason that this version does not know ({0})")]
     Unknown(i32),

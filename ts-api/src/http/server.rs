@@ -1,10 +1,12 @@
 //! A server: it accepts clients' connections on the network threads and forwards their requests to one origin.
 
+mod args;
 mod body;
 pub(crate) mod call_out;
 mod connect;
 mod connection;
 mod counts;
+mod ended;
 mod exchange;
 mod failure;
 mod forward;
@@ -12,6 +14,7 @@ pub(crate) mod gate;
 mod gather;
 mod handles;
 pub(crate) mod head;
+mod hook_policy;
 pub(crate) mod hooks;
 mod http1;
 mod http2;
@@ -19,7 +22,9 @@ mod intake;
 mod lane;
 pub(crate) mod limits;
 mod link;
+mod marks;
 mod origin;
+mod patience;
 mod policy;
 mod pool;
 mod remap;
@@ -57,6 +62,7 @@ use self::subjects::{SessionSubject, TransactionSubject};
 use crate::{Pool, Runtime};
 
 pub use self::counts::Counts;
+pub use self::hook_policy::HookPolicy;
 pub use self::limits::{Http2Limits, Limits};
 pub use self::policy::OriginPolicy;
 pub use self::remap::{Mapped, Remap, RemapError, Rule, RuleError, Unmapped};
@@ -328,6 +334,12 @@ impl Builder {
     /// Forwards every request to `origin`, over HTTP/1.1: [`Remap::to`].
     pub fn origin(mut self, origin: SocketAddr) -> Self {
         self.settings.remap = Remap::to(origin);
+        self
+    }
+
+    /// How long a continuation may keep a session or transaction waiting.
+    pub fn hook_policy(mut self, policy: HookPolicy) -> Self {
+        self.settings.hooks = policy;
         self
     }
 

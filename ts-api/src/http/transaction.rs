@@ -67,7 +67,7 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// [`ReenableError::AlreadyReenabled`], [`ReenableError::Gone`].
+    /// [`ReenableError::AlreadyReenabled`], [`ReenableError::Gone`]; [`ReenableError::Ended`] if the host has not waited so long.
     pub fn reenable(self, answer: Reenable) -> Result<(), ReenableError> {
         door::reenable(Kind::TRANSACTION, self.number, self.serial, answer)
     }

@@ -12,6 +12,11 @@ use std::ptr;
 /// Not a zero-sized static: those may share an address.
 static MARK: u8 = 0;
 
+/// The mark of this copy of the crate: no other copy's, and no small number.
+pub(crate) fn mark() -> usize {
+    (&raw const MARK).addr()
+}
+
 /// Data on loan.
 pub(crate) struct Loan<'a, 'b> {
     raw: RawData,
@@ -20,10 +25,7 @@ pub(crate) struct Loan<'a, 'b> {
 
 impl<'a, 'b> Loan<'a, 'b> {
     pub(crate) fn new(data: &'b mut &'a mut (dyn Any + 'static)) -> Self {
-        Self {
-            raw: RawData { owner: (&raw const MARK).addr(), value: ptr::from_mut(data).cast() },
-            of: PhantomData,
-        }
+        Self { raw: RawData { owner: mark(), value: ptr::from_mut(data).cast() }, of: PhantomData }
     }
 
     pub(crate) fn raw(&self) -> &RawData {
@@ -40,7 +42,7 @@ impl RawEvent {
     pub(crate) unsafe fn data<'a, T: Any>(self) -> Option<&'a mut T> {
         let mut raw = RawData { owner: 0, value: ptr::null_mut() };
         // SAFETY: the event lives; the place is lent for the call.
-        if !unsafe { (host().event_data)(self, &raw mut raw) } || raw.owner != (&raw const MARK).addr() {
+        if !unsafe { (host().event_data)(self, &raw mut raw) } || raw.owner != mark() {
             return None;
         }
         // SAFETY: the mark is ours, so this is the address of a `&mut dyn Any` that `Loan` keeps borrowed until the call

@@ -76,7 +76,12 @@ unsafe extern "C" fn run<F: FnOnce()>(data: *mut ()) -> Code {
     }
 }
 
-unsafe extern "C" fn drop_box<T>(data: *mut ()) -> Code {
+/// Drops a box.
+///
+/// # Safety
+///
+/// `data` is a box of a `T` that was made raw, and is nobody's any more.
+pub(crate) unsafe extern "C" fn drop_box<T>(data: *mut ()) -> Code {
     // SAFETY: `data` is a box of a `T`, made above and given back once.
     let value = unsafe { Box::from_raw(data.cast::<T>()) };
     match catch_unwind(AssertUnwindSafe(|| drop(value))) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::messages::message_error;
 use super::{Address, BytesSink, Code, ErrorPart, HttpTable, Kind, Limit, RawBytes, RawFields, gather, http};
-use crate::http::{Gone, MessageError};
+use crate::http::{Gone, MessageError, Milestone};
 
 pub(crate) fn address(kind: Kind, subject: u64, which: Address) -> Result<Option<SocketAddr>, Gone> {
     let table = http().ok_or(Gone)?;
@@ -31,6 +31,14 @@ pub(crate) fn count(kind: Kind, subject: u64) -> Result<u64, Gone> {
     // SAFETY: any number will do, and the place is lent for the call.
     ask(|table| unsafe { (table.count)(kind, subject, &raw mut count) }).map_err(|_| Gone)?;
     Ok(count)
+}
+
+/// Zero if it has not come.
+pub(crate) fn milestone(transaction: u64, milestone: Milestone) -> Result<u64, MessageError> {
+    let mut at = 0;
+    // SAFETY: any number will do, and the place is lent for the call.
+    ask(|table| unsafe { (table.milestone)(transaction, milestone.number(), &raw mut at) })?;
+    Ok(at)
 }
 
 pub(crate) fn limit(transaction: u64, which: Limit) -> Result<Option<Duration>, MessageError> {

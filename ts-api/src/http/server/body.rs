@@ -18,6 +18,7 @@ use super::gate::Refusal;
 use super::gather::Gathered;
 use super::intake::Taken;
 use super::link::Link;
+use crate::http::Milestone;
 
 /// Why a body broke off.
 #[derive(Debug, Error)]
@@ -210,6 +211,11 @@ impl Body for ResponseBody {
             Source::Text(text) => text.take().map(|text| Ok(Frame::data(text))),
             Source::Origin(body) => ready!(body.poll_frame(cx)),
         };
+        if let Source::Origin(_) = this.source
+            && !matches!(frame, Some(Ok(_)))
+        {
+            this.exchange.mark_first(Milestone::ServerClose);
+        }
         match &frame {
             None => this.exchange.ended(Sent::Completely),
             Some(Err(_)) => {
@@ -240,6 +246,9 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         // The parser drops a body that needs no last look; one that has more to give is dropped when the client is gone.
         let complete = self.bodiless || self.is_end_stream();
+        if let Source::Origin(_) = self.source {
+            self.exchange.mark_first(Milestone::ServerClose);
+        }
         self.exchange.ended(if complete { Sent::Completely } else { Sent::ClientGone });
     }
 }

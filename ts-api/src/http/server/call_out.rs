@@ -7,23 +7,37 @@
 //!   of this very call-out: each has a serial number.
 //! * An answer never runs anything on the answering stack. It wakes the subject's task, which goes on when its turn comes.
 //! * A handler that panics without having answered has answered with an error: it may have been there to refuse.
+//! * Who does not answer is named in the log after a while, and after another one has answered with an error. The time runs
+//!   from the call on, or from the wait for the mutexes; a timer is armed only if the answer is not there at once.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use ts_cont::{CallError, Continuation, EventCode, ProxyMutex, future};
 
 use super::counts::Counters;
+use super::ended::{self, Ended};
+use super::hook_policy::HookPolicy;
 use super::hooks::{List, Lists, OwnHooks, Walk};
-use crate::http::{Added, HookId, Reenable, ReenableError};
+use super::marks::{Marks, now};
+use super::patience::{Patience, Stage};
+use crate::http::{Added, HookId, Milestone, Reenable, ReenableError};
 use crate::runtime::door::LentData;
 use crate::table::RawData;
 
-/// After this long without an answer the log says who has not re-enabled: far longer than anybody means to take.
-const REPORT_AFTER: Duration = Duration::from_secs(10);
+/// What a call-out needs besides its subject.
+#[derive(Clone, Copy)]
+pub(crate) struct CallOut<'a> {
+    pub(crate) lists: Lists<'a>,
+    /// Whose number is lent with the event.
+    pub(crate) owner: usize,
+    pub(crate) counters: &'a Counters,
+    pub(crate) policy: HookPolicy,
+    /// The transaction's times.
+    pub(crate) marks: Option<&'a Marks>,
+}
 
 /// What sessions and transactions have in common: continuations are called for them.
 pub(crate) struct Subject {
@@ -40,6 +54,8 @@ struct State {
     walk: Option<(HookId, Walk)>,
     /// Who has the call-out.
     called: Option<Continuation>,
+    /// Whether its handler has been called.
+    entered: bool,
     waker: Option<Waker>,
 }
 
@@ -66,26 +82,25 @@ impl Subject {
                 phase: Phase::Between,
                 walk: None,
                 called: None,
+                entered: false,
                 waker: None,
             }),
         }
     }
 
     /// Calls the continuations at `hook`; the first that answers with an error is the last that is called.
-    pub(crate) async fn call_out(
-        &self,
-        lists: Lists<'_>,
-        hook: HookId,
-        owner: usize,
-        counters: &Counters,
-    ) -> Reenable {
+    pub(crate) async fn call_out(&self, hook: HookId, out: CallOut<'_>) -> Reenable {
         self.state().walk = Some((hook, Walk::default()));
         let mut verdict = Reenable::Continue;
         while verdict == Reenable::Continue
-            && let Some(continuation) = self.next(&lists)
+            && let Some(continuation) = self.next(&out.lists)
         {
-            counters.call_outs.add();
-            verdict = self.call(&continuation, hook, owner).await;
+            out.counters.call_outs.add();
+            let began = out.marks.map(|_| now());
+            verdict = self.call_in_time(&continuation, hook, &out).await;
+            if let (Some(marks), Some(began)) = (out.marks, began) {
+                marks.add(Milestone::PluginTotal, now().saturating_duration_since(began));
+            }
         }
         self.state().walk = None;
         verdict
@@ -98,13 +113,34 @@ impl Subject {
         walk.next(lists, hook)
     }
 
-    async fn call(&self, continuation: &Continuation, hook: HookId, owner: usize) -> Reenable {
+    /// Waits for the answer, but not longer than the policy has it.
+    async fn call_in_time(&self, continuation: &Continuation, hook: HookId, out: &CallOut<'_>) -> Reenable {
         self.open(continuation);
+        let mut answer = pin!(self.call(continuation, hook, out));
+        let mut patience = Patience::new(out.policy);
+        let answer = poll_fn(|cx| {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(answer));
+            }
+            loop {
+                match std::task::ready!(patience.poll(cx)) {
+                    Stage::Report => self.report(hook, out),
+                    Stage::End => return Poll::Ready(None),
+                }
+            }
+        });
+        match answer.await {
+            Some(answer) => answer,
+            None => self.go_on_without(hook, out),
+        }
+    }
+
+    async fn call(&self, continuation: &Continuation, hook: HookId, out: &CallOut<'_>) -> Reenable {
         let code = EventCode::new(hook.event().number());
         let value = std::ptr::without_provenance_mut(self.number as usize);
-        let mut data = LentData(RawData { owner, value });
-        match self.enter(continuation, code, &mut data).await {
-            Ok(_) => self.answer(hook).await,
+        let mut data = LentData(RawData { owner: out.owner, value });
+        match self.enter(continuation, code, &mut data, out.marks).await {
+            Ok(_) => poll_fn(|cx| self.poll_answer(Some(cx))).await,
             // Destroyed between being taken from its list and being called: stepped over, like one found so in the list.
             Err(CallError::Destroyed) => self.answer_now(Reenable::Continue),
             Err(error) => {
@@ -120,13 +156,14 @@ impl Subject {
         continuation: &Continuation,
         code: EventCode,
         data: &mut LentData,
+        marks: Option<&Marks>,
     ) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| continuation.call_with(code, data)).await;
+            let entered = self.mutex.run(|_| self.run(continuation, code, data, marks)).await;
             let (Err(CallError::Busy), Some(own)) = (entered, continuation.mutex()) else { return entered };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let entered =
-                own.run(|_| self.mutex.try_lock().map(|_guard| continuation.call_with(code, data))).await;
+            let run = |data: &mut LentData| self.run(continuation, code, data, marks);
+            let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run(data))).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
             {
@@ -135,26 +172,62 @@ impl Subject {
         }
     }
 
+    fn run(
+        &self,
+        continuation: &Continuation,
+        code: EventCode,
+        data: &mut LentData,
+        marks: Option<&Marks>,
+    ) -> Result<i32, CallError> {
+        let began = marks.map(|_| now());
+        self.state().entered = true;
+        let entered = continuation.call_with(code, data);
+        if entered == Err(CallError::Busy) {
+            self.state().entered = false;
+        }
+        if let (Some(marks), Some(began)) = (marks, began) {
+            marks.add(Milestone::PluginActive, now().saturating_duration_since(began));
+        }
+        entered
+    }
+
     fn open(&self, continuation: &Continuation) {
         let mut state = self.state();
         state.serial = state.serial.checked_add(1).unwrap_or(1);
         state.phase = Phase::Open;
         state.called = Some(continuation.clone());
+        state.entered = false;
     }
 
-    /// Waits for the answer.
-    async fn answer(&self, hook: HookId) -> Reenable {
-        if let Poll::Ready(answer) = self.poll_answer(None) {
-            return answer;
+    /// Says who has not answered for long.
+    fn report(&self, hook: HookId, out: &CallOut<'_>) {
+        let Some((continuation, does)) = self.late() else { return };
+        let (subject, after) = (self.number, out.policy.report_after);
+        out.counters.call_outs_reported.add();
+        tracing::warn!(%hook, continuation, subject, "a continuation {does} for {after:?}");
+    }
+
+    /// Answers in the continuation's stead, since it has not done so for longer.
+    fn go_on_without(&self, hook: HookId, out: &CallOut<'_>) -> Reenable {
+        let late = self.late();
+        let serial = self.serial();
+        if let Some((who, does)) = late {
+            let (subject, after) = (self.number, out.policy.end_after.unwrap_or_default());
+            out.counters.call_outs_ended.add();
+            tracing::error!(%hook, continuation = who, subject, "a continuation {does} for {after:?}: going on without");
+            // Noted before it is answered: whoever is too late finds it there.
+            ended::note(Ended { owner: out.owner, subject, serial, hook, who });
         }
-        let answer = poll_fn(|cx| self.poll_answer(Some(cx)));
-        let mut answer = pin!(answer);
-        if let Ok(answer) = future::timeout(REPORT_AFTER, answer.as_mut()).await {
-            return answer;
-        }
-        let name = self.waits_for();
-        tracing::warn!(%hook, continuation = ?name, "a continuation has not re-enabled for {REPORT_AFTER:?}");
-        answer.await
+        self.answer_now(Reenable::Error)
+    }
+
+    /// Who has not answered, and what it does instead.
+    fn late(&self) -> Option<(String, &'static str)> {
+        let state = self.state();
+        let called = (state.phase == Phase::Open).then_some(state.called.as_ref()).flatten()?;
+        let does =
+            if state.entered { "has not re-enabled" } else { "has not been called, since a mutex is held," };
+        Some((label(called), does))
     }
 
     fn poll_answer(&self, cx: Option<&mut Context<'_>>) -> Poll<Reenable> {
@@ -282,5 +355,108 @@ pub(crate) trait HasSubject {
 impl<T: HasSubject> HasSubject for Arc<T> {
     fn subject(&self) -> &Subject {
         (**self).subject()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ts_cont::{EventProcessor, EventType};
+
+    use super::*;
+    use crate::http::server::hooks::GlobalHooks;
+    use crate::{Cont, Mutex as ContMutex, Runtime};
+
+    /// A call-out to one continuation, on a virtual clock.
+    struct Stage {
+        runtime: crate::runtime::Simulated,
+        subject: Arc<Subject>,
+        counters: Arc<Counters>,
+        verdict: std::sync::mpsc::Receiver<Reenable>,
+    }
+
+    impl Stage {
+        fn new(policy: HookPolicy, cont: &Cont) -> Self {
+            let runtime = Runtime::simulated(1).unwrap();
+            let subject = Arc::new(Subject::new(77, "a subject"));
+            let counters = Arc::new(Counters::default());
+            let hooks = GlobalHooks::default();
+            let last = Cont::shared(|_| -> () { panic!("those behind one that was ended are left out") });
+            for cont in [cont.clone(), last] {
+                hooks.add(HookId::OsDns, cont.into());
+            }
+            let (its, counts) = (Arc::clone(&subject), Arc::clone(&counters));
+            let (tell, verdict) = std::sync::mpsc::channel();
+            let thread = &runtime.processor().threads(EventType::NET)[0];
+            EventProcessor::run_on(thread, move |here| {
+                let call_out = async move {
+                    let lists = Lists { global: &hooks, session: None, transaction: None };
+                    let out = CallOut { lists, owner: 2, counters: &counts, policy, marks: None };
+                    tell.send(its.call_out(HookId::OsDns, out).await).unwrap();
+                };
+                drop(here.spawn_local(call_out));
+            });
+            Self { runtime, subject, counters, verdict }
+        }
+
+        /// How many were called, reported, and ended after so many seconds more.
+        fn after(&self, seconds: u64) -> [u64; 3] {
+            self.runtime.run_for(Duration::from_secs(seconds));
+            let counters = &self.counters;
+            [&counters.call_outs, &counters.call_outs_reported, &counters.call_outs_ended]
+                .map(|counter| counter.get())
+        }
+    }
+
+    fn policy(report: u64, end: Option<u64>) -> HookPolicy {
+        HookPolicy { report_after: Duration::from_secs(report), end_after: end.map(Duration::from_secs) }
+    }
+
+    #[test]
+    fn who_does_not_answer_is_reported_and_then_ended_each_at_its_time() {
+        let cont = Cont::shared(|_| ());
+        let stage = Stage::new(policy(10, Some(120)), &cont);
+        assert_eq!(stage.after(9), [1, 0, 0]);
+        assert_eq!(stage.after(1), [1, 1, 0]);
+        assert_eq!(stage.after(109), [1, 1, 0]);
+        assert_eq!(stage.subject.waits_for(), Some(cont.clone().into()));
+        assert_eq!(stage.after(1), [1, 1, 1]);
+        assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
+        assert_eq!(ended::find(2, 77, 1).map(|ended| ended.hook), Some(HookId::OsDns));
+        assert_eq!(stage.subject.reenable(1, Reenable::Continue), Err(ReenableError::AlreadyReenabled));
+    }
+
+    #[test]
+    fn who_answers_late_but_in_time_is_heard() {
+        let cont = Cont::shared(|_| ());
+        let stage = Stage::new(policy(10, None), &cont);
+        assert_eq!(stage.after(1_000_000), [1, 1, 0]);
+        assert_eq!(stage.subject.reenable(1, Reenable::Error), Ok(()));
+        assert_eq!(stage.after(1), [1, 1, 0]);
+        assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
+    }
+
+    #[test]
+    fn an_end_that_comes_before_the_report_needs_none() {
+        let stage = Stage::new(policy(10, Some(3)), &Cont::shared(|_| ()));
+        assert_eq!(stage.after(2), [1, 0, 0]);
+        assert_eq!(stage.after(1), [1, 0, 1]);
+        assert_eq!(stage.after(100), [1, 0, 1]);
+        assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
+    }
+
+    #[test]
+    fn a_mutex_that_nobody_gives_back_is_waited_for_no_longer_either() {
+        let mutex = ContMutex::new();
+        let held = mutex.lock();
+        let stage =
+            Stage::new(policy(10, Some(20)), &Cont::new(&mutex, |_| -> () { panic!("it is not called") }));
+        assert_eq!(stage.after(10), [1, 1, 0]);
+        assert_eq!(stage.subject.late().map(|(_, does)| does.contains("mutex")), Some(true));
+        assert_eq!(stage.after(10), [1, 1, 1]);
+        drop(held);
+        assert_eq!(stage.after(1), [1, 1, 1]);
+        assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
     }
 }

@@ -104,6 +104,10 @@ counts! {
     handles,
     /// Call-outs: hook continuations called.
     call_outs,
+    /// Call-outs that were named in the log since nobody had re-enabled for long.
+    call_outs_reported,
+    /// Call-outs that were ended since nobody had re-enabled for longer.
+    call_outs_ended,
 }
 
 /// One number, written by one thread and read by others.
@@ -116,7 +120,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         // Relaxed: see `add`.
         self.0.load(Ordering::Relaxed)
     }

@@ -7,7 +7,7 @@
 //! * `sent` is said once: when the response has been handed over completely, or cannot be any more.
 //! * Nobody is woken, and nothing of the other side dropped, while the state is borrowed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,13 +15,16 @@ use std::task::{Context, Poll, Waker};
 
 use hyper::Response;
 use thiserror::Error;
+use ts_thread::HrTime;
 
 use super::body::ResponseBody;
 use super::counts::Counters;
 use super::gate::Refusal;
 use super::gate::client::Gate;
 use super::lane::Lane;
+use super::marks::Marks;
 use super::settings::Settings;
+use crate::http::Milestone;
 
 /// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(crate) struct Exchange {
     gate: Option<Rc<Gate>>,
     /// Why no more of the request is taken.
     refusal: Cell<Option<Refusal>>,
+    /// The transaction's times, if there are plugins that may ask.
+    marks: OnceCell<Box<Marks>>,
     parser: RefCell<Option<Waker>>,
     transaction: RefCell<Option<Waker>>,
 }
@@ -72,6 +77,7 @@ impl Exchange {
             counted: true,
             gate,
             refusal: Cell::new(None),
+            marks: OnceCell::new(),
             response: RefCell::default(),
             taken: Cell::new(false),
             sent: Cell::new(None),
@@ -84,10 +90,35 @@ impl Exchange {
         self.lane.counters()
     }
 
+    /// Begins to note times, for a connection that has been there since `accepted`.
+    pub(crate) fn begin_marks(&self, accepted: HrTime) {
+        self.marks.get_or_init(|| Box::new(Marks::new(accepted)));
+    }
+
+    /// The transaction's times, if they are noted.
+    pub(crate) fn marks(&self) -> Option<&Marks> {
+        self.marks.get().map(|marks| &**marks)
+    }
+
+    /// Something happens now.
+    pub(crate) fn mark(&self, milestone: Milestone) {
+        if let Some(marks) = self.marks() {
+            marks.mark(milestone);
+        }
+    }
+
+    /// Something happens now, for the first time.
+    pub(crate) fn mark_first(&self, milestone: Milestone) {
+        if let Some(marks) = self.marks() {
+            marks.mark_first(milestone);
+        }
+    }
+
     /// Says how the response ended, unless that is said already.
     pub(crate) fn ended(&self, sent: Sent) {
         if self.sent.get().is_none() {
             self.sent.set(Some(sent));
+            self.mark(Milestone::UaClose);
             if let Some(gate) = &self.gate {
                 gate.answered();
             }

@@ -9,13 +9,15 @@ use std::task::{Context, Poll, Waker};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use ts_cont::Here;
+use ts_thread::HrTime;
 
 use super::body::ResponseBody;
-use super::call_out::HasSubject;
+use super::call_out::{CallOut, HasSubject};
 use super::counts::Counters;
 use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::client::{Awaits, Gate, Protocol};
 use super::lane::Lane;
+use super::marks::now;
 use super::pool::Pools;
 use super::settings::Settings;
 use super::subjects::{SessionSubject, TransactionSubject};
@@ -30,6 +32,8 @@ pub(crate) struct Session {
     pub(super) client: SocketAddr,
     /// Ours, that the client has connected to.
     incoming: Option<SocketAddr>,
+    /// When it was accepted.
+    pub(crate) began: HrTime,
     pub(super) gate: Rc<Gate>,
     pub(super) protocol: Cell<Option<Protocol>>,
     /// Made for the first call-out.
@@ -63,6 +67,7 @@ impl Session {
             lane,
             client,
             incoming,
+            began: now(),
             gate,
             protocol: Cell::new(None),
             subject: OnceCell::new(),
@@ -126,7 +131,14 @@ impl Session {
             _ => self.lane.global_lists().has(hook),
         };
         let Some(session) = here.then(|| self.subject()).flatten() else { return Reenable::Continue };
-        session.subject().call_out(session.lists(), hook, OWNER_SESSION, self.counters()).await
+        let out = CallOut {
+            lists: session.lists(),
+            owner: OWNER_SESSION,
+            counters: self.counters(),
+            policy: self.settings().hooks,
+            marks: None,
+        };
+        session.subject().call_out(hook, out).await
     }
 
     /// Begins a transaction.

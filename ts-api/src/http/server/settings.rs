@@ -14,6 +14,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::hook_policy::HookPolicy;
 use super::limits::Limits;
 use super::policy::OriginPolicy;
 use super::remap::Remap;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// How much a client may send.
     pub limits: Limits,
+    /// How long a plugin's continuations may keep others waiting.
+    pub hooks: HookPolicy,
 }
 
 /// The settings in force, for all threads of a server.

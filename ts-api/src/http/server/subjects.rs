@@ -11,10 +11,12 @@ use hyper::ext::ReasonPhrase;
 use smallvec::SmallVec;
 use ts_cont::Continuation;
 
+use super::args::Args;
 use super::call_out::{HasSubject, Subject};
 use super::handles::Handles;
 use super::head::Head;
 use super::hooks::{GlobalHooks, List, Lists};
+use super::marks::Times;
 use super::timeouts::Timeouts;
 use super::wishes::{Limits, Wishes};
 use crate::http::{Added, HookError, HookId};
@@ -25,6 +27,7 @@ static TRANSACTIONS: Handles<TransactionSubject> = Handles::new();
 /// A session that somebody has been called for.
 pub(crate) struct SessionSubject {
     subject: Subject,
+    pub(crate) args: Args,
     pub(crate) client: SocketAddr,
     /// Ours, that the client has connected to.
     pub(crate) incoming: Option<SocketAddr>,
@@ -40,6 +43,7 @@ pub(crate) struct SessionSubject {
 /// A transaction that somebody has been called for.
 pub(crate) struct TransactionSubject {
     subject: Subject,
+    pub(crate) args: Args,
     pub(crate) session: Arc<SessionSubject>,
     /// Which of its session's it is, from one on.
     pub(crate) ordinal: u64,
@@ -61,6 +65,7 @@ pub(crate) struct Content {
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
+    pub(crate) times: Times,
 }
 
 /// What the client gets if a plugin ends the transaction in an error.
@@ -97,6 +102,7 @@ impl SessionSubject {
             let global = Arc::clone(global);
             Arc::new(Self {
                 subject,
+                args: Args::of_session(),
                 client,
                 incoming,
                 transactions: AtomicU64::new(0),
@@ -137,6 +143,7 @@ impl SessionSubject {
     pub(crate) fn end(&self) {
         SESSIONS.leave(self.subject.number);
         self.subject.end();
+        self.args.end();
     }
 }
 
@@ -159,6 +166,7 @@ impl TransactionSubject {
         let transaction = TRANSACTIONS.enter(shards.transaction, |number| {
             Arc::new(Self {
                 subject: Subject::new(number, "HTTP transaction"),
+                args: Args::of_transaction(),
                 session: Arc::clone(session),
                 ordinal,
                 reached: AtomicUsize::new(0),
@@ -221,6 +229,7 @@ impl TransactionSubject {
     pub(crate) fn end(&self) {
         TRANSACTIONS.leave(self.subject.number);
         self.subject.end();
+        self.args.end();
     }
 }
 

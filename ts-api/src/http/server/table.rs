@@ -4,6 +4,7 @@
 //! * Numbers are looked up and may be anything. Pointers are lent for the call, as the table's rules promise.
 //! * No panic leaves a function, and no lock of ours is held while a plugin's sink is called.
 
+mod args;
 mod facts;
 mod messages;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use ts_cont::Continuation;
 
 use super::call_out::{HasSubject, Subject};
+use super::ended;
 use super::hooks::GlobalHooks;
 use super::subjects::{SessionSubject, TransactionSubject};
 use crate::Runtime;
@@ -43,6 +45,14 @@ pub(crate) static TABLE: HttpTable = HttpTable {
     answer: facts::answer,
     body_buffer: facts::body_buffer,
     body_read: facts::body_read,
+    milestone: facts::milestone,
+    arg_reserve: args::reserve,
+    arg_find: args::find,
+    arg_describe: args::describe,
+    arg_set: args::set,
+    arg_lend: args::lend,
+    arg_put_back: args::put_back,
+    arg_plain: args::plain,
 };
 
 /// The global hooks of an event system.
@@ -108,11 +118,19 @@ unsafe extern "C" fn reenable(kind: Kind, subject: u64, serial: u32, event: i32)
             60001 => Reenable::Error,
             _ => return Err(Code::UNKNOWN),
         };
-        with_subject(kind, subject, |subject| {
+        let answered = with_subject(kind, subject, |subject| {
             subject.reenable(serial, answer).map_err(|error| match error {
                 ReenableError::AlreadyReenabled => Code::ALREADY_REENABLED,
                 _ => Code::GONE,
             })
+        });
+        answered.map_err(|code| match ended::find(kind.0 as usize, subject, serial) {
+            Some(late) => {
+                let (hook, who) = (late.hook, late.who);
+                tracing::warn!(%hook, continuation = who, subject, "a re-enable came after its call-out was ended");
+                Code::ENDED
+            }
+            None => code,
         })
     })
 }

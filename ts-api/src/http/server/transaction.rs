@@ -24,7 +24,7 @@ use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 
 use super::body::{OriginBody, RequestBody, ResponseBody, Source};
-use super::call_out::HasSubject;
+use super::call_out::{CallOut, HasSubject};
 use super::exchange::{Exchange, Sent};
 use super::failure::Failure;
 use super::forward;
@@ -40,7 +40,7 @@ use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
 use crate::http::door::OWNER_TRANSACTION;
-use crate::http::{HookId, Reenable};
+use crate::http::{HookId, Milestone, Reenable};
 
 /// A transaction under way.
 pub(crate) struct Transaction {
@@ -75,15 +75,20 @@ impl Transaction {
         let settings = session.settings();
         let ordinal = session.count_transaction();
         let subject = hooks.then(|| session.transaction_subject(ordinal, &settings.timeouts)).flatten();
+        if subject.is_some() {
+            exchange.begin_marks(session.began);
+        }
         Self { session, exchange, subject, method, settings }
     }
 
     /// Serves a request to its very end, closing hooks included.
     pub(crate) async fn run(self, request: Request<Incoming>) {
         if let Some(response) = self.respond(request).await {
+            self.exchange.mark(Milestone::UaBeginWrite);
             self.exchange.deliver(response);
         }
         poll_fn(|cx| self.exchange.poll_sent(cx)).await;
+        self.exchange.mark(Milestone::SmFinish);
         self.call_out(HookId::TxnClose).await;
     }
 
@@ -163,7 +168,10 @@ impl Transaction {
         self.pass_request(HookId::PreRemap, parts).await?;
         let route = Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
         if route.rewrite(parts) {
-            self.show(|content| content.client_request = Some(Head::of_request(parts)));
+            self.show(|content| {
+                let head = Head::of_request(parts).arranged_after(content.client_request.as_ref());
+                content.client_request = Some(head);
+            });
         }
         self.pass_request(HookId::PostRemap, parts).await?;
         Ok(route)
@@ -221,8 +229,14 @@ impl Transaction {
         let counters = self.session.counters();
         loop {
             let timeouts = self.timeouts();
+            if let Some(marks) = self.exchange.marks() {
+                marks.mark_first(Milestone::ServerFirstConnect);
+                marks.mark(Milestone::ServerConnect);
+            }
             let opened = origins.open(to, &self.settings.origin, &timeouts, counters);
-            let connection = self.or_stop(to, opened).await?;
+            let opened = self.or_stop(to, opened).await;
+            self.exchange.mark(Milestone::ServerConnectEnd);
+            let connection = opened?;
             self.show(|content| {
                 let before = content.origin_request.as_ref().or(content.client_request.as_ref());
                 content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
@@ -238,6 +252,7 @@ impl Transaction {
             self.show(|content| content.request_body = None);
             forward::settle_request(&mut parts, !body.is_end_stream());
             let timeouts = self.timeouts();
+            self.exchange.mark(Milestone::ServerBeginWrite);
             let sent = origins.send(connection, &timeouts, parts, body, counters);
             let sent = async {
                 match sent.await {
@@ -247,7 +262,10 @@ impl Transaction {
                 }
             };
             match self.or_stop(to, sent).await? {
-                Ok(response) => return Ok(response),
+                Ok(response) => {
+                    self.exchange.mark(Milestone::ServerReadHeaderDone);
+                    return Ok(response);
+                }
                 Err(unsent) => (parts, body) = unsent.into_parts(),
             }
         }
@@ -351,7 +369,13 @@ impl Transaction {
         if !lists.has(hook) {
             return Reenable::Continue;
         }
-        transaction.subject().call_out(lists, hook, OWNER_TRANSACTION, self.session.counters()).await
+        let marks = self.exchange.marks();
+        if let Some(marks) = marks {
+            transaction.content(|content| content.times = marks.times());
+        }
+        let (counters, policy) = (self.session.counters(), self.settings.hooks);
+        let out = CallOut { lists, owner: OWNER_TRANSACTION, counters, policy, marks };
+        transaction.subject().call_out(hook, out).await
     }
 
     /// Shows plugins something, if there may be any.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Transaction;
 use crate::http::door::{self, Address, ErrorPart, Kind};
-use crate::http::{Answer, Gone, Limit, MessageError};
+use crate::http::{Answer, Gone, Limit, MessageError, Milestone};
 
 /// What the client gets if a transaction ends in [`Reenable::Error`](crate::http::Reenable::Error), as plugins have set it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,6 +77,15 @@ impl Transaction {
     /// [`MessageError::TooLate`] after OS_DNS, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
     pub fn set_origin_addr(self, to: impl Into<Option<SocketAddr>>) -> Result<(), MessageError> {
         door::set_origin_address(self.number, to.into())
+    }
+
+    /// When something happened, in nanoseconds of the monotonic clock; none if it has not yet, or does not.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn milestone(self, milestone: Milestone) -> Result<Option<u64>, MessageError> {
+        door::milestone(self.number, milestone).map(|at| (at != 0).then_some(at))
     }
 
     /// How long something may take in this transaction; none if there is no end to it.

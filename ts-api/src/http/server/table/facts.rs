@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, Response};
 use hyper::ext::ReasonPhrase;
 
 use super::{find_session, find_transaction, guarded, send};
-use crate::http::HookId;
 use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields};
 use crate::http::server::head::{final_status, is_framing};
 use crate::http::server::subjects::Content;
+use crate::http::{HookId, Milestone};
 use crate::table::Code;
 
 /// What plugins of the first hosts ask for.
@@ -72,6 +72,16 @@ pub(super) unsafe extern "C" fn count(kind: Kind, subject: u64, count: *mut u64)
         };
         // SAFETY: the place is lent for the call.
         unsafe { count.write(number) };
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn milestone(transaction: u64, milestone: u32, at: *mut u64) -> Code {
+    guarded(|| {
+        let milestone = Milestone::from_number(milestone).ok_or(Code::UNKNOWN)?;
+        let time = called(transaction, |content| Ok(content.times[milestone.number() as usize]))?;
+        // SAFETY: the place is lent for the call.
+        unsafe { at.write(time) };
         Ok(())
     })
 }
