@@ -63,6 +63,18 @@ impl Here {
         F: Future + 'static,
         F::Output: 'static,
     {
+        if const { size_of::<F>() > MOVED_AT_MOST } {
+            self.spawn_small(Box::pin(future))
+        } else {
+            self.spawn_small(future)
+        }
+    }
+
+    fn spawn_small<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         let target = Arc::clone(self.thread().shared());
         let schedule = move |runnable| enqueue(&target, runnable);
         let (runnable, task) = async_task::Builder::new()
@@ -88,6 +100,10 @@ impl EventProcessor {
         known.next_in_turn().ok_or(Refusal::NotReady(group))?.spawn(future)
     }
 }
+
+/// A future goes through several hands on its way to its place, and is copied from one to the next as a whole, what it has
+/// not filled yet included. One of more bytes than this gets its place first.
+const MOVED_AT_MOST: usize = 512;
 
 thread_local! {
     /// Whether the futures that are woken just now go before all others.

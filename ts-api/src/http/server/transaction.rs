@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -183,22 +183,23 @@ impl Transaction {
         let Some(limit) = wanted.filter(|_| !body.is_end_stream()) else {
             return Ok(RequestBody::new(body, &self.exchange));
         };
-        let gathered = match self.unless_gone(gather::gather(Taken::new(body, &self.settings), limit)).await {
-            Some(Ok(gathered)) => gathered,
-            Some(Err(NotGathered::TooLong)) => {
-                return Err(Stopped::Error { default: StatusCode::PAYLOAD_TOO_LARGE });
-            }
-            Some(Err(NotGathered::Refused(refusal))) => {
-                self.exchange.refuse(refusal);
-                return Err(self.refused());
-            }
-            Some(Err(NotGathered::BrokeOff)) => {
-                // Its connection will be found closed; this is earlier.
-                self.exchange.ended(Sent::ClientGone);
-                return Err(Stopped::ClientGone);
-            }
-            None => return Err(Stopped::ClientGone),
-        };
+        let gathered =
+            match self.unless_gone(pin!(gather::gather(Taken::new(body, &self.settings), limit))).await {
+                Some(Ok(gathered)) => gathered,
+                Some(Err(NotGathered::TooLong)) => {
+                    return Err(Stopped::Error { default: StatusCode::PAYLOAD_TOO_LARGE });
+                }
+                Some(Err(NotGathered::Refused(refusal))) => {
+                    self.exchange.refuse(refusal);
+                    return Err(self.refused());
+                }
+                Some(Err(NotGathered::BrokeOff)) => {
+                    // Its connection will be found closed; this is earlier.
+                    self.exchange.ended(Sent::ClientGone);
+                    return Err(Stopped::ClientGone);
+                }
+                None => return Err(Stopped::ClientGone),
+            };
         self.show(|content| content.request_body = Some(gathered.bytes.clone()));
         self.pass_request(HookId::RequestBufferReadComplete, parts).await?;
         if gathered.trailers.is_none() {
@@ -233,10 +234,10 @@ impl Transaction {
                 marks.mark_first(Milestone::ServerFirstConnect);
                 marks.mark(Milestone::ServerConnect);
             }
-            let opened = origins.open(to, &self.settings.origin, &timeouts, counters);
-            let opened = self.or_stop(to, opened).await;
+            let opened = pin!(origins.open(to, &self.settings.origin, &timeouts, counters));
+            let opened = self.unless_gone(opened).await;
             self.exchange.mark(Milestone::ServerConnectEnd);
-            let connection = opened?;
+            let connection = self.or_stop(to, opened)?;
             self.show(|content| {
                 let before = content.origin_request.as_ref().or(content.client_request.as_ref());
                 content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
@@ -253,31 +254,25 @@ impl Transaction {
             forward::settle_request(&mut parts, !body.is_end_stream());
             let timeouts = self.timeouts();
             self.exchange.mark(Milestone::ServerBeginWrite);
-            let sent = origins.send(connection, &timeouts, parts, body, counters);
-            let sent = async {
-                match sent.await {
-                    Ok(response) => Ok(Ok(response)),
-                    Err(NotSent::Again(request)) => Ok(Err(request)),
-                    Err(NotSent::Failed(failure)) => Err(failure),
+            let sent = pin!(origins.send(connection, &timeouts, parts, body, counters));
+            let sent = match self.unless_gone(sent).await {
+                Some(Err(NotSent::Again(unsent))) => {
+                    (parts, body) = unsent.into_parts();
+                    continue;
                 }
+                Some(Err(NotSent::Failed(failure))) => Some(Err(failure)),
+                Some(Ok(response)) => Some(Ok(response)),
+                None => None,
             };
-            match self.or_stop(to, sent).await? {
-                Ok(response) => {
-                    self.exchange.mark(Milestone::ServerReadHeaderDone);
-                    return Ok(response);
-                }
-                Err(unsent) => (parts, body) = unsent.into_parts(),
-            }
+            let response = self.or_stop(to, sent)?;
+            self.exchange.mark(Milestone::ServerReadHeaderDone);
+            return Ok(response);
         }
     }
 
-    /// Waits for something of the origin's.
-    async fn or_stop<T>(
-        &self,
-        origin: &OriginName,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Stopped> {
-        match self.unless_gone(work).await {
+    /// What came of waiting for the origin.
+    fn or_stop<T>(&self, origin: &OriginName, done: Option<Result<T, Failure>>) -> Result<T, Stopped> {
+        match done {
             None => Err(Stopped::ClientGone),
             Some(Ok(done)) => Ok(done),
             // The request could not be sent because the client broke off.
@@ -317,8 +312,9 @@ impl Transaction {
     }
 
     /// Waits for `work`, but no longer than there is somebody to do it for.
-    async fn unless_gone<F: Future>(&self, work: F) -> Option<F::Output> {
-        let mut work = pin!(work);
+    ///
+    /// It is lent, since a future that is given away is there twice: here, and where it was.
+    async fn unless_gone<F: Future>(&self, mut work: Pin<&mut F>) -> Option<F::Output> {
         poll_fn(|cx| {
             if let Poll::Ready(done) = work.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
