@@ -92,7 +92,7 @@ pub use server::{
     Builder, Counts, DrainReport, HookPolicy, Http2Limits, Limits, Server, Settings, StartError, Timeouts,
 };
 #[cfg(feature = "runtime")]
-pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
+pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Targets, Unmapped};
 
 #[cfg(feature = "runtime")]
 pub(crate) use server::hooks::GlobalHooks;

@@ -186,12 +186,12 @@ fn a_client_that_reads_slowly_is_no_silence_of_the_origin() {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.get_mut().write_all(head.as_bytes()).is_ok() && stream.get_mut().write_all(&body).is_ok()
     });
-    let bed = bed(&origin, |_, timeouts| timeouts.silence = Duration::from_millis(20));
+    let bed = bed(&origin, |_, timeouts| timeouts.silence = Duration::from_millis(400));
     let mut client = asking(&bed, "/");
     wait_until("the origin to be asked", || !origin.requests().is_empty());
     // It takes nothing for longer than the origin may be silent: another request takes that long.
     let mut settings = bed.server.settings();
-    settings.timeouts.response = Duration::from_millis(100);
+    settings.timeouts.response = Duration::from_millis(600);
     let mute = Origin::new(|_, stream| stream.read(&mut [0]).is_err());
     settings.remap = Remap::to(mute.address);
     bed.server.reload(settings);

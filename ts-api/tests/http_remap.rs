@@ -29,6 +29,8 @@ fn bed(remap: Remap) -> Bed {
     Bed::with("127.0.0.1:9".parse().unwrap(), |builder| {
         let mut settings = ts_api::http::Settings::default();
         settings.remap = remap;
+        // All of these tests' origins are this machine's.
+        settings.targets.inner_addresses = true;
         builder.settings(settings)
     })
 }

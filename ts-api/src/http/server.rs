@@ -36,9 +36,11 @@ mod stop;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod table;
+mod targets;
 mod timeouts;
 pub(crate) mod timer;
 mod transaction;
+mod tunnel;
 mod watch;
 mod wishes;
 
@@ -68,6 +70,7 @@ pub use self::policy::OriginPolicy;
 pub use self::remap::{Mapped, Remap, RemapError, Rule, RuleError, Unmapped};
 pub use self::resolve::Resolve;
 pub use self::settings::Settings;
+pub use self::targets::Targets;
 pub use self::timeouts::Timeouts;
 
 /// After connections have been dropped, how long [`Server::drain`] waits for their closing hooks.

@@ -18,6 +18,7 @@ use super::gate::Refusal;
 use super::gather::Gathered;
 use super::intake::Taken;
 use super::link::Link;
+use super::tunnel::Tunnel;
 use crate::http::Milestone;
 
 /// Why a body broke off.
@@ -185,6 +186,8 @@ pub(crate) struct ResponseBody {
 pub(crate) enum Source {
     Origin(OriginBody),
     Text(Option<Bytes>),
+    /// None: what follows is a tunnel, and that says how it ends. It is here until the head is final.
+    Tunnel(Option<Box<Tunnel>>),
 }
 
 impl ResponseBody {
@@ -210,6 +213,7 @@ impl Body for ResponseBody {
         let frame = match &mut this.source {
             Source::Text(text) => text.take().map(|text| Ok(Frame::data(text))),
             Source::Origin(body) => ready!(body.poll_frame(cx)),
+            Source::Tunnel(_) => return Poll::Ready(None),
         };
         if let Source::Origin(_) = this.source
             && !matches!(frame, Some(Ok(_)))
@@ -229,6 +233,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
+            Source::Tunnel(_) => true,
             Source::Text(text) => text.as_ref().is_none_or(Bytes::is_empty),
             Source::Origin(origin) => origin.body.is_end_stream(),
         }
@@ -236,6 +241,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
+            Source::Tunnel(_) => SizeHint::with_exact(0),
             Source::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
             Source::Origin(origin) => origin.body.size_hint(),
         }
@@ -244,6 +250,9 @@ impl Body for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
+        if matches!(self.source, Source::Tunnel(_)) {
+            return;
+        }
         // The parser drops a body that needs no last look; one that has more to give is dropped when the client is gone.
         let complete = self.bodiless || self.is_end_stream();
         if let Source::Origin(_) = self.source {

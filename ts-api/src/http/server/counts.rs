@@ -98,6 +98,14 @@ counts! {
     origin_connections,
     /// Requests sent over a connection that had served one before.
     origin_reused,
+    /// Requests for a target that nobody may be taken to (403).
+    origin_forbidden,
+    /// Tunnels made for clients.
+    tunnels,
+    /// Bytes that went through tunnels from clients to origins.
+    tunnel_bytes_up,
+    /// Bytes that went through tunnels from origins to clients.
+    tunnel_bytes_down,
     /// Requests that a kept connection turned out to be dead for, and that went over another one.
     origin_retries,
     /// Sessions and transactions made for plugins to see. Where nobody is to be called there are none.
@@ -116,8 +124,12 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self) {
+        self.add_many(1);
+    }
+
+    pub(crate) fn add_many(&self, count: u64) {
         // Relaxed: a statistic; nothing else is read through it.
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {

@@ -13,6 +13,8 @@ use super::resolve::LookupError;
 pub(crate) enum Failure {
     #[error("the origin's name could not be looked up: {0}")]
     Lookup(LookupError),
+    #[error("clients may not be taken to the target")]
+    Forbidden,
     #[error("too many requests wait for a connection to the origin")]
     QueueFull,
     #[error("no connection to the origin became free in time")]
@@ -33,6 +35,7 @@ impl Failure {
     /// What the client gets.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::QueueFull | Self::QueueTooLate => StatusCode::SERVICE_UNAVAILABLE,
             Self::Lookup(LookupError::TooLate) | Self::ConnectTooLate | Self::TooLate => {
                 StatusCode::GATEWAY_TIMEOUT
@@ -45,6 +48,7 @@ impl Failure {
     pub(crate) fn stage(&self) -> &'static str {
         match self {
             Self::Lookup(_) => "The origin's name could not be looked up.",
+            Self::Forbidden => "The target is not allowed.",
             Self::QueueFull => "Too many requests wait for the origin.",
             Self::QueueTooLate => "The origin was busy for too long.",
             Self::Connect(_) => "The origin could not be reached.",
@@ -58,14 +62,16 @@ impl Failure {
 
     /// Counts it: as a failure, and by its kind.
     pub(crate) fn count(&self, counters: &Counters) {
-        counters.origin_failures.add();
-        match self {
+        let of_kind = match self {
+            // It is the client's failure.
+            Self::Forbidden => return counters.origin_forbidden.add(),
             Self::Lookup(_) => &counters.origin_lookup_failures,
             Self::QueueFull | Self::QueueTooLate => &counters.origin_busy,
             Self::Connect(_) | Self::ConnectTooLate => &counters.origin_connect_failures,
             Self::Broken(_) | Self::Switched => &counters.origin_broken_answers,
             Self::TooLate => &counters.origin_late_answers,
-        }
-        .add();
+        };
+        counters.origin_failures.add();
+        of_kind.add();
     }
 }

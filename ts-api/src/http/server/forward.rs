@@ -12,7 +12,7 @@ use http::header::{
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode, Uri, Version, request, response};
+use http::{StatusCode, Uri, Version, request, response};
 
 use super::remap::OriginName;
 use super::route::Route;
@@ -29,9 +29,6 @@ const OF_ONE_CONNECTION: [HeaderName; 7] = [
 
 /// Looks at a client's request and says with which status it is refused, if it is.
 pub(crate) fn refusal(parts: &request::Parts) -> Option<StatusCode> {
-    if parts.method == Method::CONNECT {
-        return Some(StatusCode::NOT_IMPLEMENTED);
-    }
     let mut expected = parts.headers.get_all(EXPECT).iter();
     if parts.version > Version::HTTP_10
         && !expected.all(|what| what.as_bytes().eq_ignore_ascii_case(b"100-continue"))

@@ -16,6 +16,7 @@ use super::gate::Refusal;
 use super::gate::client::GateIo;
 use super::session::Session;
 use super::timer::ThreadTimer;
+use super::tunnel;
 
 /// How many fields the parser has room for without being asked.
 const FIELDS_OF_PARSER: usize = 100;
@@ -42,6 +43,11 @@ pub(super) async fn serve(session: &Rc<Session>) {
     }
     let connection = builder.serve_connection(GateIo(Rc::clone(&session.gate)), service);
     let ended = attend(session, connection, |_| session.gate.close_after_this()).await;
+    if let Some(Ok(())) = ended {
+        tunnel::serve(session).await;
+    }
+    // One that never began ends its transaction.
+    drop(session.take_tunnel());
     if let Some(Err(error)) = ended {
         if error.is_parse() && session.gate.refused().is_none() {
             // The gate should have known.

@@ -30,6 +30,7 @@ use super::policy::OriginPolicy;
 use super::pool::{Granted, Opened, Pools};
 use super::remap::OriginName;
 use super::stream::Stream;
+use super::targets::Targets;
 use super::timeouts::Timeouts;
 
 /// How many addresses of a name are tried: with more of them each would have too little of the time.
@@ -49,27 +50,47 @@ impl From<Failure> for NotSent {
     }
 }
 
+/// How an origin is reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Reach<'a> {
+    pub(crate) policy: &'a OriginPolicy,
+    pub(crate) timeouts: &'a Timeouts,
+    /// It is the client who names the origin, so it may not be just any.
+    pub(crate) targets: Option<&'a Targets>,
+}
+
+impl Reach<'_> {
+    fn allows(&self, address: SocketAddr) -> bool {
+        self.targets.is_none_or(|targets| targets.allow(address.ip()))
+    }
+
+    /// A connection may have been made for somebody who is allowed more.
+    fn check(&self, kept: Opened) -> Result<Opened, Failure> {
+        if self.allows(kept.address()) { Ok(kept) } else { Err(Failure::Forbidden) }
+    }
+}
+
 impl Pools {
     /// A connection to send a request over: one that was kept, or a new one.
     pub(crate) async fn open(
         self: &Rc<Self>,
         to: &OriginName,
-        policy: &OriginPolicy,
-        timeouts: &Timeouts,
+        reach: Reach<'_>,
         counters: &Counters,
     ) -> Result<Opened, Failure> {
+        let Reach { policy, timeouts, .. } = reach;
         let pool = self.of(to, policy);
         if let Some(kept) = pool.take() {
-            return Ok(kept);
+            return reach.check(kept);
         }
         let slot = match pool.reserve() {
             Some(slot) => slot,
             None => match pool.wait(policy.queue_time).await? {
-                Granted::Connection(kept) => return Ok(kept),
+                Granted::Connection(kept) => return reach.check(kept),
                 Granted::Place(slot) => slot,
             },
         };
-        let (stream, address) = self.connect(to, policy, timeouts).await?;
+        let (stream, address) = self.connect(to, reach).await?;
         counters.origin_connections.add();
         let link = Link::start(stream, address, slot, timeouts).await.map_err(Failure::Broken)?;
         Ok(Opened::new(link))
@@ -130,17 +151,22 @@ impl Pools {
     pub(crate) async fn connect(
         self: &Rc<Self>,
         to: &OriginName,
-        policy: &OriginPolicy,
-        timeouts: &Timeouts,
+        reach: Reach<'_>,
     ) -> Result<(Stream, SocketAddr), Failure> {
+        let Reach { policy, timeouts, .. } = reach;
         let limit = timeouts.connect;
         match to {
-            OriginName::Address(address) => in_turn(&[*address], limit).await,
+            OriginName::Address(address) if reach.allows(*address) => in_turn(&[*address], limit).await,
+            OriginName::Address(_) => Err(Failure::Forbidden),
             OriginName::Name(host, port) => {
                 let found = self.names.find(host, timeouts.lookup, policy);
                 let found = found.await.map_err(Failure::Lookup)?;
-                let addresses = found.in_turn().take(ADDRESSES_TRIED);
-                let addresses: SmallVec<[_; 4]> = addresses.map(|ip| SocketAddr::new(ip, *port)).collect();
+                let addresses = found.in_turn().map(|ip| SocketAddr::new(ip, *port));
+                let addresses = addresses.filter(|address| reach.allows(*address)).take(ADDRESSES_TRIED);
+                let addresses: SmallVec<[_; 4]> = addresses.collect();
+                if addresses.is_empty() {
+                    return Err(Failure::Forbidden);
+                }
                 in_turn(&addresses, limit).await
             }
         }

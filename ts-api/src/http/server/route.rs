@@ -57,6 +57,11 @@ impl<'a> Route<'a> {
         &self.origin
     }
 
+    /// Whether it is the client, and no rule, that says where it leads.
+    pub(crate) fn is_of_client(&self) -> bool {
+        self.rule.is_none()
+    }
+
     /// Makes the client's request one for where the route leads. Whether anything was changed.
     pub(crate) fn rewrite(&self, parts: &mut request::Parts) -> bool {
         let Some(rule) = self.rule else { return false };

@@ -23,6 +23,7 @@ use super::settings::Settings;
 use super::subjects::{SessionSubject, TransactionSubject};
 use super::timeouts::Timeouts;
 use super::transaction::Transaction;
+use super::tunnel::Promised;
 use crate::http::door::OWNER_SESSION;
 use crate::http::{HookId, Reenable};
 
@@ -47,6 +48,8 @@ pub(crate) struct Session {
     /// No more requests are wanted.
     enough: Cell<bool>,
     idle: RefCell<Option<Waker>>,
+    /// What follows when the parser has ended.
+    tunnel: RefCell<Option<Promised>>,
 }
 
 /// A request that is being served.
@@ -76,6 +79,7 @@ impl Session {
             given_up: Cell::new(0),
             enough: Cell::new(false),
             idle: RefCell::default(),
+            tunnel: RefCell::default(),
         }
     }
 
@@ -157,6 +161,16 @@ impl Session {
             self.enough.set(true);
         }
         Begun { transaction, exchange, hooks }
+    }
+
+    /// The connection becomes a tunnel once the client has been told.
+    pub(crate) fn promise_tunnel(&self, promised: Promised) {
+        let none = self.tunnel.replace(Some(promised));
+        debug_assert!(none.is_none(), "in HTTP/1 one request comes after the other");
+    }
+
+    pub(super) fn take_tunnel(&self) -> Option<Promised> {
+        self.tunnel.take()
     }
 
     /// Waits until no transaction is under way.

@@ -18,6 +18,7 @@ use super::hook_policy::HookPolicy;
 use super::limits::Limits;
 use super::policy::OriginPolicy;
 use super::remap::Remap;
+use super::targets::Targets;
 use super::timeouts::Timeouts;
 
 /// What may be changed while a server runs, by [`Server::reload`](super::Server::reload).
@@ -28,6 +29,8 @@ use super::timeouts::Timeouts;
 pub struct Settings {
     /// Which requests go to which origin.
     pub remap: Remap,
+    /// Where clients may be taken that name their target themselves.
+    pub targets: Targets,
     /// How connections to origins are used and kept.
     pub origin: OriginPolicy,
     /// How long everything may take.

@@ -17,6 +17,11 @@ impl Stream {
     pub(crate) fn new(registration: Registration<TcpStream>) -> Self {
         Self(registration)
     }
+
+    /// Closes the sending half. Whether the other side is still there shows when something is read.
+    pub(crate) fn end_sending(&mut self) {
+        let _ = self.0.source().shutdown(std::net::Shutdown::Write);
+    }
 }
 
 impl Read for Stream {

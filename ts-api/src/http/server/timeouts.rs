@@ -28,6 +28,8 @@ pub struct Timeouts {
     pub response: Duration,
     /// How long an origin may say nothing within a response's body. Default: 30 seconds.
     pub silence: Duration,
+    /// How long nothing may go through a tunnel in either direction; then it is closed. Default: 300 seconds.
+    pub tunnel: Duration,
     /// How long all of it may take, from when a connection is there to the end of the response's body. Default: any time.
     pub exchange: Option<Duration>,
 }
@@ -46,6 +48,7 @@ impl Default for Timeouts {
             expect: seconds(1),
             response: seconds(30),
             silence: seconds(30),
+            tunnel: seconds(300),
             exchange: None,
         }
     }

@@ -32,13 +32,14 @@ use super::gate::RawHead;
 use super::gather::{self, NotGathered};
 use super::head::Head;
 use super::intake::Taken;
-use super::origin::NotSent;
+use super::origin::{NotSent, Reach};
 use super::remap::OriginName;
 use super::route::Route;
 use super::session::Session;
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
+use super::tunnel::{self, Tunnel};
 use crate::http::door::OWNER_TRANSACTION;
 use crate::http::{HookId, Milestone, Reenable};
 
@@ -125,6 +126,17 @@ impl Transaction {
         self.session.counters().response(parts.status.as_u16());
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let source = match source {
+            Source::Tunnel(tunnel) if parts.status.is_success() => {
+                if let Some(tunnel) = tunnel {
+                    self.session.promise_tunnel(tunnel.promise(Rc::clone(&self.exchange)));
+                }
+                Source::Tunnel(None)
+            }
+            // A plugin thinks otherwise.
+            Source::Tunnel(_) => Source::Text(None),
+            source => source,
+        };
         let body = ResponseBody::new(source, Rc::clone(&self.exchange), bodiless);
         Some(Response::from_parts(parts, body))
     }
@@ -142,7 +154,8 @@ impl Transaction {
             });
         });
         if parts.method == Method::CONNECT {
-            return self.tunnel(parts).await;
+            // Seldom asked for, so it takes no room of all the others.
+            return Box::pin(self.tunnel(parts)).await;
         }
         self.pass_request(HookId::ReadRequestHdr, &mut parts).await?;
         if let Some(status) = forward::refusal(&parts) {
@@ -150,17 +163,34 @@ impl Transaction {
         }
         let route = self.remap(&mut parts).await?;
         let body = self.gather(&mut parts, body).await?;
-        let origin = self.locate(&route, &mut parts).await?;
+        let origin = self.locate(route.origin(), &mut parts).await?;
         forward::request(&mut parts, &origin, body.is_whole());
-        let response = self.fetch(&origin, parts, body).await?;
+        let of_client = route.is_of_client() && matches!(origin, Cow::Borrowed(_));
+        let response = self.fetch(&origin, of_client, parts, body).await?;
         self.read_response(response, &route).await
     }
 
     /// A client wants a tunnel.
     async fn tunnel(&self, mut parts: request::Parts) -> Result<Reply, Stopped> {
         self.pass_request(HookId::TunnelStart, &mut parts).await?;
-        let refused = forward::refusal(&parts);
-        Err(Stopped::Error { default: refused.unwrap_or(StatusCode::NOT_IMPLEMENTED) })
+        let target = tunnel::target(&self.settings, &parts).map_err(|default| Stopped::Error { default })?;
+        let origin = self.locate(&target, &mut parts).await?;
+        let timeouts = self.timeouts();
+        let reach = self.reach(&timeouts, matches!(origin, Cow::Borrowed(_)));
+        let connected = pin!(self.session.origins().connect(&origin, reach));
+        let connected = self.unless_gone(connected).await;
+        let (stream, address) = self.or_stop(&origin, connected)?;
+        self.show(|content| content.wishes.origin.found = Some(address));
+        self.session.counters().tunnels.add();
+        let tunnel = Tunnel::new(stream, timeouts.tunnel);
+        let (parts, ()) = Response::new(()).into_parts();
+        Ok(Reply { parts, source: Source::Tunnel(Some(Box::new(tunnel))) })
+    }
+
+    /// How an origin is reached that the client has named, or somebody else.
+    fn reach<'a>(&'a self, timeouts: &'a Timeouts, of_client: bool) -> Reach<'a> {
+        let targets = of_client.then_some(&self.settings.targets);
+        Reach { policy: &self.settings.origin, timeouts, targets }
     }
 
     /// Decides which origin gets the request.
@@ -208,21 +238,22 @@ impl Transaction {
         Ok(RequestBody::gathered(gathered))
     }
 
-    /// Finds the origin's address.
+    /// Finds the origin: the one that is named, or one that a plugin wishes.
     async fn locate<'a>(
         &self,
-        route: &'a Route<'_>,
+        named: &'a OriginName,
         parts: &mut request::Parts,
     ) -> Result<Cow<'a, OriginName>, Stopped> {
         self.pass_request(HookId::OsDns, parts).await?;
         let wished = self.show(|content| content.wishes.origin.wished).flatten();
-        Ok(wished.map_or(Cow::Borrowed(route.origin()), |address| Cow::Owned(OriginName::Address(address))))
+        Ok(wished.map_or(Cow::Borrowed(named), |address| Cow::Owned(OriginName::Address(address))))
     }
 
     /// Asks the origin, more than once if a connection turns out to be dead.
     async fn fetch(
         &self,
         to: &OriginName,
+        of_client: bool,
         mut parts: request::Parts,
         mut body: RequestBody,
     ) -> Result<Response<OriginBody>, Stopped> {
@@ -234,7 +265,7 @@ impl Transaction {
                 marks.mark_first(Milestone::ServerFirstConnect);
                 marks.mark(Milestone::ServerConnect);
             }
-            let opened = pin!(origins.open(to, &self.settings.origin, &timeouts, counters));
+            let opened = pin!(origins.open(to, self.reach(&timeouts, of_client), counters));
             let opened = self.unless_gone(opened).await;
             self.exchange.mark(Milestone::ServerConnectEnd);
             let connection = self.or_stop(to, opened)?;

@@ -156,6 +156,11 @@ impl Gate {
         }
     }
 
+    /// What follows the request that passed last is no HTTP: it passes as it is.
+    pub(crate) fn open(&self) {
+        self.inner.borrow_mut().framer.open();
+    }
+
     /// The head of the request that passed last, as it was received; none if it was not to be noted.
     pub(crate) fn take_head(&self) -> Option<RawHead> {
         self.inner.borrow_mut().raw.take()
