@@ -54,14 +54,14 @@ impl Registry {
         )
     }
 
-    /// Offers what this cargo home has fetched from the public registry, and the index lines it knows beyond that. Tools are
-    /// left out: whoever would install one here would wait for minutes.
+    /// Offers what this cargo home has fetched from the public registry, and the index lines it knows beyond that. The
+    /// tool that judges versions is left out: a release that finds it would install it, which takes minutes.
     pub(crate) fn offer_fetched(&self, home: &Path) {
         let mut state = self.state();
         for index in folders(&home.join("registry/index")) {
             for line in cached_lines(&index.join(".cache")) {
                 let name = line["name"].as_str().expect("a name").to_owned();
-                if name.starts_with("cargo-") {
+                if name == "cargo-semver-checks" {
                     continue;
                 }
                 state.index.entry(name).or_default().push(line);
