@@ -25,7 +25,7 @@ use regex::Regex;
 pub(crate) const CHAPTER: &str = "From an empty folder to a plugin of yours";
 
 /// How long one command may take, which may have to build everything.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1800);
 
 /// A block of code of the page.
 struct Block {
