@@ -199,30 +199,16 @@ impl<'a> Cell<'a> {
     /// Calls the handler.
     #[inline(always)]
     fn call_body(&self, event: &mut Event<'_>) -> Result<i32, CallError> {
-        let call = self.table().call;
+        let (call, at) = (self.table().call, self.at);
         // SAFETY: the callers below are inside (`enter`, `enter_shared`), so nobody drops the handler meanwhile, and it has not
         // been dropped, since they saw the continuation alive. For an exclusive one they have seen that no other call is on
         // the stack of the mutex's holder.
-        match catch_unwind(AssertUnwindSafe(|| unsafe { call(self.at.0.cast(), event) })) {
+        match catch_unwind(AssertUnwindSafe(|| unsafe { call(at.0.cast(), event) })) {
             Ok(number) => Ok(number),
             Err(panic) => {
-                self.retire(&*panic);
+                at.retire(&*panic);
                 Err(CallError::Panicked)
             }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn retire(&self, panic: &(dyn std::any::Any + Send)) {
-        let text = panic_text(panic);
-        tracing::error!(continuation = %self.label(), panic = text, "a handler panicked; its continuation is retired");
-        if processor::panics_abort() {
-            std::process::abort();
-        }
-        // The handler is still on the stack, so it is dropped by whoever leaves it last.
-        if self.life.mark_destroyed() == Mark::First {
-            self.sweep_home();
         }
     }
 }
@@ -479,10 +465,26 @@ impl CellRef {
         let outcome = cell.call_body(event);
         // SAFETY: the mutex is held, and entered above.
         if unsafe { cell.life.leave() } == 0 && cell.life.is_dead() {
-            // SAFETY: the mutex is held and no call is on the stack any more.
-            unsafe { cell.drop_body() };
+            // SAFETY: the mutex is held and no call is on the stack any more. Looked up anew, so that nothing of it has to lie
+            // in memory during the call.
+            unsafe { self.get().drop_body() };
         }
         outcome
+    }
+
+    /// Ends the continuation whose handler panicked.
+    #[cold]
+    #[inline(never)]
+    fn retire(self, panic: &(dyn std::any::Any + Send)) {
+        let (cell, text) = (self.get(), panic_text(panic));
+        tracing::error!(continuation = %cell.label(), panic = text, "a handler panicked; its continuation is retired");
+        if processor::panics_abort() {
+            std::process::abort();
+        }
+        // The handler is still on the stack, so it is dropped by whoever leaves it last.
+        if cell.life.mark_destroyed() == Mark::First {
+            cell.sweep_home();
+        }
     }
 
     /// Calls the handler of a continuation without a mutex.

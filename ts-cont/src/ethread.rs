@@ -9,6 +9,7 @@ mod own;
 mod owner;
 pub(crate) mod parked;
 pub(crate) mod run;
+mod stay;
 
 pub use local::Here;
 
@@ -459,10 +460,11 @@ impl EThread {
     ) -> Option<Action> {
         let shared = &*self.shared;
         let here = shared.owner.here()?;
-        if continuation.is_destroyed() || shared.core.is_closing() {
+        let cell = continuation.cell();
+        if continuation.is_destroyed() || shared.core.is_closing() || !here.is_home_of(cell) {
             return None;
         }
-        here.place_at_hand(continuation, code, extra)
+        here.place_at_hand(cell, || cell.count_event(), code, extra)
     }
 
     #[inline(never)]

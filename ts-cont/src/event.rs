@@ -7,7 +7,7 @@ use crate::work::Carried;
 use crate::{Action, Continuation, EventCode, RearmError};
 use std::any::Any;
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use ts_mutex::MutexGuard;
@@ -295,6 +295,7 @@ impl<'a> Event<'a> {
     ///
     /// [`RearmError`] if the handler was called directly, the event was cancelled in this run, or the system is shutting
     /// down.
+    #[inline]
     pub fn reschedule_imm(&mut self) -> Result<(), RearmError> {
         self.rearm(Rearm::Now)
     }
@@ -331,10 +332,54 @@ impl<'a> Event<'a> {
         self.rearm(Rearm::Every(period))
     }
 
+    #[inline]
     fn rearm(&mut self, rearm: Rearm) -> Result<(), RearmError> {
         self.here.ok_or(RearmError::NotScheduled)?.rearm(rearm)
     }
 }
+
+/// The event of a loop that dispatches many: what is the same for all of them is written once.
+pub(crate) struct Frame(MaybeUninit<Event<'static>>);
+
+impl Frame {
+    /// Guard and thread are those of every event.
+    ///
+    /// # Safety
+    ///
+    /// When [`Frame::show`] is called, and as long as its answer is used, there is a guard at `guard`, and `here` is alive.
+    pub(crate) unsafe fn new(guard: *const MutexGuard<'static>, here: *const Here) -> Self {
+        let mut frame = Self(MaybeUninit::uninit());
+        let event = frame.0.as_mut_ptr();
+        // SAFETY: all three are places in `frame`; the references are not used before `show`, says the caller.
+        unsafe {
+            (&raw mut (*event).guard).cast::<*const MutexGuard<'static>>().write(guard);
+            (&raw mut (*event).here).cast::<*const Here>().write(here);
+            (&raw mut (*event).borrowed).write(None);
+        }
+        frame
+    }
+
+    /// The event of one dispatch.
+    #[inline(always)]
+    pub(crate) fn show<'a>(
+        &'a mut self,
+        continuation: &'a Continuation,
+        carried: &'a mut Carried,
+    ) -> &'a mut Event<'a> {
+        let event = self.0.as_mut_ptr().cast::<Event<'a>>();
+        // SAFETY: with these two all fields are written, the others by `new`, whose caller vouches for them; a handler can
+        // change none of them.
+        unsafe {
+            (&raw mut (*event).continuation).write(continuation);
+            (&raw mut (*event).carried).write(carried);
+            &mut *event
+        }
+    }
+}
+
+// That a reference may be written as a pointer into an option of it.
+const _: () = assert!(size_of::<Option<&MutexGuard<'_>>>() == size_of::<*const MutexGuard<'_>>());
+const _: () = assert!(size_of::<Option<&Here>>() == size_of::<*const Here>());
 
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

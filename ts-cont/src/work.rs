@@ -81,6 +81,12 @@ impl Carried {
     pub(crate) fn of_a_call(code: EventCode, extra: Extras) -> Self {
         Self { extra, code, counted: Counted::Shared }
     }
+
+    /// How the event is counted.
+    #[inline(always)]
+    pub(crate) fn counted(&self) -> Counted {
+        self.counted
+    }
 }
 
 // As small as it can be: a slot with it is ten words.
@@ -115,7 +121,7 @@ impl Scheduled {
         (&self.continuation, &mut self.carried)
     }
 
-    /// Makes a shared event a plain one, at its dispatch.
+    /// Makes a shared event a plain one, at its dispatch; a plain one stays as it is.
     ///
     /// # Safety
     ///
@@ -123,13 +129,25 @@ impl Scheduled {
     #[inline(always)]
     pub(crate) unsafe fn adopt(&mut self) {
         if self.carried.counted == Counted::Shared {
-            // SAFETY: the caller holds the mutex, and the event's reference passes over with the mark below.
-            let owed = unsafe { self.cell().get().life.adopt_shared() };
-            self.carried.counted = Counted::Plain;
-            if owed > 0 {
-                // Never the last: the plain events have one left.
-                self.cell().release(owed);
-            }
+            // SAFETY: as the caller says, and it is shared.
+            unsafe { self.adopt_shared() };
+        }
+    }
+
+    /// As [`adopt`](Self::adopt), for one that is known to be shared.
+    ///
+    /// # Safety
+    ///
+    /// As for `adopt`, and it is shared.
+    #[inline(always)]
+    pub(crate) unsafe fn adopt_shared(&mut self) {
+        debug_assert_eq!(self.carried.counted, Counted::Shared);
+        // SAFETY: the caller holds the mutex, and the event's reference passes over with the mark below.
+        let owed = unsafe { self.cell().get().life.adopt_shared() };
+        self.carried.counted = Counted::Plain;
+        if owed > 0 {
+            // Never the last: the plain events have one left.
+            self.cell().release(owed);
         }
     }
 

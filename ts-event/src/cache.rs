@@ -12,8 +12,10 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
+use crate::begun::Begun;
 use crate::call_off::CallOff;
 use crate::entry::Entry;
+use crate::key::Key;
 use crate::prefetch;
 use crate::slot::Slot;
 use crate::slots::{BATCH, Slots, pool_of};
@@ -79,10 +81,12 @@ impl<T> Cache<T> {
             Some(slot) => slot,
             None => self.refill(),
         };
+        self.fetch_ahead();
         Vacant { cache: self, slot }
     }
 
-    /// As [`vacant`](Self::vacant) if that needs nothing from the pool.
+    /// As [`vacant`](Self::vacant) if that needs nothing from the pool. For those who end as many events as they make: their
+    /// slots are near, and no others are asked of the memory in advance.
     #[inline(always)]
     #[must_use]
     pub fn vacant_at_hand(&self) -> Option<Vacant<'_, T>> {
@@ -131,19 +135,17 @@ impl<T> Cache<T> {
         (value, answer)
     }
 
-    /// Ends the event and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The slot
-    /// stays in this cache, and is not asked whether it belongs here.
+    /// Ends an event that ran and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The
+    /// slot stays in this cache, and is not asked whether it belongs here.
     ///
     /// # Safety
     ///
-    /// The entry is of the pool that the cache was made for.
+    /// The event is of the pool that the cache was made for.
     #[inline(always)]
-    pub unsafe fn forget_own(&self, entry: Entry<T>) {
-        debug_assert!(ptr::eq(entry.pool(), self.pool));
-        let Some(slot) = entry.free_forgetting() else { return };
+    pub unsafe fn forget_own(&self, begun: Begun<T>) {
+        let (slot, is_used_up) = begun.free_forgetting();
         let count = self.count.get();
-        // SAFETY: slots are never unmapped.
-        if count == ROOM || unsafe { slot.as_ref() }.is_used_up() {
+        if count == ROOM || is_used_up {
             // SAFETY: the slot is free, ours, and of this pool, says the caller.
             return unsafe { self.put_away(self.pool, slot) };
         }
@@ -166,12 +168,16 @@ impl<T> Cache<T> {
     fn pop(&self) -> Option<NonNull<Slot<T>>> {
         let count = self.count.get().checked_sub(1)?;
         self.count.set(count);
-        if let Some(ahead) = count.checked_sub(AHEAD) {
-            // SAFETY: less than `count`, which was not above `ROOM`.
-            prefetch::slot(unsafe { self.free.get_unchecked(ahead) }.get());
-        }
         // SAFETY: `count` was not above `ROOM`, and is less by one now; below it stand slots.
         unsafe { Some(NonNull::new_unchecked(self.free.get_unchecked(count).get())) }
+    }
+
+    /// Asks the memory for the slot that is taken a few slots later.
+    #[inline(always)]
+    fn fetch_ahead(&self) {
+        if let Some(ahead) = self.count.get().checked_sub(AHEAD) {
+            prefetch::slot(self.free[ahead].get());
+        }
     }
 
     #[inline(always)]
@@ -238,6 +244,12 @@ impl<T> Vacant<'_, T> {
     /// Puts `value` into the slot and leaves `tag` there, as [`Entry::set_tag`] does.
     #[inline(always)]
     pub fn fill(self, value: T, tag: u32) -> Entry<T> {
+        self.fill_keyed(value, tag).0
+    }
+
+    /// As [`fill`](Self::fill), with the event's key.
+    #[inline(always)]
+    pub fn fill_keyed(self, value: T, tag: u32) -> (Entry<T>, Key<T>) {
         let this = ManuallyDrop::new(self);
         // SAFETY: the cache owned this free slot and gave it to us, and it is not given back.
         unsafe { Entry::occupy(this.slot, value, tag) }

@@ -18,14 +18,14 @@
 //! | `OFF` | first caller, from either of these | it will not run; everybody knows |
 //! | `SEEN_RUNNING` | a caller, from `REQUESTED` | its run had begun; it will not begin again |
 //! | `STOPPED` | owner's `end`, from `REQUESTED` | the run ended; it will not begin again |
-//! | `RAN` | owner's drop, from `REQUESTED` | it ran and is gone |
+//! | `RAN` | a caller, from `REQUESTED` | it ran and is gone |
 //! | `LATE` | a caller, from `REQUESTED` | its owner dropped it before, and it did not run |
 //! | `ORPHAN` | owner, dropping it, from either of these | it did not run; the caller puts the slot away |
 //!
 //! # Rules
 //! * Each step of the owner is: store `word`; light fence; load `cancel`. If that speaks of another
 //!   generation, as nearly always, it is done. Otherwise it moves `REQUESTED` on by compare-and-swap, or
-//!   takes note of what it finds.
+//!   takes note of what it finds. The last step of an event that ran, from `RUNNING` to `GONE_RAN`, is the store alone.
 //! * A caller swaps `cancel` to `REQUESTED` of its generation; heavy fence; loads `word`; and moves
 //!   `REQUESTED` on according to what it read. Whoever loses that swap does as the winner says.
 //! * One `REQUESTED` per generation: a later caller finds something else than `NONE`. It looks, and decides what
@@ -44,7 +44,8 @@
 //!   `SEEN_RUNNING`: no re-arm, and no `begin` afterwards. That is also why the two words need no number for
 //!   the run.
 //! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the
-//!   request, or a swap tells what it knew.
+//!   request, or a swap tells what it knew. What it dropped after a run it need not know about: no run is left that could
+//!   contradict an answer, and "running", "already ran" and "stale" are all true of it.
 //!
 //! *Exactly one "before its run".* Only the one caller who set `REQUESTED` can answer so. It does, even if
 //! the owner has dropped the entry meanwhile: as long as the request is undecided or its outcome not yet
@@ -158,6 +159,19 @@ pub(crate) fn is_occupied(word: u64) -> bool {
     matches!(state_of(word), WAITING | RUNNING | OFF)
 }
 
+/// `word` in another phase; its generation stays as it is.
+#[inline(always)]
+fn next(word: u64, from: u8, to: u8) -> u64 {
+    word.wrapping_add(u64::from(to)).wrapping_sub(u64::from(from))
+}
+
+/// The word of an event that waits, in the generation after that of `word`.
+#[inline(always)]
+fn first_of_next_generation(word: u64) -> u64 {
+    // Whatever the state was, a carry goes into the generation.
+    (word | pack(0, u8::MAX)) + 1 + u64::from(WAITING)
+}
+
 /// The owner's half.
 impl<T> Slot<T> {
     /// The word as the owner left it.
@@ -167,14 +181,17 @@ impl<T> Slot<T> {
         self.word.load(Relaxed)
     }
 
-    /// Starts the next generation, in which the slot is held and has this tag.
+    /// Starts the next generation, in which the slot is held and has this tag, and returns it.
     #[inline(always)]
-    pub(crate) fn occupy(&self, tag: u32) {
+    pub(crate) fn occupy(&self, tag: u32) -> u64 {
         let word = self.own_word();
         debug_assert!(!is_occupied(word));
-        self.say(generation_of(word) + 1, WAITING);
+        let word = first_of_next_generation(word);
+        // Release [call-off-word]: as in `say`.
+        self.word.store(word, Release);
         // After the new generation, so that whoever reads this tag sees that too.
         self.set_tag(tag);
+        generation_of(word)
     }
 
     #[inline(always)]
@@ -186,14 +203,12 @@ impl<T> Slot<T> {
 
     /// One step of the owner, from `word` to another phase; returns what callers have left for this generation, if anything.
     #[inline(always)]
-    fn step(&self, word: u64, from: u8, to: u8) -> Option<u64> {
+    fn step(&self, word: u64, from: u8, to: u8, light: impl FnOnce()) -> Option<u64> {
         debug_assert_eq!(state_of(word), from);
-        // The generation stays as it is.
-        let next = word.wrapping_add(u64::from(to)).wrapping_sub(u64::from(from));
         // Release [call-off-word]: as in `say`.
-        self.word.store(next, Release);
+        self.word.store(next(word, from, to), Release);
         // [call-off-fence]: the light half, between the store above and the load below.
-        fence::light();
+        light();
         // Acquire [call-off-state]: what the caller did before it asked is visible to an owner who does as
         // asked.
         let asked = self.cancel.load(Acquire);
@@ -215,13 +230,14 @@ impl<T> Slot<T> {
         }
     }
 
+    /// Begins a run. `light` is the light half of the pair, here and in [`end`](Self::end).
     #[inline(always)]
-    pub(crate) fn begin(&self) -> Begin {
+    pub(crate) fn begin(&self, light: impl FnOnce()) -> Begin {
         let word = self.own_word();
         if state_of(word) != WAITING {
             return Self::begin_out_of_turn(word);
         }
-        match self.step(word, WAITING, RUNNING) {
+        match self.step(word, WAITING, RUNNING, light) {
             None => Begin::Run,
             Some(asked) => self.begin_asked(asked),
         }
@@ -246,10 +262,10 @@ impl<T> Slot<T> {
     }
 
     #[inline(always)]
-    pub(crate) fn end(&self) -> End {
+    pub(crate) fn end(&self, light: impl FnOnce()) -> End {
         let word = self.own_word();
         assert!(state_of(word) == RUNNING, "end of an event that is not running");
-        match self.step(word, RUNNING, WAITING) {
+        match self.step(word, RUNNING, WAITING, light) {
             None => End::Ended,
             Some(asked) => self.end_asked(asked),
         }
@@ -270,19 +286,26 @@ impl<T> Slot<T> {
         if state_of(word) != RUNNING {
             return self.free_unrun(word);
         }
-        match self.step(word, RUNNING, GONE_RAN) {
-            None => Freed::Mine,
-            Some(asked) => self.free_asked(asked, true),
-        }
+        self.free_run(word);
+        Freed::Mine
+    }
+
+    /// Ends the generation of an event that ran, where `word` is the slot's. Afterwards the slot is the caller's to put away.
+    #[inline(always)]
+    pub(crate) fn free_run(&self, word: u64) {
+        debug_assert_eq!(state_of(word), RUNNING);
+        // Release [call-off-word]: what the run did is visible to whoever reads that it is over. Nobody has to be asked; see
+        // the head.
+        self.word.store(next(word, RUNNING, GONE_RAN), Release);
     }
 
     #[cold]
     #[inline(never)]
     fn free_unrun(&self, word: u64) -> Freed {
         debug_assert!(is_occupied(word));
-        match self.step(word, state_of(word), GONE_OFF) {
+        match self.step(word, state_of(word), GONE_OFF, fence::light) {
             None => Freed::Mine,
-            Some(asked) => self.free_asked(asked, false),
+            Some(asked) => self.free_asked(asked),
         }
     }
 
@@ -292,7 +315,7 @@ impl<T> Slot<T> {
     pub(crate) fn free_off(&self) -> (Freed, CallOff) {
         let word = self.own_word();
         debug_assert!(matches!(state_of(word), WAITING | OFF));
-        match self.step(word, state_of(word), GONE_OFF) {
+        match self.step(word, state_of(word), GONE_OFF, fence::light) {
             // Whoever asks from here on reads that it is gone, and answers "already called off".
             None => (Freed::Mine, CallOff::BeforeRun),
             Some(asked) => self.free_off_asked(asked),
@@ -302,7 +325,7 @@ impl<T> Slot<T> {
     #[cold]
     #[inline(never)]
     fn free_off_asked(&self, asked: u64) -> (Freed, CallOff) {
-        let freed = self.free_asked(asked, false);
+        let freed = self.free_asked(asked);
         let answer = match freed {
             // Acquire [call-off-state]: the request is decided, and the slot ours, so this is what came of it.
             Freed::Mine if state_of(self.cancel.load(Acquire)) == LATE => CallOff::BeforeRun,
@@ -311,10 +334,11 @@ impl<T> Slot<T> {
         (freed, answer)
     }
 
+    /// Somebody has called off the event that goes without having run, or without being to run again.
     #[cold]
     #[inline(never)]
-    fn free_asked(&self, asked: u64, has_run: bool) -> Freed {
-        match state_of(self.decide(asked, if has_run { RAN } else { ORPHAN })) {
+    fn free_asked(&self, asked: u64) -> Freed {
+        match state_of(self.decide(asked, ORPHAN)) {
             ORPHAN => Freed::Theirs,
             SETTLED_OFF => {
                 let generation = generation_of(asked);

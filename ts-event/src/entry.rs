@@ -10,6 +10,9 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use ts_thread::fence;
+
+use crate::begun::{Begun, Spot};
 use crate::call_off::{Begin, CallOff, End, Freed, Phase};
 use crate::key::Key;
 use crate::slot::{Slot, generation_of};
@@ -57,13 +60,13 @@ impl<T> Entry<T> {
     ///
     /// The slot is a free one that the caller has taken out of its pool.
     #[inline(always)]
-    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u32) -> Self {
+    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u32) -> (Self, Key<T>) {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
         // SAFETY: the slot is free and the caller's, so nobody reads the value's place.
         unsafe { here.value().write(value) };
-        here.occupy(tag);
-        Self { slot, value: PhantomData }
+        let generation = here.occupy(tag);
+        (Self { slot, value: PhantomData }, Key::new(slot, generation))
     }
 
     #[inline]
@@ -118,7 +121,7 @@ impl<T> Entry<T> {
     /// If it is running already.
     #[inline]
     pub fn begin(&mut self) -> Begin {
-        self.slot().begin()
+        self.slot().begin(fence::light)
     }
 
     /// Says that the run is over and that the event shall run again, unless somebody has called it off
@@ -131,30 +134,34 @@ impl<T> Entry<T> {
     /// If it is not running.
     #[inline]
     pub fn end(&mut self) -> End {
-        self.slot().end()
+        self.slot().end(fence::light)
     }
 
-    /// The event's steps and its value, each on its own: so that the value can be lent for the length of a run.
+    /// As [`begin`](Self::begin), for loops that know how fences are: the event with its run begun, or as it was if somebody
+    /// has called it off.
     ///
-    /// # Examples
+    /// # Errors
     ///
-    /// ```
-    /// use ts_event::{Begin, End, Slots};
+    /// The event was called off; it must not run, and is best dropped.
     ///
-    /// static TICKS: Slots<u32> = Slots::new();
+    /// # Panics
     ///
-    /// let mut entry = TICKS.entry(0);
-    /// let (mut steps, ticks) = entry.split();
-    /// assert_eq!(steps.begin(), Begin::Run);
-    /// *ticks += 1;
-    /// assert_eq!(steps.end(), End::Ended);
-    /// ```
+    /// If it is running already.
     #[inline(always)]
-    pub fn split(&mut self) -> (Steps<'_, T>, &mut T) {
-        // SAFETY: slots are never unmapped.
-        let slot = unsafe { self.slot.as_ref() };
-        // SAFETY: an entry's slot holds a value, and `&mut self` is the only way to it; the steps reach atomic words only.
-        (Steps { slot }, unsafe { &mut *slot.value() })
+    pub fn run(self, fence: fence::Asymmetric) -> Result<Begun<T>, Self> {
+        // So that it need not be kept ready for an unwinding from `begin`, which only a caller's mistake can cause.
+        let this = ManuallyDrop::new(self);
+        match this.slot().begin(|| fence.light()) {
+            Begin::Run => Ok(Begun::new(this)),
+            Begin::CalledOff => Err(ManuallyDrop::into_inner(this)),
+        }
+    }
+
+    /// Where the event lies.
+    #[inline(always)]
+    #[must_use]
+    pub fn spot(&self) -> Spot<T> {
+        Spot::new(self.slot)
     }
 
     /// How the event stands; never one of the two answers that mean it is gone.
@@ -180,17 +187,6 @@ impl<T> Entry<T> {
             unsafe { pool_of(slot).put(slot) };
         }
         value
-    }
-
-    /// Ends the event without touching its value; the slot, unless somebody else will put that away.
-    #[inline(always)]
-    pub(crate) fn free_forgetting(self) -> Option<NonNull<Slot<T>>> {
-        let slot = self.into_slot();
-        // SAFETY: slots are never unmapped.
-        match unsafe { slot.as_ref() }.free() {
-            Freed::Mine => Some(slot),
-            Freed::Theirs => None,
-        }
     }
 
     /// Ends the event: its value, and its slot unless somebody else will put that away.
@@ -251,39 +247,6 @@ impl<T> Entry<T> {
     pub fn pool(&self) -> &'static Slots<T> {
         // SAFETY: the slot is a slot of a pool, with the provenance of its chunk.
         unsafe { pool_of(self.slot) }
-    }
-}
-
-/// The steps of an event's owner; see [`Entry::split`].
-pub struct Steps<'a, T: 'static> {
-    slot: &'a Slot<T>,
-}
-
-impl<T> Steps<'_, T> {
-    /// As [`Entry::begin`].
-    ///
-    /// # Panics
-    ///
-    /// If the event is running already.
-    #[inline(always)]
-    pub fn begin(&mut self) -> Begin {
-        self.slot.begin()
-    }
-
-    /// As [`Entry::end`].
-    ///
-    /// # Panics
-    ///
-    /// If the event is not running.
-    #[inline(always)]
-    pub fn end(&mut self) -> End {
-        self.slot.end()
-    }
-}
-
-impl<T> fmt::Debug for Steps<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Steps").finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@
 //! # Directory
 //!
 //! * Events: [`Slots`] and a thread's [`Cache`] of them, [`Entry`] (who owns one), [`Key`] (who may ask about it), and how to
-//!   call one off: [`CallOff`], [`Phase`], [`Begin`], [`End`].
+//!   call one off: [`CallOff`], [`Phase`], [`Begin`], [`End`]. For loops that run many: [`Begun`], [`Spot`].
 //! * Where they wait: [`Ready`], [`Wheel`] (with [`Sweep`]), [`PollList`].
 //! * From other threads: [`inbox()`], its [`Sender`] and [`Receiver`]; [`wake`] tells how a push wakes who sleeps.
 //! * All of that as one thread's [`Queue`].
@@ -20,6 +20,7 @@
 //!
 //! Linux only, on x86-64 and 64-bit ARM.
 
+mod begun;
 mod cache;
 mod call_off;
 mod entry;
@@ -42,9 +43,10 @@ mod when;
 #[doc = include_str!("wake.md")]
 pub mod wake {}
 
+pub use self::begun::{Begun, Spot};
 pub use self::cache::{Cache, Vacant};
 pub use self::call_off::{Begin, CallOff, End, Phase};
-pub use self::entry::{Entry, Steps};
+pub use self::entry::Entry;
 pub use self::inbox::{Chain, Closed, Pushed, Receiver, Sender, inbox};
 pub use self::key::Key;
 pub use self::park_wait::ParkWait;

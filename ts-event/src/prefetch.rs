@@ -37,9 +37,8 @@ pub(crate) fn line<T>(address: *const T) {
 #[inline(always)]
 pub(crate) fn slot<T>(slot: *const Slot<T>) {
     line(slot);
-    if size_of::<Slot<T>>() > LINE {
-        line(slot.wrapping_byte_add(LINE));
-    } else {
-        line(slot.wrapping_byte_add(size_of::<Slot<T>>() - 1));
+    // One that is as long as a line lies on one.
+    if size_of::<Slot<T>>() != LINE {
+        line(slot.wrapping_byte_add(LINE.min(size_of::<Slot<T>>() - 1)));
     }
 }

@@ -164,7 +164,7 @@ impl<T: 'static> Queue<T> {
         self.ready.look_ahead(count)
     }
 
-    /// Room for one more entry for "now", if there is without growing; see [`Ready::room`].
+    /// Room for one more entry for "now", if it is known that there is; see [`Ready::room`].
     #[inline(always)]
     pub fn room(&mut self) -> Option<Room<'_, T>> {
         self.ready.room()

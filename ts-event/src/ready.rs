@@ -10,6 +10,8 @@
 //!   `p` at `p` modulo its size, which is a power of two.
 //! * Between `head` and `tail` stands an entry or a hole: null, where one was taken out of the middle. At `head` there is
 //!   never a hole.
+//! * `limit` is behind `tail` or at it, and no further from `head` than the ring is long: positions before it can be taken
+//!   without asking where the head is. It is moved on when the tail has come to it.
 //! * An entry's slot says its position. Nothing has to be wiped out when it leaves: the ring says whether it is there.
 //!
 //! A linked list through the slots needs no memory of its own, but each step of it writes to two neighbours.
@@ -59,7 +61,7 @@ const FIRST_POSITION: u64 = 1 << 63;
 /// ```
 pub struct Ready<T: 'static> {
     ring: Box<[*mut Slot<T>]>,
-    /// The size of the ring less one; all ones without a ring, so that it is full from the start.
+    /// The size of the ring less one; without a ring it is not used.
     mask: u64,
     /// The position of the first entry.
     head: u64,
@@ -67,6 +69,8 @@ pub struct Ready<T: 'static> {
     tail: u64,
     /// How many of the positions between them are holes.
     holes: u64,
+    /// Up to which position there is room, as far as was looked.
+    limit: u64,
 }
 
 // SAFETY: the list owns the entries in it and nothing else, so it may go where they may.
@@ -76,7 +80,8 @@ impl<T> Ready<T> {
     /// An empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self { ring: Box::default(), mask: u64::MAX, head: FIRST_POSITION, tail: FIRST_POSITION, holes: 0 }
+        let (head, tail, limit) = (FIRST_POSITION, FIRST_POSITION, FIRST_POSITION);
+        Self { ring: Box::default(), mask: u64::MAX, head, tail, holes: 0, limit }
     }
 
     /// How many entries there are.
@@ -97,14 +102,14 @@ impl<T> Ready<T> {
     /// Adds an entry behind all others.
     #[inline(always)]
     pub fn push_back(&mut self, entry: Entry<T>) {
-        if self.is_full() {
+        if self.tail == self.limit && !self.has_more_room() {
             self.grow();
         }
         Room { ready: self }.push(entry);
     }
 
-    /// Room for one more entry at the end, if there is without growing: for those who must not fail any more once they have
-    /// made the entry.
+    /// Room for one more entry at the end, if it is known without a look that there is: for those who must not fail any more
+    /// once they have made the entry, and have another way.
     ///
     /// # Examples
     ///
@@ -121,19 +126,20 @@ impl<T> Ready<T> {
     /// ```
     #[inline(always)]
     pub fn room(&mut self) -> Option<Room<'_, T>> {
-        if self.is_full() { None } else { Some(Room { ready: self }) }
+        if self.tail == self.limit { None } else { Some(Room { ready: self }) }
     }
 
     /// Adds an entry before all others.
     #[inline]
     pub fn push_front(&mut self, entry: Entry<T>) {
-        if self.is_full() {
+        if self.tail == self.end_of_room() {
             self.grow();
         }
         let position = self.head - 1;
         place::mark_position(entry.slot(), position);
         *self.at(position) = entry.into_slot().as_ptr();
         self.head = position;
+        self.limit = self.limit.min(self.end_of_room());
     }
 
     /// Takes out the first entry.
@@ -211,10 +217,18 @@ impl<T> Ready<T> {
         unsafe { self.ring.get_unchecked_mut(index) }
     }
 
-    /// Whether the next entry needs a larger ring.
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.tail - self.head == self.mask.wrapping_add(1)
+    /// The position that the next turn of the ring's first entry would have.
+    #[inline]
+    fn end_of_room(&self) -> u64 {
+        self.head + self.ring.len() as u64
+    }
+
+    /// Moves the limit on; false if the ring is full.
+    #[cold]
+    #[inline(never)]
+    fn has_more_room(&mut self) -> bool {
+        self.limit = self.end_of_room();
+        self.tail != self.limit
     }
 
     /// Makes an entry the first again, or the list empty.
@@ -236,6 +250,7 @@ impl<T> Ready<T> {
         for position in self.head..self.tail {
             *self.at(position) = old[(position & old_mask) as usize];
         }
+        self.limit = self.end_of_room();
     }
 }
 

@@ -47,6 +47,12 @@ pub(crate) const fn state_of(word: u64) -> u8 {
     (word & STATE_MASK) as u8
 }
 
+/// Whether the word is of the last generation, whatever its state.
+#[inline(always)]
+pub(crate) const fn is_last_word(word: u64) -> bool {
+    word >= pack(LAST_GENERATION, 0)
+}
+
 /// One element of a pool.
 ///
 /// With a value of three words it is as long as a cache line, and chunks have it lie on one (see `slots.rs`).
@@ -83,7 +89,7 @@ impl<T> Slot<T> {
     /// Whether there is no generation left for another event. For the owner.
     #[inline(always)]
     pub(crate) fn is_used_up(&self) -> bool {
-        self.own_word() >= pack(LAST_GENERATION, 0)
+        is_last_word(self.own_word())
     }
 
     /// What was last set with [`set_link`](Self::set_link).

@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use loom::thread;
-use ts_event::{Begin, Cache, CallOff, End, Entry, Key, Slots};
+use ts_event::{Begin, Begun, Cache, CallOff, End, Entry, Key, Slots};
+use ts_thread::fence::Asymmetric;
 
 fn model(f: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -32,6 +33,18 @@ fn begin<T>(entry: &mut Entry<T>, answered: &AtomicBool) -> Begin {
     let begin = entry.begin();
     assert!(!was_answered || begin == Begin::CalledOff, "a run began after the answer");
     begin
+}
+
+/// The same, by the way that is for those who know how fences are.
+fn run<T>(entry: Entry<T>, answered: &AtomicBool) -> Result<Begun<T>, Entry<T>> {
+    let was_answered = answered.load(Relaxed);
+    let run = entry.run(known());
+    assert!(!was_answered || run.is_err(), "a run began after the answer");
+    run
+}
+
+fn known() -> Asymmetric {
+    Asymmetric::known().expect("in a model it is")
 }
 
 fn call_off<T>(key: Key<T>, answered: &AtomicBool) -> CallOff {
@@ -242,6 +255,71 @@ fn what_a_run_did_is_seen_by_who_is_told_that_it_ran() {
             (CallOff::BeforeRun, seen) => assert_eq!(seen, Some(0)),
             (CallOff::AlreadyRan, seen) => assert_eq!(seen, Some(1)),
             _ => {}
+        }
+    });
+}
+
+#[test]
+fn a_slot_that_is_used_again_at_once_has_nothing_left_of_a_call_for_the_event_that_ran() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let cache = Cache::new(slots);
+        let entry = cache.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || call_off(key, answered));
+        let has_run = match run(entry, answered) {
+            Ok(begun) => {
+                // SAFETY: it is of the pool of the cache.
+                unsafe { cache.forget_own(begun) };
+                true
+            }
+            Err(off) => {
+                drop(off);
+                false
+            }
+        };
+
+        let next = cache.entry(2).run(known()).expect("nobody has called this one off");
+        // SAFETY: as above.
+        unsafe { cache.forget_own(next) };
+
+        match caller.join().unwrap() {
+            CallOff::BeforeRun => assert!(!has_run),
+            CallOff::Running | CallOff::AlreadyRan | CallOff::Stale => assert!(has_run),
+            other @ CallOff::AlreadyCalledOff => panic!("{other:?} with one caller"),
+        }
+        drop(cache);
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
+fn an_event_that_is_armed_again_by_who_knows_the_fences_stops_for_one_answer() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let entry = slots.entry(1);
+        let key = entry.key();
+        let caller = thread::spawn(move || call_off(key, answered));
+        let (mut runs, mut is_off) = (0, false);
+        let off = run(entry, answered).and_then(|begun| {
+            runs += 1;
+            run(begun.again(known())?, answered)
+        });
+        match off {
+            Ok(begun) => {
+                runs += 1;
+                drop(begun.into_entry());
+            }
+            Err(off) => {
+                is_off = true;
+                drop(off);
+            }
+        }
+        match caller.join().unwrap() {
+            CallOff::BeforeRun => assert!(is_off && runs < 2),
+            CallOff::Running => assert!(if is_off { runs == 1 } else { runs == 2 }),
+            CallOff::AlreadyRan => assert!(!is_off),
+            other => panic!("{other:?} with one caller and one event"),
         }
     });
 }

@@ -9,6 +9,7 @@ use std::thread;
 
 use proptest::prelude::*;
 use ts_event::{Begin, Cache, CallOff, Entry, Key, Phase, Slots};
+use ts_thread::fence::Asymmetric;
 
 /// A pool of the test's own.
 fn slots<T: 'static>() -> &'static Slots<T> {
@@ -250,18 +251,36 @@ proptest! {
 
 #[test]
 fn a_forgotten_event_is_over_and_its_value_is_left_alone() {
+    // Without the kernel's barrier nobody has the evidence that it takes.
+    let Some(fence) = Asymmetric::known() else { return };
     let value = Rc::new(());
     let cache = Cache::new(slots());
-    let mut entry = cache.entry(Rc::clone(&value));
+    let entry = cache.entry(Rc::clone(&value));
     let key = entry.key();
-    assert_eq!(entry.begin(), Begin::Run);
+    let begun = entry.run(fence).expect("nobody has called it off");
+    assert_eq!((key.phase(), begun.spot().key()), (Phase::Running, key));
     // SAFETY: the entry is of the pool that the cache was made for.
-    unsafe { cache.forget_own(entry) };
+    unsafe { cache.forget_own(begun) };
     assert_eq!(key.phase(), Phase::Ran);
     assert_eq!(Rc::strong_count(&value), 2, "nobody dropped it");
     let again = cache.entry(value);
     assert_eq!(again.key().to_raw().0, key.to_raw().0, "the slot is used again");
     assert_eq!(key.phase(), Phase::Stale);
+}
+
+#[test]
+fn an_event_that_was_called_off_is_handed_back_instead_of_begun_or_armed_again() {
+    let Some(fence) = Asymmetric::known() else { return };
+    let events = slots();
+    let entry = events.entry(1);
+    assert_eq!(entry.key().call_off(), CallOff::BeforeRun);
+    let off = entry.run(fence).expect_err("it was called off");
+    assert_eq!(off.phase(), Phase::CalledOff);
+
+    let begun = events.entry(2).run(fence).expect("nobody has called this one off");
+    assert_eq!(begun.spot().key().call_off(), CallOff::Running);
+    let off = begun.again(fence).expect_err("it was called off while it ran");
+    assert_eq!((*off, off.phase()), (2, Phase::CalledOff));
 }
 
 #[test]

@@ -204,7 +204,15 @@ impl ProxyMutex {
     pub(crate) fn release(&self, core: &Core) {
         if core.is_anybody_queued() {
             self.release_watched();
-        } else if core.give_back() {
+        } else if core.give_back(fence::light) {
+            self.see_to_latecomer();
+        }
+    }
+
+    /// As `release`, for a holder that has seen nobody wait: its second look finds whoever has come since.
+    #[inline(always)]
+    pub(crate) fn release_knowing(&self, core: &Core, fence: fence::Asymmetric) {
+        if core.give_back(|| fence.light()) {
             self.see_to_latecomer();
         }
     }

@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr;
 
+use ts_thread::fence;
+
 use crate::diagnostics;
 use crate::proxy::ProxyMutex;
 use crate::raw::Core;
@@ -68,6 +70,46 @@ impl<'a> MutexGuard<'a> {
     pub fn unlock_at(self, place: &'static Location<'static>) {
         let guard = std::mem::ManuallyDrop::new(self);
         guard.end(Some(place));
+    }
+
+    /// Whether somebody waits for the mutex, as far as is known; see [`ProxyMutex::has_waiters`].
+    #[inline(always)]
+    pub fn is_wanted(&self) -> bool {
+        self.core.is_anybody_queued()
+    }
+
+    /// Goes over to another handle of the same mutex, with the level: for those whose first handle goes away.
+    ///
+    /// # Safety
+    ///
+    /// `handle` is of the same mutex.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// let handle = mutex.clone();
+    /// let mut guard = mutex.lock();
+    /// // SAFETY: a clone is the same mutex.
+    /// unsafe { guard.go_over_to(&handle) };
+    /// assert_eq!(mutex.depth(), 1);
+    /// ```
+    #[inline(always)]
+    pub unsafe fn go_over_to(&mut self, handle: &'a ProxyMutex) {
+        debug_assert!(self.is_of(handle));
+        self.mutex = handle;
+    }
+
+    /// Ends the level as dropping it does, for loops that know how fences are and that nobody was waiting when they last
+    /// looked ([`is_wanted`](Self::is_wanted)). Diagnostics do not hear of it.
+    ///
+    /// If somebody waits by now, he is called after the mutex is free instead of before, and others may be first.
+    #[inline(always)]
+    pub fn unlock_knowing(self, fence: fence::Asymmetric) {
+        let guard = std::mem::ManuallyDrop::new(self);
+        if guard.core.shallower() {
+            guard.mutex.release_knowing(guard.core, fence);
+        }
     }
 
     #[inline(always)]

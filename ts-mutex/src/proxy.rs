@@ -74,7 +74,7 @@ impl ProxyMutex {
     }
 
     /// A number that no other mutex has while this one lives: its address.
-    #[inline]
+    #[inline(always)]
     pub fn id(&self) -> usize {
         self.0.address()
     }
@@ -183,6 +183,39 @@ impl ProxyMutex {
         }
     }
 
+    /// As [`try_lock`](Self::try_lock), for loops that know which context they are. Diagnostics do not hear of it: ask
+    /// [`diagnostics::checks`] before the loop.
+    ///
+    /// # Panics
+    ///
+    /// At the 2³²-th level, like all functions that take the mutex.
+    ///
+    /// # Safety
+    ///
+    /// `me` is the context that runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = ts_mutex::ProxyMutex::new();
+    /// let me = ts_thread::current_id();
+    /// // SAFETY: it was asked just now.
+    /// let guard = unsafe { mutex.try_lock_as(me) }.expect("nobody else has seen it");
+    /// assert!(mutex.held_by_current());
+    /// # drop(guard);
+    /// ```
+    #[inline(always)]
+    pub unsafe fn try_lock_as(&self, me: ContextId) -> Option<MutexGuard<'_>> {
+        let core = self.core();
+        match core.enter_as(me.get()) {
+            Entered::First | Entered::Again => Some(MutexGuard::new(self, core)),
+            Entered::Busy => {
+                self.count_miss();
+                None
+            }
+        }
+    }
+
     /// As [`try_lock_or_wait`](Self::try_lock_or_wait), for those who take mutexes on behalf of others: reports say that it
     /// was taken at `place`.
     ///
@@ -279,7 +312,7 @@ impl ProxyMutex {
     /// Whether somebody waits for the mutex, or a function of [`when_free`](Self::when_free) does, as a hint.
     ///
     /// One load of the line that the holder has in its cache. For long handlers that may be polite.
-    #[inline]
+    #[inline(always)]
     pub fn has_waiters(&self) -> bool {
         self.core().is_anybody_queued()
     }

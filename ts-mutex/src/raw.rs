@@ -17,14 +17,14 @@
 //! What has to hold: *while somebody is queued, the mutex is held with the flag `LOOK`, or it is reserved, or somebody who
 //! was called has not tried again yet, or a thread is on its way into the queue to see to it.*
 //!
-//! A waiter, with the queue lock in hand: (1) sets `waiting` if it was 0, and then runs [`fence::heavy`];
+//! A waiter, with the queue lock in hand: (1) sets `waiting` if it was 0, and then runs `fence::heavy`;
 //! (2) reads the word and takes the mutex if it may; (3) otherwise swaps `LOOK` into the word, or goes back to
 //! (2) if the word has changed; (4) only then counts as queued and not called.
 //!
 //! A holder that gives the mutex back reads `waiting`.
 //! * It is 1: a compare-and-swap from "held, no `LOOK`" to free. If that fails, the flag is set, and the queue is looked at
 //!   *before* the mutex is given back. As the flag is in the word, this needs no fence.
-//! * It is 0, perhaps because the 1 is not visible yet: a plain store of 0, which may wipe out a `LOOK`; [`fence::light`]; and
+//! * It is 0, perhaps because the 1 is not visible yet: a plain store of 0, which may wipe out a `LOOK`; `fence::light`; and
 //!   `waiting` is read again. Say that `LOOK` was wiped out. Then the waiter's swap in (3) came before the store, so
 //!   its (2) had not seen the store, although it came after the heavy fence. Of the two reads after the fences of
 //!   such a pair, one sees the other side's write, so the holder's second read of `waiting` says 1, and the holder looks
@@ -54,7 +54,7 @@ use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed as CounterRelaxe
 
 use ts_thread::sync::UnsafeCell;
 use ts_thread::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use ts_thread::{current_id, fence, is_current_raw};
+use ts_thread::{current_id, is_current_raw};
 
 use crate::lazy::Lazy;
 use crate::queue::Cold;
@@ -165,6 +165,22 @@ impl Core {
         }
     }
 
+    /// As [`enter`](Self::enter), for a caller who knows that the context that runs is `me`.
+    #[inline(always)]
+    pub(crate) fn enter_as(&self, me: u64) -> Entered {
+        let word = self.peek();
+        if word == FREE {
+            if self.swap_in(FREE, me) {
+                self.count();
+                return Entered::First;
+            }
+        } else if word & !LOOK == me {
+            self.deeper();
+            return Entered::Again;
+        }
+        Entered::Busy
+    }
+
     /// Takes the mutex if the word is still `from`.
     #[inline(always)]
     pub(crate) fn swap_in(&self, from: u64, held: u64) -> bool {
@@ -255,12 +271,12 @@ impl Core {
     }
 
     /// Gives the mutex back although somebody may be queued whom we have not heard of; true if that was so. Only the
-    /// holder may call it, with no level left.
+    /// holder may call it, with no level left. `light` is the light half of the fences.
     #[inline(always)]
-    pub(crate) fn give_back(&self) -> bool {
+    pub(crate) fn give_back(&self, light: impl FnOnce()) -> bool {
         self.set_free();
         // [waiting-flag]: the light half; the heavy one is in `contended.rs`.
-        fence::light();
+        light();
         self.is_anybody_queued()
     }
 

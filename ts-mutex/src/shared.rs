@@ -46,7 +46,7 @@ impl Shared {
     }
 
     /// The address, which no other mutex has while a share exists.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }

@@ -8,7 +8,7 @@ use loom::thread;
 use ts_mutex::{FAIR_SLICE, ProxyMutex, Waiter, Wake};
 use ts_thread::sync::atomic::{AtomicBool, Ordering};
 use ts_thread::sync::{Arc, UnsafeCell};
-use ts_thread::{Clock, ManualClock, Parker, SimulatedContext, Unparker, fence};
+use ts_thread::{Clock, ManualClock, Parker, SimulatedContext, Unparker, current_id, fence};
 
 fn model(bound: usize, f: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
@@ -78,6 +78,31 @@ fn a_waiter_is_told() {
         for _ in 0..2 {
             if let Some(_guard) = shared.mutex.try_lock() {
                 shared.add();
+            }
+        }
+        other.join().unwrap();
+        assert!((1..=3).contains(&shared.value()));
+    });
+}
+
+#[test]
+fn a_waiter_is_told_by_a_holder_that_looks_only_after_it_is_free() {
+    model(3, || {
+        let shared = Shared::new();
+        let other = thread::spawn({
+            let shared = shared.clone();
+            move || wait_and_add(&shared, ManualClock::new().clock())
+        });
+        let known = fence::Asymmetric::known().expect("in a model it is");
+        // SAFETY: this is the context that runs.
+        if let Some(guard) = unsafe { shared.mutex.try_lock_as(current_id()) } {
+            shared.add();
+            if guard.is_wanted() {
+                drop(guard);
+            } else {
+                // Kept for one more.
+                shared.add();
+                guard.unlock_knowing(known);
             }
         }
         other.join().unwrap();

@@ -74,3 +74,36 @@ pub fn is_asymmetric() -> bool {
 pub fn prepare() {
     half::is_asymmetric();
 }
+
+/// Evidence that the kernel's barrier is used: whoever has it runs the light half without asking for that each time.
+///
+/// For loops that run it often and can be made twice: one with the evidence, and one for systems where there is none.
+///
+/// # Examples
+///
+/// ```
+/// use ts_thread::fence;
+///
+/// let known = fence::Asymmetric::known();
+/// assert_eq!(known.is_some(), fence::is_asymmetric());
+/// match known {
+///     Some(fence) => fence.light(),
+///     None => fence::light(),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Asymmetric(());
+
+impl Asymmetric {
+    /// The evidence, if the kernel's barrier is used; chooses if nobody has. In a model there always is.
+    #[inline]
+    pub fn known() -> Option<Self> {
+        half::is_known_asymmetric().then_some(Self(()))
+    }
+
+    /// As [`light`]: a fence for the compiler, and no instruction.
+    #[inline(always)]
+    pub fn light(self) {
+        half::light_asymmetric();
+    }
+}

@@ -53,6 +53,10 @@ fn both_missed(left: fn(), right: fn()) -> usize {
 fn the_pair_holds() {
     assert_eq!(both_missed(fence::light, fence::heavy), 0);
     assert_eq!(both_missed(fence::heavy, fence::heavy), 0);
+    if fence::Asymmetric::known().is_some() {
+        let known = || fence::Asymmetric::known().expect("it stays").light();
+        assert_eq!(both_missed(known, fence::heavy), 0);
+    }
 }
 
 #[test]
@@ -67,6 +71,7 @@ fn the_pair_holds_without_membarrier() {
         return support::passes_as_child("the_pair_holds_without_membarrier", &[without]);
     }
     assert!(!fence::is_asymmetric());
+    assert!(fence::Asymmetric::known().is_none());
     the_pair_holds();
     assert!(!fence::is_asymmetric());
 }

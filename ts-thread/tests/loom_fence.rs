@@ -28,6 +28,12 @@ fn light_pairs_with_heavy() {
 }
 
 #[test]
+fn light_of_those_who_know_pairs_with_heavy() {
+    let known = || fence::Asymmetric::known().expect("in a model it is").light();
+    one_sees_the_other(known, fence::heavy);
+}
+
+#[test]
 fn heavy_pairs_with_heavy() {
     one_sees_the_other(fence::heavy, fence::heavy);
 }

@@ -3,39 +3,128 @@
 use super::local::Here;
 use super::parked::{Parked, Place};
 use super::run::caught;
+use super::stay::{Guard, Stay};
 use super::{Flags, Stop};
 use crate::CallError;
 use crate::cell::CellRef;
-use crate::event::{Event, Extras, MissedTicks, Period, Rearm};
-use crate::work::{Scheduled, Work};
+use crate::event::{Event, Extras, Frame, MissedTicks, Period, Rearm};
+use crate::work::{Counted, Scheduled, Work};
+use std::hint::unreachable_unchecked;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use ts_event::{Begin, End, Entry, Queue, When};
+use ts_event::{Begin, Begun, End, Entry, Queue, Spot, When};
 use ts_mutex::MutexGuard;
-use ts_thread::{HrTime, fence};
+use ts_thread::{HrTime, current_id, fence};
 
 impl Here {
     /// Runs what is ready until nothing is, or the budget is spent, or the thread is to stop at once.
     pub(super) fn run_ready(&self) {
         let local = self.local();
-        let flags = &self.thread().shared().flags;
         let _busy = Busy::begin(self);
         // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
-        let mut left = unsafe { local.queue.step(Queue::take_budget) };
+        let budget = unsafe { local.queue.step(Queue::take_budget) };
+        // What does not change from one event to the next is asked once: how fences are, who runs, and whether diagnostics
+        // want to hear of each acquisition.
+        let left = match fence::Asymmetric::known() {
+            Some(fence) if !ts_mutex::diagnostics::checks() => self.run_knowing(budget, fence),
+            _ => self.run_asking(budget),
+        };
+        // SAFETY: as above.
+        unsafe { local.queue.step(|queue| queue.return_budget(left)) };
+        self.settle();
+    }
+
+    /// Runs so many ready entries at most, each by itself; returns what is left of the budget.
+    #[inline(never)]
+    fn run_asking(&self, mut left: u32) -> u32 {
+        let flags = &self.thread().shared().flags;
         while left > 0 {
             if flags.wants_attention() && self.attend() == Stop::Now {
                 break;
             }
-            // SAFETY: as above.
-            let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else { break };
+            // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+            let Some(entry) = (unsafe { self.local().queue.step(Queue::next_ready) }) else { break };
             left -= 1;
             self.run_entry(entry);
         }
-        // SAFETY: as above.
-        unsafe { local.queue.step(|queue| queue.return_budget(left)) };
-        self.settle();
+        left
+    }
+
+    /// As `run_asking`, with what is known beforehand, and with the mutex kept from one event to the next if it is the same:
+    /// the straight way of an event.
+    #[inline(never)]
+    fn run_knowing(&self, budget: u32, fence: fence::Asymmetric) -> u32 {
+        let local = self.local();
+        let flags = &self.thread().shared().flags;
+        let guard = Guard::default();
+        // SAFETY: a handler that enters another context leaves it before it returns.
+        let mut stay = unsafe { Stay::new(&guard, current_id(), fence) };
+        // SAFETY: this thread's evidence is not given up meanwhile; and whoever shows an event has a mutex in `stay`.
+        let mut frame = unsafe { Frame::new(guard.place(), self) };
+        let mut left = budget;
+        // How many entries went another way, or were not to run.
+        let mut astray = 0;
+        while left > 0 {
+            if flags.wants_attention() {
+                stay.end();
+                if self.attend() == Stop::Now {
+                    break;
+                }
+            }
+            // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+            let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else { break };
+            // Nothing below unwinds with it in hand.
+            let entry = ManuallyDrop::new(entry);
+            left -= 1;
+            let Some((cell, counted)) = straight(&entry).filter(|_| !local.has_parked.get()) else {
+                astray += 1;
+                stay.end();
+                self.run_entry(ManuallyDrop::into_inner(entry));
+                continue;
+            };
+            // SAFETY: an event that goes the straight way has a mutex.
+            let mutex = unsafe { cell.get().mutex().unwrap_unchecked() };
+            // SAFETY: the event's reference keeps the continuation, then another event's, or what is owed for it; before
+            // either is given back, `stay` gives back the mutex.
+            if !unsafe { stay.at(mutex) } {
+                astray += 1;
+                self.park(ManuallyDrop::into_inner(entry), cell);
+                continue;
+            }
+            // In this order, so that an event says that it ran only if its handler was entered.
+            let owed = if cell.get().life.is_dead() {
+                astray += 1;
+                self.end_event(ManuallyDrop::into_inner(entry))
+            } else {
+                match ManuallyDrop::into_inner(entry).run(fence) {
+                    // SAFETY: all of this was seen above.
+                    Ok(begun) => unsafe { self.run_begun(begun, cell, counted, &mut frame, fence) },
+                    Err(off) => {
+                        astray += 1;
+                        self.end_event(off)
+                    }
+                }
+            };
+            if owed > 0 {
+                if self.owes_another(cell) {
+                    // What is owed for that one is given back now, and not under this one's mutex.
+                    stay.end();
+                    self.owe(cell, owed);
+                    continue;
+                }
+                self.owe(cell, owed);
+            }
+            // An event of its own, or what is owed, still keeps the continuation and its handle.
+            if stay.is_wanted() {
+                stay.hand_over();
+            }
+        }
+        stay.end();
+        local.counts.dispatched.add_many(u64::from(budget - left - astray));
+        left
     }
 
     /// Runs one entry that is not of the ready list.
@@ -60,7 +149,7 @@ impl Here {
         shared.asked_to_stop()
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn run_entry(&self, mut entry: Entry<Work>) {
         let Work::Call(scheduled) = &*entry else { return self.run_other(entry) };
         let cell = scheduled.cell();
@@ -79,6 +168,12 @@ impl Here {
         if owed > 0 {
             self.owe(cell, owed);
         }
+    }
+
+    /// Whether another continuation's references are owed.
+    #[inline]
+    fn owes_another(&self, cell: CellRef) -> bool {
+        self.local().debt.get().is_some_and(|(same, _)| same != cell)
     }
 
     /// Gives references back, later if more of the same continuation's may follow.
@@ -242,52 +337,89 @@ impl Here {
 
     /// Calls the handler under its mutex and decides what becomes of the event. Returns the references that are to be released
     /// once the mutex is free again.
+    ///
+    /// # Safety
+    ///
+    /// It is a call of `cell`, counted as `counted`, whose mutex is held by the guard of `frame`, and it was alive under it.
     #[inline(always)]
-    fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
+    unsafe fn run_begun(
+        &self,
+        mut begun: Begun<Work>,
+        cell: CellRef,
+        counted: Counted,
+        frame: &mut Frame,
+        fence: fence::Asymmetric,
+    ) -> usize {
         let local = self.local();
-        let key = entry.key();
-        let (mut steps, work) = entry.split();
-        let Work::Call(scheduled) = work else { unreachable!("only calls wait for a mutex") };
-        let cell = scheduled.cell();
-        // In this order, so that an event says that it ran only if its handler was entered.
-        if cell.get().life.is_dead() || steps.begin() == Begin::CalledOff {
-            return self.end_event(entry);
+        let spot = begun.spot();
+        // SAFETY: the caller has looked.
+        let Work::Call(scheduled) = &mut *begun else { unsafe { unreachable_unchecked() } };
+        if counted == Counted::Shared {
+            // SAFETY: the mutex is held.
+            unsafe { scheduled.adopt_shared() };
         }
-        // SAFETY: the mutex is held.
-        unsafe { scheduled.adopt() };
-        local.running.set(Some(key));
-        local.running_cell.set(Some(cell));
-        local.counts.dispatched.add();
         let (continuation, carried) = scheduled.lend();
-        let mut event = Event::dispatched(continuation, carried, Some(guard), self);
-        // SAFETY: the guard is of this continuation's mutex, under which it was alive above; and no handler is on the
-        // stack of a thread that dispatches.
-        let _: Result<_, CallError> = unsafe { cell.run_locked(guard, &mut event) };
+        // SAFETY: the mutex of this continuation is held, under which it was alive before the event began; and no handler is on
+        // the stack of a thread that dispatches.
+        unsafe { self.call(spot, cell, frame.show(continuation, carried)) };
+        if !scheduled.carried.extra.is_none() {
+            return self.after_run(begun.into_entry(), cell);
+        }
+        // Nearly all: no period, nobody who waits for it, nothing that came along.
+        let rearm = local.rearm.get();
+        if rearm == Rearm::Unsaid {
+            // SAFETY: all entries of kind `Work` are of its one pool.
+            unsafe { local.cache.forget_own(begun) };
+            // SAFETY: the mutex is held, the event was made a plain one above, and it is gone.
+            return unsafe { cell.get().life.remove_plain() };
+        }
+        if rearm != Rearm::Now || cell.get().life.is_dead() {
+            return self.after_run(begun.into_entry(), cell);
+        }
+        local.rearm.set(Rearm::Unsaid);
+        match begun.again(fence) {
+            Ok(entry) => {
+                // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+                unsafe { local.queue.step(|queue| queue.push_now(entry)) };
+                0
+            }
+            Err(off) => self.end_event(off),
+        }
+    }
+
+    /// Calls the handler of an event that has begun, under its mutex.
+    ///
+    /// # Safety
+    ///
+    /// As for [`CellRef::run_locked`]; and the event is counted plainly.
+    #[inline(always)]
+    unsafe fn call(&self, spot: Spot<Work>, cell: CellRef, event: &mut Event<'_>) {
+        let local = self.local();
+        local.running.set(Some(spot));
+        local.running_cell.set(Some(cell));
+        let guard = event.guard();
+        // SAFETY: as the caller says; an event of a continuation with a mutex has a guard.
+        let _: Result<_, CallError> = unsafe { cell.run_locked(guard.unwrap_unchecked(), event) };
         local.running.set(None);
         local.running_cell.set(None);
+    }
 
-        if scheduled.carried.extra.is_none() {
-            // Nearly all: no period, nobody who waits for it, nothing that came along.
-            match local.rearm.get() {
-                Rearm::Unsaid => {
-                    // SAFETY: the mutex is held, the event was made a plain one above, and it is forgotten below.
-                    let owed = unsafe { cell.get().life.remove_plain() };
-                    // SAFETY: all entries of kind `Work` are of its one pool.
-                    unsafe { local.cache.forget_own(entry) };
-                    return owed;
-                }
-                Rearm::Now if !cell.get().life.is_dead() => {
-                    local.rearm.set(Rearm::Unsaid);
-                    if steps.end() == End::Ended {
-                        // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
-                        unsafe { local.queue.step(|queue| queue.push_now(entry)) };
-                        return 0;
-                    }
-                    return self.end_event(entry);
-                }
-                _ => {}
-            }
+    /// Calls the handler as `run_begun` does, if it is to run, without anything that is known beforehand.
+    fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
+        let cell = called(&entry).cell();
+        if cell.get().life.is_dead() || entry.begin() == Begin::CalledOff {
+            return self.end_event(entry);
         }
+        let spot = entry.spot();
+        self.local().counts.dispatched.add();
+        let scheduled = called_mut(&mut entry);
+        // SAFETY: the mutex is held.
+        unsafe { scheduled.adopt() };
+        let (continuation, carried) = scheduled.lend();
+        let mut event = Event::dispatched(continuation, carried, Some(guard), self);
+        // SAFETY: the guard is of this continuation's mutex, under which it was alive before the event began; and no handler is
+        // on the stack of a thread that dispatches.
+        unsafe { self.call(spot, cell, &mut event) };
         self.after_run(entry, cell)
     }
 
@@ -295,13 +427,12 @@ impl Here {
     #[inline(never)]
     fn run_unlocked(&self, mut entry: Entry<Work>, cell: CellRef) {
         let local = self.local();
-        let key = entry.key();
         if !cell.enter_shared() || entry.begin() == Begin::CalledOff {
             cell.leave_shared();
             cell.release(self.end_event(entry));
             return;
         }
-        local.running.set(Some(key));
+        local.running.set(Some(entry.spot()));
         local.counts.dispatched.add();
         let (continuation, carried) = called_mut(&mut entry).lend();
         let mut event = Event::dispatched(continuation, carried, None, self);
@@ -378,6 +509,15 @@ impl Drop for Busy<'_> {
         // Relaxed: an early or late look only moves a reservation to another waiter.
         self.0.in_handler.store(false, Ordering::Relaxed);
     }
+}
+
+/// The continuation of an event that goes the straight way, which is one with a mutex, and how the event is counted.
+#[inline(always)]
+fn straight(entry: &Entry<Work>) -> Option<(CellRef, Counted)> {
+    let Work::Call(scheduled) = &**entry else { return None };
+    let (cell, counted) = (scheduled.cell(), scheduled.carried.counted());
+    // What is counted plainly is counted under a mutex.
+    (counted == Counted::Plain || cell.get().mutex().is_some()).then_some((cell, counted))
 }
 
 /// The call that an entry of the queue is.

@@ -5,8 +5,8 @@ use super::parked::Parked;
 use super::{EThread, Shared, Timing};
 use crate::cell::CellRef;
 use crate::event::{Extras, Message, Rearm};
-use crate::processor::Inner;
 use crate::processor::group::Group;
+use crate::processor::{Core, Inner};
 use crate::work::{Counted, SLOTS, Scheduled, Work};
 use crate::{Action, Cancel, Continuation, EventCode, EventProcessor, RearmError, ScheduleError};
 use slab::Slab;
@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-use ts_event::{Cache, CallOff, Entry, Io, Key, Queue, Receiver, When};
+use ts_event::{Cache, CallOff, Entry, Io, Key, Queue, Receiver, Spot, When};
 use ts_thread::{ContextLocal, HrTime};
 
 static CURRENT: ContextLocal<RefCell<Option<Here>>> = ContextLocal::new(|| RefCell::new(None));
@@ -51,6 +51,7 @@ impl Deref for Borrowed<'_> {
 pub(crate) struct Local {
     pub(super) thread: EThread,
     pub(super) processor: EventProcessor,
+    core: Arc<Core>,
     /// The packed [`crate::affinity::ThreadRef`] of the thread.
     pub(super) tag: u64,
     /// What its events are tagged with.
@@ -64,7 +65,7 @@ pub(crate) struct Local {
     pub(super) tasks: RefCell<Slab<Waker>>,
     pub(super) io: Option<Io>,
     /// The event whose handler is running, and what is to become of it.
-    pub(super) running: Cell<Option<Key<Work>>>,
+    pub(super) running: Cell<Option<Spot<Work>>>,
     /// Its continuation, if that has a mutex.
     pub(super) running_cell: Cell<Option<CellRef>>,
     pub(super) rearm: Cell<Rearm>,
@@ -93,7 +94,12 @@ pub(super) struct Count(Cell<u64>);
 impl Count {
     #[inline(always)]
     pub(super) fn add(&self) {
-        self.0.set(self.0.get() + 1);
+        self.add_many(1);
+    }
+
+    #[inline(always)]
+    pub(super) fn add_many(&self, many: u64) {
+        self.0.set(self.0.get() + many);
     }
 }
 
@@ -163,6 +169,7 @@ impl Here {
         let local = Rc::new(Local {
             thread: EThread::from_shared(Arc::clone(shared)),
             processor: EventProcessor::of_thread(processor),
+            core: Arc::clone(&shared.core),
             tag: shared.reference().pack(),
             number: shared.number,
             queue: Own::new(queue),
@@ -245,7 +252,13 @@ impl Here {
         continuation: &Continuation,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.thread().schedule_imm(continuation, message)
+        let (code, extra) = message.into().into_parts();
+        if extra.is_none()
+            && let Some(action) = self.schedule_own(continuation, code.unwrap_or(EventCode::IMMEDIATE))
+        {
+            return Ok(action);
+        }
+        self.thread().schedule_imm(continuation, Message::from_parts(code, extra))
     }
 
     /// As [`EThread::schedule_at`], on this thread.
@@ -303,39 +316,58 @@ impl Here {
         action
     }
 
-    /// Puts an event for now straight into the queue, if all that this takes is at hand; `code` and `extra` are what it
-    /// carries.
+    /// The fewest steps from a handler to the next event of its own continuation, if that carries nothing but `code`; none if
+    /// this is not the case for them, and then nothing has been taken.
+    ///
+    /// While the handler runs the thread does not sleep, and looks into the queue when it returns: so it need not be asked whether
+    /// the evidence is used on its thread. Nothing is called, so that there need be no place to save anything.
+    #[inline(never)]
+    fn schedule_own(&self, continuation: &Continuation, code: EventCode) -> Option<Action> {
+        let local = &*self.local;
+        let cell = continuation.cell();
+        if local.running_cell.get() != Some(cell)
+            // It is seen as the holder of the mutex sees it: that lies where the handler's thread looks anyway.
+            || cell.get().life.is_dead()
+            || local.core.is_closing()
+        {
+            return None;
+        }
+        // SAFETY: the mutex of the continuation whose handler runs is held by this thread, and its event is counted plainly.
+        let count = || unsafe {
+            cell.get().life.add_another();
+            Counted::Plain
+        };
+        self.place_at_hand(cell, count, code, &mut Extras::default())
+    }
+
+    /// Puts an event for now straight into the queue, if all that this takes is at hand, and has it counted by `count`; `code` and
+    /// `extra` are what it carries. The continuation's events have waited on this thread before.
     #[inline(always)]
     pub(super) fn place_at_hand(
         &self,
-        continuation: &Continuation,
+        cell: CellRef,
+        count: impl FnOnce() -> Counted,
         code: EventCode,
         extra: &mut Extras,
     ) -> Option<Action> {
         let local = &*self.local;
-        let cell = continuation.cell();
-        if !cell.get().is_home(local.tag) {
-            return None;
-        }
         let place = |queue: &mut Queue<Work>| {
             let room = queue.room()?;
             // Before the event is counted: from there on nothing fails, so that it can be made where it stays.
             let vacant = local.cache.vacant_at_hand()?;
-            let counted = if local.running_cell.get() == Some(cell) {
-                // SAFETY: the handler that runs is this continuation's, so its mutex is held by this thread, and its event
-                // is counted plainly.
-                unsafe { cell.get().life.add_another() };
-                Counted::Plain
-            } else {
-                cell.count_event()
-            };
-            let entry = vacant.fill(Work::Call(Scheduled::counted(cell, counted, code, extra)), local.number);
-            let action = Action::new(entry.key());
+            let scheduled = Scheduled::counted(cell, count(), code, extra);
+            let (entry, key) = vacant.fill_keyed(Work::Call(scheduled), local.number);
             room.push(entry);
-            Some(action)
+            Some(Action::new(key))
         };
         // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
         unsafe { local.queue.step(place) }
+    }
+
+    /// Whether all events of the continuation have waited on this thread so far.
+    #[inline(always)]
+    pub(super) fn is_home_of(&self, cell: CellRef) -> bool {
+        cell.get().is_home(self.local.tag)
     }
 
     #[cold]
@@ -347,7 +379,7 @@ impl Here {
 
     /// The action of the event whose handler is running.
     pub(crate) fn running(&self) -> Option<Action> {
-        self.local.running.get().map(Action::new)
+        self.local.running.get().map(|spot| Action::new(spot.key()))
     }
 
     pub(crate) fn new_entry(&self, work: Option<Work>) -> Option<Entry<Work>> {
@@ -368,8 +400,9 @@ impl Here {
     }
 
     /// Says what becomes of the event under dispatch.
+    #[inline]
     pub(crate) fn rearm(&self, rearm: Rearm) -> Result<(), RearmError> {
-        if self.local.thread.shared().core.is_closing() {
+        if self.local.core.is_closing() {
             return Err(RearmError::ShuttingDown);
         }
         if self.local.rearm.get() == Rearm::Stopped {
@@ -388,7 +421,7 @@ impl Here {
         if owner != local.number {
             return None;
         }
-        if local.running.get() == Some(key) {
+        if local.running.get().is_some_and(|spot| spot.key() == key) {
             return Some(match local.rearm.replace(Rearm::Stopped) {
                 Rearm::Now | Rearm::At(_) | Rearm::Every(_) => Cancel::Cancelled,
                 Rearm::Unsaid | Rearm::Stopped => Cancel::Running,

@@ -18,11 +18,17 @@ pub(super) fn light() {
     // Relaxed [fence-mode]: the value changes once, away from UNKNOWN. ASYMMETRIC says that every `heavy`, also one that
     // has begun, uses the kernel's barrier; an old UNKNOWN only makes this call dearer.
     if MODE.load(Ordering::Relaxed) == ASYMMETRIC {
-        // SeqCst [fence-pair], for the compiler only: the processor's part is done by `heavy`.
-        compiler_fence(Ordering::SeqCst);
+        light_asymmetric();
     } else {
         light_full();
     }
+}
+
+/// The light half for those who know the mode.
+#[inline(always)]
+pub(super) fn light_asymmetric() {
+    // SeqCst [fence-pair], for the compiler only: the processor's part is done by `heavy`.
+    compiler_fence(Ordering::SeqCst);
 }
 
 #[cold]
@@ -45,10 +51,17 @@ pub(super) fn heavy() {
     }
 }
 
+#[inline]
 pub(super) fn is_asymmetric() -> bool {
     mode() == ASYMMETRIC
 }
 
+#[inline]
+pub(super) fn is_known_asymmetric() -> bool {
+    is_asymmetric()
+}
+
+#[inline]
 fn mode() -> u8 {
     // Relaxed [fence-mode]: the value is all there is, and it changes once.
     match MODE.load(Ordering::Relaxed) {
@@ -58,6 +71,7 @@ fn mode() -> u8 {
 }
 
 #[cold]
+#[inline(never)]
 fn choose() -> u8 {
     let mine = if is_refused_by_environment() || !register() { SYMMETRIC } else { ASYMMETRIC };
     // Relaxed [fence-mode]: whoever is first decides for all; no other memory hangs on the value.

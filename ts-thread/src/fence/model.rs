@@ -8,6 +8,12 @@ pub(super) fn light() {
     fence(Ordering::SeqCst);
 }
 
+/// The light half for those who know the mode: so that their ways are modelled too.
+#[inline]
+pub(super) fn light_asymmetric() {
+    light();
+}
+
 #[inline]
 pub(super) fn heavy() {
     // SeqCst [fence-pair]: the heavy half of the pair.
@@ -16,4 +22,8 @@ pub(super) fn heavy() {
 
 pub(super) fn is_asymmetric() -> bool {
     false
+}
+
+pub(super) fn is_known_asymmetric() -> bool {
+    true
 }

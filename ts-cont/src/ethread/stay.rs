@@ -1,0 +1,121 @@
+//! The mutex that a loop keeps between one event and the next, so that many short handlers under one mutex share one
+//! acquisition.
+//!
+//! # Rules
+//! * A mutex is kept from one handler to the next only. Before anything else the loop does, be it another mutex, work that is
+//!   no event, or waiting, it is given back; and also as soon as a handler has returned and somebody waits for it.
+//! * The guard is made by the handle of the mutex that the continuation under dispatch has. When the next one has the mutex
+//!   too, the guard goes over to its handle, since the first may be freed then.
+//!
+//! To keep it without a look at those who wait would save a load, and make an unlock as late as the end of the budget.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ptr;
+use ts_mutex::{MutexGuard, ProxyMutex};
+use ts_thread::ContextId;
+use ts_thread::fence::Asymmetric;
+
+/// Where the guard of a [`Stay`] is: events point at it.
+pub(super) struct Guard(UnsafeCell<MaybeUninit<MutexGuard<'static>>>);
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+}
+
+impl Guard {
+    /// The address.
+    pub(super) fn place(&self) -> *const MutexGuard<'static> {
+        self.0.get().cast_const().cast()
+    }
+}
+
+/// A mutex that may be held.
+pub(super) struct Stay<'a> {
+    /// The number of the mutex that is held; zero if none is.
+    held: usize,
+    /// If one is, the level, by a handle that in truth goes away with its continuation; see [`Stay::at`].
+    guard: &'a Guard,
+    me: ContextId,
+    fence: Asymmetric,
+}
+
+impl<'a> Stay<'a> {
+    /// Nothing is held.
+    ///
+    /// # Safety
+    ///
+    /// `me` is the context that runs, and it stays so whenever a method is called; `guard` is this one's alone.
+    pub(super) unsafe fn new(guard: &'a Guard, me: ContextId, fence: Asymmetric) -> Self {
+        Self { held: 0, guard, me, fence }
+    }
+
+    /// Holds `mutex`, if it can be had; gives back another one. False if it cannot: then nothing is held.
+    ///
+    /// # Safety
+    ///
+    /// `mutex` is the handle of a continuation that lives until the next call of this for another one, or until the mutex is
+    /// given back.
+    #[inline(always)]
+    pub(super) unsafe fn at(&mut self, mutex: &ProxyMutex) -> bool {
+        // SAFETY: the continuation lives until then, and so does its handle.
+        let mutex: &'static ProxyMutex = unsafe { &*ptr::from_ref(mutex) };
+        if self.held == mutex.id() {
+            // SAFETY: a mutex is held, so there is a guard; it is of this mutex.
+            unsafe { (*self.guard.0.get()).assume_init_mut().go_over_to(mutex) };
+            return true;
+        }
+        self.end();
+        // SAFETY: this is the context that runs, said whoever made this.
+        let Some(guard) = (unsafe { mutex.try_lock_as(self.me) }) else { return false };
+        // SAFETY: this is the only one that writes there, and handlers, who read it, have returned.
+        unsafe { (*self.guard.0.get()).write(guard) };
+        self.held = mutex.id();
+        true
+    }
+
+    /// Whether somebody waits for the mutex, which is held.
+    #[inline(always)]
+    pub(super) fn is_wanted(&self) -> bool {
+        debug_assert_ne!(self.held, 0);
+        // SAFETY: a mutex is held, so there is a guard.
+        unsafe { (*self.guard.0.get()).assume_init_ref() }.is_wanted()
+    }
+
+    /// Gives the mutex back because somebody waits for it.
+    #[inline(always)]
+    pub(super) fn hand_over(&mut self) {
+        #[cold]
+        #[inline(never)]
+        fn unlock(guard: Option<MutexGuard<'static>>) {
+            drop(guard);
+        }
+        unlock(self.take());
+    }
+
+    /// Gives the mutex back if it is held.
+    #[inline(always)]
+    pub(super) fn end(&mut self) {
+        if let Some(guard) = self.take() {
+            guard.unlock_knowing(self.fence);
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Option<MutexGuard<'static>> {
+        if self.held == 0 {
+            return None;
+        }
+        self.held = 0;
+        // SAFETY: a mutex was held, so there is a guard; it is taken once.
+        Some(unsafe { (*self.guard.0.get()).assume_init_read() })
+    }
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
