@@ -55,7 +55,7 @@
 #![cfg_attr(feature = "runtime", doc = "")]
 #![cfg_attr(
     feature = "runtime",
-    doc = "[`Server`] accepts on the network threads of a [`Runtime`](crate::Runtime) and forwards to one origin. Parsing and"
+    doc = "[`Server`] accepts on the network threads of a [`Runtime`](crate::Runtime) and forwards to origins. Parsing and"
 )]
 #![cfg_attr(
     feature = "runtime",

@@ -1,4 +1,4 @@
-//! A server: it accepts clients' connections on the network threads and forwards their requests to one origin.
+//! A server: it accepts clients' connections on the network threads and forwards their requests to origins.
 
 mod args;
 mod body;
@@ -134,8 +134,8 @@ pub enum StartError {
     /// No address to listen at was given.
     #[error("no address to listen at: call Builder::listen")]
     NoAddress,
-    /// No origin was given.
-    #[error("no origin to forward to: call Builder::origin")]
+    /// There is nothing to forward to: the remap table is empty, and nothing else is allowed.
+    #[error("no origin to forward to: call Builder::origin, or give a remap table with Builder::settings")]
     NoOrigin,
     /// The address cannot be listened at.
     #[error("cannot listen at {address}: {source}")]
