@@ -6,6 +6,7 @@
 //! are drained, life-cycle hooks told, loops stopped, threads joined, and the reports printed. A second one ends the process
 //! at once.
 
+mod access;
 mod admin;
 mod arguments;
 mod config;
@@ -88,6 +89,8 @@ fn print(out: &mut dyn Write, text: &str) -> ExitCode {
 fn configuration(arguments: &Arguments) -> Result<Config, Problems> {
     let mut config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     arguments.apply(&mut config);
+    // The file by itself is good; it may not go with a flag.
+    config.rules_fit().map_err(|error| Problems::of_flags("--origin", &error))?;
     Ok(config)
 }
 

@@ -63,6 +63,8 @@
 )]
 #![cfg_attr(feature = "runtime", doc = "414, 431) is no transaction, and is counted.")]
 
+#[cfg(feature = "runtime")]
+mod access_log;
 mod answer;
 mod arg;
 pub mod door;
@@ -88,8 +90,11 @@ pub use session::Session;
 pub use transaction::{ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
+pub use access_log::{AccessLog, DEFAULT_QUEUE, Format, LogCounts};
+#[cfg(feature = "runtime")]
 pub use server::{
-    Builder, Counts, DrainReport, HookPolicy, Http2Limits, Limits, Server, Settings, StartError, Timeouts,
+    Builder, Counts, DrainReport, End, HookPolicy, Http2Limits, Latency, Limits, LogPolicy, Record, Server,
+    Settings, Sink, StartError, Timeouts,
 };
 #[cfg(feature = "runtime")]
 pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Targets, Unmapped};

@@ -302,3 +302,36 @@ fn flags_win_over_the_file_also_after_a_reload() {
     host.logged("taken up: shutdown.deadline: \"10 s\" -> \"9 s\"");
     host.logged("taken_up=1 left=0");
 }
+
+#[test]
+fn requests_go_where_the_rules_say_and_elsewhere_after_a_reload() {
+    let file = File::new(
+        "[[remap]]\nfrom = \"http://a.example/\"\nto = \"http://127.0.0.1:1/\"\n\
+         [[plugin]]\nname = \"deny_list\"\n",
+    );
+    let host = Host::start(&["--config", file.name()]);
+    assert_eq!(get(host.address(), "a.example").0, 502, "nobody is there");
+    assert_eq!(get(host.address(), "b.example").0, 404, "no rule is for it");
+    fs::write(
+        &file.path,
+        "[[remap]]\nfrom = \"http://b.example/\"\nto = \"http://127.0.0.1:1/\"\n[origin]\naddress = \"embedded\"\n\
+         [limits]\nmethods = [\"HEAD\"]\n[[plugin]]\nname = \"deny_list\"\n",
+    )
+    .unwrap();
+    host.signal(Signal::HUP);
+    host.logged("taken up: remap[0].from: \"http://a.example/\" -> \"http://b.example/\"");
+    host.logged("taken up: limits.methods: \"any\" -> [\"HEAD\"]");
+    host.logged("was read again");
+    assert_eq!(get(host.address(), "a.example").0, 501, "only HEAD is let pass");
+}
+
+#[test]
+fn a_rule_that_is_none_and_two_that_are_one_are_told() {
+    let (lines, code) = check("[[remap]]\nfrom = \"a\"\nto = \"ftp://b/\"\n");
+    assert!(code == 2 && lines.len() == 2, "{lines:?}");
+    assert!(lines[0].starts_with("2:8: remap[0].from: `a` is neither a path"), "{lines:?}");
+    assert!(lines[1].starts_with("3:6: remap[0].to: "), "{lines:?}");
+    let rule = "[[remap]]\nfrom = \"/a\"\nto = \"http://b/\"\n";
+    assert!(problem(&rule.repeat(2)).contains("two rules are for the same requests"));
+    assert!(problem("[[remap]]\nfrom = \"/a\"\n").contains("remap[0].to: the key is missing"));
+}

@@ -5,6 +5,7 @@
 
 pub(crate) mod dispatch;
 pub(crate) mod local;
+mod measure;
 mod own;
 mod owner;
 pub(crate) mod parked;
@@ -15,6 +16,7 @@ pub use local::Here;
 
 use crate::affinity::ThreadRef;
 use crate::event::{Extras, Message, Period};
+use crate::metrics::Measured;
 use crate::processor::{Core, numbers};
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
@@ -64,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) flags: CachePadded<Flags>,
     /// Mutexes that may be tried again, by their numbers.
     pub(crate) woken: Mutex<Vec<usize>>,
+    /// What its turns were like, once that has been asked for.
+    measured: OnceLock<Box<Measured>>,
 }
 
 /// What others tell the thread, and what it tells them, between two events.
@@ -212,6 +216,7 @@ impl Shared {
             owner: Owner::default(),
             flags: CachePadded::new(Flags::default()),
             woken: Mutex::new(Vec::new()),
+            measured: OnceLock::new(),
         })
     }
 
@@ -285,6 +290,11 @@ pub(crate) fn new_entry(work: Work, owner: u32) -> Entry<Work> {
 impl EThread {
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// What its turns were like, if that has been asked for.
+    pub(crate) fn measured(&self) -> Option<&Measured> {
+        self.shared.measured.get().map(|measured| &**measured)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

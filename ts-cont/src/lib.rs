@@ -83,6 +83,8 @@ mod guest;
 #[cfg(not(loom))]
 mod handler;
 #[cfg(not(loom))]
+pub mod metrics;
+#[cfg(not(loom))]
 mod pool;
 #[cfg(not(loom))]
 mod processor;

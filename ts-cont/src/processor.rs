@@ -21,7 +21,7 @@ use group::{Group, Kept, MAX_EVENT_TYPES};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 use ts_event::{Entry, Key, When};
@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) panics: PanicPolicy,
     pub(crate) simulated: bool,
     state: AtomicU8,
+    /// Whether the threads measure their turns.
+    pub(crate) measured: AtomicBool,
 }
 
 const OPEN: u8 = 0;

@@ -13,6 +13,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use ts_cont::Here;
 
+use super::access::Logs;
 use super::exposition;
 use super::small::{Small, text};
 use crate::Runtime;
@@ -31,7 +32,7 @@ impl AdminPort {
     }
 
     /// Begins to serve, until the event system shuts down.
-    pub(super) fn start(self, runtime: &Runtime, server: &Arc<Server>) -> io::Result<()> {
+    pub(super) fn start(self, runtime: &Runtime, server: &Arc<Server>, logs: Logs) -> io::Result<()> {
         let threads = runtime.processor().threads(runtime.net());
         // The threads that serve must not keep alive what stops them.
         let server = Arc::downgrade(server);
@@ -43,7 +44,9 @@ impl AdminPort {
             }
             "/healthz" => text("ok\n".to_owned()),
             "/metrics" => match (Here::current(), server.upgrade()) {
-                (Some(here), Some(server)) => metrics(exposition::page(here.processor_ref(), &server)),
+                (Some(here), Some(server)) => {
+                    metrics(exposition::page(here.processor_ref(), &server, logs.counts()))
+                }
                 _ => status(StatusCode::SERVICE_UNAVAILABLE),
             },
             _ => status(StatusCode::NOT_FOUND),

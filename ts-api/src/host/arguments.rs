@@ -95,7 +95,7 @@ impl Arguments {
             listen.address = SocketAddr::new(address, self.port.unwrap_or(listen.address.port()));
             config.listen = vec![listen];
         }
-        set(&self.origin, &mut config.origin.address);
+        set(&self.origin.clone().map(Some), &mut config.origin.address);
         set(&self.threads.map(Some), &mut config.threads.net);
         set(&self.task_threads, &mut config.threads.task);
         set(&self.admin.map(Some), &mut config.admin.address);
@@ -233,8 +233,8 @@ mod tests {
         let config = config(&[]);
         assert_eq!(config.listen[0].address, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(
-            (config.listen.len(), config.origin.address, config.admin.address),
-            (1, Destination::Embedded, None)
+            (config.listen.len(), config.fallback(), config.admin.address),
+            (1, Some(Destination::Embedded), None)
         );
         assert_eq!((config.threads.task, config.shutdown.deadline), (1, Duration::from_secs(10)));
         assert_eq!(config.plugins, [Plugin { name: "deny_list".into(), arguments: vec![] }]);
@@ -258,7 +258,7 @@ mod tests {
         let all: Vec<_> = words.into_iter().chain(more).collect();
         let config = config(&all);
         assert_eq!(config.listen[0].address, "[::1]:0".parse().unwrap());
-        assert_eq!(config.origin.address.to_string(), "127.0.0.1:9");
+        assert_eq!(config.origin.address, Some(Destination::At("127.0.0.1:9".into())));
         assert_eq!((config.threads.net, config.threads.task), (Some(3), 2));
         assert_eq!(config.plugins[0].arguments, ["list.txt"]);
         assert_eq!(config.shutdown.deadline, Duration::from_secs(7));

@@ -13,9 +13,11 @@
 //! A `Deserialize` derive would be shorter. It stops at the first problem, and knows neither what a key takes nor what is
 //! near it.
 
+mod access_log;
 mod admin;
 mod changes;
 mod deadline;
+mod hooks;
 pub(super) mod keys;
 pub(super) mod kinds;
 mod limits;
@@ -26,12 +28,14 @@ mod plugin;
 mod print;
 mod problem;
 mod read;
+mod remap;
 mod threads;
 mod timeouts;
 
 use std::path::Path;
 use std::{fs, io};
 
+pub(super) use self::access_log::AccessLog;
 pub(super) use self::admin::Admin;
 pub(super) use self::changes::changes;
 pub(super) use self::deadline::Shutdown;
@@ -40,35 +44,45 @@ pub(super) use self::log::Log;
 pub(super) use self::origin::{Destination, Origin};
 pub(super) use self::plugin::Plugin;
 pub(super) use self::problem::Problems;
+use self::remap::Mapping;
 pub(super) use self::threads::{MOST_THREADS, Threads};
 
 use self::keys::{Key, Keys, Section};
-use crate::http::{Limits, Remap, Settings, Timeouts};
-use std::net::SocketAddr;
+use crate::http::{HookPolicy, Limits, Remap, Settings, Timeouts, Unmapped};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// All that can be said in a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Config {
     pub(super) threads: Threads,
     pub(super) listen: Vec<Listen>,
+    pub(super) remap: Vec<Mapping>,
     pub(super) origin: Origin,
     pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
+    pub(super) hooks: HookPolicy,
     pub(super) log: Log,
+    pub(super) access_log: AccessLog,
     pub(super) admin: Admin,
     pub(super) shutdown: Shutdown,
     pub(super) plugins: Vec<Plugin>,
 }
+
+/// Stands for the host's own origin where it is not known yet.
+const SOMEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             threads: Threads::default(),
             listen: vec![Listen::default()],
+            remap: Vec::new(),
             origin: Origin::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            hooks: HookPolicy::default(),
             log: Log::default(),
+            access_log: AccessLog::default(),
             admin: Admin::default(),
             shutdown: Shutdown::default(),
             plugins: Vec::new(),
@@ -83,19 +97,30 @@ impl Section for Config {
             Key::new("listen", "Where to accept connections; one table for each address."),
             &mut self.listen,
         );
-        keys.table(Key::new("origin", "Where requests go."), &mut self.origin);
+        let key = Key::new("remap", "Which requests go to which origin; one table for each rule.").reloads();
+        keys.list(key, &mut self.remap);
+        keys.table(
+            Key::new("origin", "Requests that no rule is for, and connections to origins."),
+            &mut self.origin,
+        );
         keys.table(Key::new("timeouts", "How long everything may take."), &mut self.timeouts);
         keys.table(Key::new("limits", "How much clients may send."), &mut self.limits);
+        keys.table(Key::new("hooks", "How long plugins may keep others waiting."), &mut self.hooks);
         keys.table(
             Key::new("log", "What the host says of itself, on the standard error stream."),
             &mut self.log,
         );
+        let key = Key::new("access-log", "A line for each transaction, in a file.");
+        keys.table(key, &mut self.access_log);
         keys.table(Key::new("admin", "A port for those who look after the host."), &mut self.admin);
         keys.table(Key::new("shutdown", "How it ends."), &mut self.shutdown);
         keys.list(Key::new("plugin", "Plugins, in the order in which they are set up."), &mut self.plugins);
     }
 
     fn check(&self, complain: &mut dyn FnMut(Option<&'static str>, String)) {
+        if let Err(error) = self.rules_fit() {
+            complain(Some("remap"), error);
+        }
         if self.listen.is_empty() {
             complain(
                 Some("listen"),
@@ -119,15 +144,33 @@ impl Config {
         read::document(path, &text)
     }
 
+    /// Where requests go that no rule is for; the host's own origin, if nothing else is said of origins.
+    pub(super) fn fallback(&self) -> Option<Destination> {
+        let nothing_said = self.remap.is_empty() && self.origin.unmapped == Unmapped::Deny;
+        self.origin.address.clone().or_else(|| nothing_said.then_some(Destination::Embedded))
+    }
+
+    /// Whether the rules make a table, also with what flags have changed.
+    pub(super) fn rules_fit(&self) -> Result<(), String> {
+        self.table(Some(SOMEWHERE)).map(drop)
+    }
+
+    fn table(&self, embedded: Option<SocketAddr>) -> Result<Remap, String> {
+        // What is wrong with a single rule is told where it stands.
+        let rules = self.remap.iter().filter_map(|mapping| mapping.rule().ok());
+        let fallback = self.fallback().and_then(|fallback| fallback.rule(embedded));
+        let table = Remap::new(rules.chain(fallback)).map_err(|error| error.to_string())?;
+        Ok(table.unmapped(self.origin.unmapped))
+    }
+
     /// Changes what `settings` say to what the file says. `embedded` is where the host's own origin is.
     pub(super) fn apply(&self, settings: &mut Settings, embedded: Option<SocketAddr>) {
-        settings.remap = match (&self.origin.address, embedded) {
-            (Destination::At { address, .. }, _) => Remap::to(*address),
-            (Destination::Embedded, Some(embedded)) => Remap::to(embedded),
-            (Destination::Embedded, None) => Remap::default(),
-        };
+        // A table that does not come about has been complained of.
+        settings.remap = self.table(embedded).unwrap_or_default();
+        settings.origin = self.origin.policy;
         settings.timeouts = self.timeouts;
         settings.limits = self.limits.clone();
+        settings.hooks = self.hooks;
     }
 
     /// As a file that says the same, with a comment on each key.

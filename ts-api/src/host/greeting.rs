@@ -20,9 +20,10 @@ impl fmt::Display for Greeting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { config, address, admin, embedded, net_threads, plugins } = self;
         write!(f, "ts-host listens at http://{address} and forwards to ")?;
-        match (&config.origin.address, embedded) {
-            (Destination::Embedded, Some(embedded)) => writeln!(f, "{embedded} (embedded)")?,
-            (origin, _) => writeln!(f, "{origin}")?,
+        match (config.fallback(), config.remap.len(), embedded) {
+            (Some(Destination::Embedded), 0, Some(embedded)) => writeln!(f, "{embedded} (embedded)")?,
+            (Some(origin), 0, _) => writeln!(f, "{origin}")?,
+            (_, rules, _) => writeln!(f, "where {rules} rules say")?,
         }
         writeln!(f, "  {:<13} accept, forward, call the hooks", names("ET_NET", *net_threads))?;
         let task_threads = config.threads.task;

@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 
+use super::access::Access;
 use super::arguments::Arguments;
 use super::config::keys::When;
 use super::config::{Config, Destination, Plugin, changes};
@@ -28,6 +29,7 @@ pub(super) struct Reload<'a> {
     pub(super) server: &'a Server,
     /// Where the host's own origin is, once it is needed.
     pub(super) embedded: Option<SocketAddr>,
+    pub(super) access: Access,
 }
 
 impl Reload<'_> {
@@ -58,7 +60,7 @@ impl Reload<'_> {
 
     /// Starts the host's own origin, if that is wanted for the first time.
     fn embed(&mut self, config: &Config) -> Result<(), String> {
-        if self.embedded.is_none() && config.origin.address == Destination::Embedded {
+        if self.embedded.is_none() && config.fallback() == Some(Destination::Embedded) {
             let embedded = Embedded::bind().map_err(|error| format!("the embedded origin: {error}"))?;
             let address = embedded.address();
             embedded.start(self.runtime).map_err(|error| format!("the embedded origin: {error}"))?;
@@ -71,10 +73,16 @@ impl Reload<'_> {
         self.diagnostics.filter(&config.log.filter);
         let mut settings = self.server.settings();
         config.apply(&mut settings, self.embedded);
+        let logged = self.access.take_up(self.runtime, &config.access_log);
+        settings.log = self.access.policy();
         self.server.reload(settings);
         let before = std::mem::replace(&mut self.config, config);
         let after = &mut self.config;
         let asked = std::mem::replace(&mut after.plugins, before.plugins);
+        if let Err(error) = logged {
+            tracing::error!("the access log stays as it was: {error}");
+            after.access_log = before.access_log;
+        }
         // What the host was started with is in force until it is started anew.
         after.threads = before.threads;
         after.listen = before.listen;

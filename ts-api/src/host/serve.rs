@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Refused;
+use super::access::{Access, Flush};
 use super::admin::AdminPort;
 use super::arguments::Arguments;
 use super::config::{Config, Destination};
@@ -41,7 +42,7 @@ pub(super) fn serve(
         .map(|address| AdminPort::bind(address).map_err(|error| cannot_listen(address, &error, "--admin")));
     let admin = admin.transpose()?;
     let admin_address = admin.as_ref().map(AdminPort::address);
-    let embedded = (config.origin.address == Destination::Embedded).then(|| {
+    let embedded = (config.fallback() == Some(Destination::Embedded)).then(|| {
         Embedded::bind().map_err(|error| {
             Refused(format!("cannot listen for the embedded origin: {error}; name an origin with --origin"))
         })
@@ -81,6 +82,9 @@ pub(super) fn serve(
     }
     let mut settings = Settings::default();
     config.apply(&mut settings, embedded_address);
+    let mut access = Access::default();
+    access.take_up(&runtime, &config.access_log).map_err(Refused)?;
+    settings.log = access.policy();
     let server = Server::builder()
         .listener(listener)
         .settings(settings)
@@ -88,7 +92,12 @@ pub(super) fn serve(
         .map_err(|error| Refused(error.to_string()))?;
     let server = Arc::new(server);
     if let Some(admin) = admin {
-        admin.start(&runtime, &server).map_err(|error| Refused(format!("the admin port: {error}")))?;
+        // Nobody else reads it.
+        runtime.processor().measure_loops(true);
+        server.measure(true);
+        admin
+            .start(&runtime, &server, access.logs())
+            .map_err(|error| Refused(format!("the admin port: {error}")))?;
     }
     runtime.ports_ready();
 
@@ -111,6 +120,7 @@ pub(super) fn serve(
         runtime: &runtime,
         server: &server,
         embedded: embedded_address,
+        access,
     };
     for signal in signals.forever() {
         if signal != SIGHUP {
@@ -123,7 +133,8 @@ pub(super) fn serve(
     impatient.store(true, Ordering::Relaxed);
     drop(guest);
     let shares = Shares::of(reload.config.shutdown.deadline);
-    let clean = stages::end(&runtime, &server, reload.plugins, shares, out);
+    let flush = Flush { logs: reload.access.logs(), limit: shares.closing_hooks };
+    let clean = stages::end(&runtime, &server, (flush, reload.plugins), shares, out);
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

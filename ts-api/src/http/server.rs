@@ -20,6 +20,7 @@ mod http1;
 mod http2;
 mod intake;
 mod lane;
+mod latency;
 pub(crate) mod limits;
 mod link;
 mod marks;
@@ -27,6 +28,7 @@ mod origin;
 mod patience;
 mod policy;
 mod pool;
+mod record;
 mod remap;
 mod resolve;
 mod route;
@@ -65,8 +67,10 @@ use crate::{Pool, Runtime};
 
 pub use self::counts::Counts;
 pub use self::hook_policy::HookPolicy;
+pub use self::latency::Latency;
 pub use self::limits::{Http2Limits, Limits};
 pub use self::policy::OriginPolicy;
+pub use self::record::{End, LogPolicy, Record, Sink};
 pub use self::remap::{Mapped, Remap, RemapError, Rule, RuleError, Unmapped};
 pub use self::resolve::Resolve;
 pub use self::settings::Settings;
@@ -212,6 +216,17 @@ impl Server {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counters::sum(&self.shared.counters)
+    }
+
+    /// Begins, or ceases, to measure how long continuations take at hooks. Nothing is measured before it is asked for.
+    pub fn measure(&self, on: bool) {
+        self.shared.counters.iter().for_each(|counters| counters.latencies.switch(on));
+    }
+
+    /// What was measured since it was asked for, for each hook and name of a continuation.
+    #[must_use]
+    pub fn latencies(&self) -> Vec<Latency> {
+        Latency::gather(self.shared.counters.iter().map(|counters| &counters.latencies))
     }
 
     /// Replaces the settings, and returns their number: 1 for the first that are not those it was started with.

@@ -197,6 +197,7 @@ impl Here {
 
     #[inline(never)]
     fn run_other(&self, entry: Entry<Work>) {
+        self.local().counts.others.add();
         match self.local().cache.take(entry) {
             Work::Call(_) => unreachable!("the caller looked"),
             Work::Task(runnable) => {

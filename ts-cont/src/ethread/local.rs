@@ -110,9 +110,16 @@ pub(super) struct Counting {
     pub(super) missed: Count,
     pub(super) cancelled: Count,
     pub(super) tasks_dropped: Count,
+    /// Futures polled, and other work that is no event.
+    pub(super) others: Count,
 }
 
 impl Counting {
+    /// What the thread has run so far, events or not.
+    pub(super) fn run(&self) -> u64 {
+        self.dispatched.0.get() + self.others.0.get()
+    }
+
     pub(super) fn sum(&self) -> Counts {
         Counts {
             dispatched: self.dispatched.0.get(),

@@ -12,6 +12,7 @@
 //! closes (senders get their work back from here on), and what is left is dropped.
 
 use super::local::{Here, Sweep};
+use super::measure::Meter;
 use super::parked::Parked;
 use super::{EThread, Shared, Stop};
 use crate::cell::panic_text;
@@ -81,18 +82,24 @@ impl Newborn {
         let made = starting.make_calls(Busy::Block);
         debug_assert!(made, "a thread that may block makes them all");
         let here = starting.finish();
+        let mut meter = Meter::default();
         loop {
+            meter.begin(&here);
             if let Err(error) = wait.visit() {
                 report(&here, &error);
             }
-            match caught(&here, || here.turn()) {
-                Some(Turn::Busy) | None => {}
+            meter.looked(&here);
+            let turn = caught(&here, || here.turn());
+            let drained = meter.drained(&here);
+            match turn {
+                Some(Turn::Busy) | None => meter.end(&here, drained, false),
                 Some(Turn::Stop) => break,
                 Some(Turn::Idle(deadline)) => {
                     if let Err(error) = wait.wait(deadline) {
                         report(&here, &error);
                     }
                     here.awake();
+                    meter.end(&here, drained, true);
                 }
             }
         }

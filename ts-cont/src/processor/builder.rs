@@ -1,7 +1,7 @@
 //! Choices that a processor is made with.
 
 use super::{Core, EventProcessor, OPEN};
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 use ts_event::DEFAULT_BUDGET;
 use ts_mutex::FAIR_SLICE;
@@ -93,6 +93,7 @@ impl Builder {
             panics: self.panics,
             simulated: self.simulated,
             state: AtomicU8::new(OPEN),
+            measured: AtomicBool::new(false),
         };
         EventProcessor::new(core, self.not_ready)
     }

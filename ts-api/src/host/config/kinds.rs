@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -59,6 +61,18 @@ macro_rules! numbers {
 }
 
 numbers!(u32, u64, usize);
+
+impl Number for NonZeroU64 {
+    const MAX: Self = Self::MAX;
+
+    fn of(number: u64) -> Option<Self> {
+        Self::new(number)
+    }
+
+    fn number(self) -> u64 {
+        self.get()
+    }
+}
 
 /// A whole number between two, both included.
 pub(crate) struct Count<N>(pub(crate) N, pub(crate) N);
@@ -250,6 +264,26 @@ impl Kind for Span {
 
     fn show(&self, value: &Duration) -> Option<String> {
         Some(quoted(&show_span(*value)))
+    }
+}
+
+/// The name of a file.
+pub(crate) struct File;
+
+impl Kind for File {
+    type Value = PathBuf;
+
+    fn read(&self, value: &Spanned<DeValue<'_>>) -> Result<PathBuf, Vec<Wrong>> {
+        let text = value.get_ref().as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
+        text.map(PathBuf::from).ok_or_else(|| Wrong::here(value))
+    }
+
+    fn wanted(&self) -> String {
+        "the name of a file".to_owned()
+    }
+
+    fn show(&self, value: &PathBuf) -> Option<String> {
+        Some(quoted(&value.to_string_lossy()))
     }
 }
 

@@ -31,6 +31,11 @@ impl Problems {
         problems
     }
 
+    /// The file is good by itself, and not with this flag.
+    pub(crate) fn of_flags(flag: &str, text: &str) -> Self {
+        Self { file: flag.to_owned(), list: vec![Problem { at: None, text: text.to_owned() }] }
+    }
+
     /// It is not UTF-8 from `good` on.
     pub(super) fn not_text(path: &Path, bytes: &[u8], good: usize) -> Self {
         let mut problems = Self::none(path);

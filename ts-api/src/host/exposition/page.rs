@@ -5,6 +5,9 @@
 //! * Names are ours and good as they are; values of labels come from anywhere and are escaped.
 
 use std::fmt::{Display, Write as _};
+use std::time::Duration;
+
+use ts_cont::metrics::Times;
 
 /// A page while it is written.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(super) enum Type {
     Counter,
     /// It goes up and down.
     Gauge,
+    /// Buckets, sum and count.
+    Histogram,
 }
 
 /// Where a family's samples go.
@@ -31,6 +36,7 @@ impl Page {
         let kind = match kind {
             Type::Counter => "counter",
             Type::Gauge => "gauge",
+            Type::Histogram => "histogram",
         };
         let about = about.trim().replace('\\', "\\\\").replace('\n', "\\n");
         let _ = writeln!(self.0, "# HELP {name} {about}\n# TYPE {name} {kind}");
@@ -45,7 +51,32 @@ impl Page {
 impl Family<'_> {
     /// Adds a sample.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: impl Display) {
+        self.line("", labels, value);
+    }
+
+    /// Adds a histogram: what took no longer than each of `bounds`, then all, their sum in seconds, and their count.
+    pub(super) fn histogram(
+        &mut self,
+        labels: &[(&str, &str)],
+        times: &Times,
+        bounds: impl Iterator<Item = Duration>,
+    ) {
+        let count = times.count();
+        let mut bucket = |bound: &str, count: u64| {
+            let labels: Vec<_> = labels.iter().copied().chain([("le", bound)]).collect();
+            self.line("_bucket", &labels, count);
+        };
+        for bound in bounds {
+            bucket(&bound.as_secs_f64().to_string(), times.up_to(bound));
+        }
+        bucket("+Inf", count);
+        self.line("_sum", labels, times.sum().as_secs_f64());
+        self.line("_count", labels, count);
+    }
+
+    fn line(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl Display) {
         self.page.push_str(&self.name);
+        self.page.push_str(suffix);
         for (index, (name, value)) in labels.iter().enumerate() {
             let _ = write!(self.page, "{}{name}=\"", if index == 0 { '{' } else { ',' });
             for letter in value.chars() {

@@ -1,5 +1,6 @@
 //! Bodies on their way: streamed, never gathered, and telling how they end.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -113,13 +114,14 @@ impl Body for RequestBody {
             link.request_moves(*number, frame.is_ready());
         }
         let frame = ready!(frame);
-        if let Some(Err(error)) = &frame
-            && let Some(exchange) = this.exchange.upgrade()
-        {
-            match Refusal::of(error) {
-                Some(refusal) => exchange.refuse(refusal),
-                // The client broke off. Its connection will be found closed; this is earlier.
-                None => exchange.ended(Sent::ClientGone),
+        if let Some(exchange) = this.exchange.upgrade() {
+            count(&exchange.request_bytes, &frame);
+            if let Some(Err(error)) = &frame {
+                match Refusal::of(error) {
+                    Some(refusal) => exchange.refuse(refusal),
+                    // The client broke off. Its connection will be found closed; this is earlier.
+                    None => exchange.ended(Sent::ClientGone),
+                }
             }
         }
         Poll::Ready(frame)
@@ -220,6 +222,7 @@ impl Body for ResponseBody {
         {
             this.exchange.mark_first(Milestone::ServerClose);
         }
+        count(&this.exchange.response_bytes, &frame);
         match &frame {
             None => this.exchange.ended(Sent::Completely),
             Some(Err(_)) => {
@@ -245,6 +248,15 @@ impl Body for ResponseBody {
             Source::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
             Source::Origin(origin) => origin.body.size_hint(),
         }
+    }
+}
+
+/// Counts the bytes of a frame that goes by.
+fn count<E>(bytes: &Cell<u64>, frame: &Option<Result<Frame<Bytes>, E>>) {
+    if let Some(Ok(frame)) = frame
+        && let Some(data) = frame.data_ref()
+    {
+        bytes.set(bytes.get() + data.len() as u64);
     }
 }
 

@@ -21,6 +21,7 @@ use super::counts::Counters;
 use super::ended::{self, Ended};
 use super::hook_policy::HookPolicy;
 use super::hooks::{List, Lists, OwnHooks, Walk};
+use super::latency::Watch;
 use super::marks::{Marks, now};
 use super::patience::{Patience, Stage};
 use crate::http::{Added, HookId, Milestone, Reenable, ReenableError};
@@ -97,7 +98,9 @@ impl Subject {
         {
             out.counters.call_outs.add();
             let began = out.marks.map(|_| now());
-            verdict = self.call_in_time(&continuation, hook, &out).await;
+            let watch = out.counters.latencies.begin();
+            verdict = self.call_in_time(&continuation, hook, &out, &watch).await;
+            out.counters.latencies.end(&watch, hook, &continuation);
             if let (Some(marks), Some(began)) = (out.marks, began) {
                 marks.add(Milestone::PluginTotal, now().saturating_duration_since(began));
             }
@@ -114,9 +117,15 @@ impl Subject {
     }
 
     /// Waits for the answer, but not longer than the policy has it.
-    async fn call_in_time(&self, continuation: &Continuation, hook: HookId, out: &CallOut<'_>) -> Reenable {
+    async fn call_in_time(
+        &self,
+        continuation: &Continuation,
+        hook: HookId,
+        out: &CallOut<'_>,
+        watch: &Watch,
+    ) -> Reenable {
         self.open(continuation);
-        let mut answer = pin!(self.call(continuation, hook, out));
+        let mut answer = pin!(self.call(continuation, hook, out, watch));
         let mut patience = Patience::new(out.policy);
         let answer = poll_fn(|cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
@@ -135,11 +144,17 @@ impl Subject {
         }
     }
 
-    async fn call(&self, continuation: &Continuation, hook: HookId, out: &CallOut<'_>) -> Reenable {
+    async fn call(
+        &self,
+        continuation: &Continuation,
+        hook: HookId,
+        out: &CallOut<'_>,
+        watch: &Watch,
+    ) -> Reenable {
         let code = EventCode::new(hook.event().number());
         let value = std::ptr::without_provenance_mut(self.number as usize);
         let mut data = LentData(RawData { owner: out.owner, value });
-        match self.enter(continuation, code, &mut data, out.marks).await {
+        match self.enter(continuation, code, &mut data, out.marks, watch).await {
             Ok(_) => poll_fn(|cx| self.poll_answer(Some(cx))).await,
             // Destroyed between being taken from its list and being called: stepped over, like one found so in the list.
             Err(CallError::Destroyed) => self.answer_now(Reenable::Continue),
@@ -157,12 +172,13 @@ impl Subject {
         code: EventCode,
         data: &mut LentData,
         marks: Option<&Marks>,
+        watch: &Watch,
     ) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| self.run(continuation, code, data, marks)).await;
+            let entered = self.mutex.run(|_| self.run(continuation, code, data, marks, watch)).await;
             let (Err(CallError::Busy), Some(own)) = (entered, continuation.mutex()) else { return entered };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let run = |data: &mut LentData| self.run(continuation, code, data, marks);
+            let run = |data: &mut LentData| self.run(continuation, code, data, marks, watch);
             let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run(data))).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
@@ -178,10 +194,11 @@ impl Subject {
         code: EventCode,
         data: &mut LentData,
         marks: Option<&Marks>,
+        watch: &Watch,
     ) -> Result<i32, CallError> {
         let began = marks.map(|_| now());
         self.state().entered = true;
-        let entered = continuation.call_with(code, data);
+        let entered = watch.handler(|| continuation.call_with(code, data));
         if entered == Err(CallError::Busy) {
             self.state().entered = false;
         }

@@ -23,6 +23,7 @@ use super::gate::Refusal;
 use super::gate::client::Gate;
 use super::lane::Lane;
 use super::marks::Marks;
+use super::record::Recording;
 use super::settings::Settings;
 use crate::http::Milestone;
 
@@ -58,6 +59,10 @@ pub(crate) struct Exchange {
     refusal: Cell<Option<Refusal>>,
     /// The transaction's times, if there are plugins that may ask.
     marks: OnceCell<Box<Marks>>,
+    /// Bytes of the two bodies that have gone by.
+    pub(crate) request_bytes: Cell<u64>,
+    pub(crate) response_bytes: Cell<u64>,
+    recording: RefCell<Option<Box<Recording>>>,
     parser: RefCell<Option<Waker>>,
     transaction: RefCell<Option<Waker>>,
 }
@@ -81,6 +86,9 @@ impl Exchange {
             response: RefCell::default(),
             taken: Cell::new(false),
             sent: Cell::new(None),
+            request_bytes: Cell::new(0),
+            response_bytes: Cell::new(0),
+            recording: RefCell::default(),
             parser: RefCell::default(),
             transaction: RefCell::default(),
         }
@@ -111,6 +119,18 @@ impl Exchange {
     pub(crate) fn mark_first(&self, milestone: Milestone) {
         if let Some(marks) = self.marks() {
             marks.mark_first(milestone);
+        }
+    }
+
+    /// Begins to fill a record, which is done with when the exchange is dropped.
+    pub(crate) fn begin_record(&self, recording: Option<Box<Recording>>) {
+        *self.recording.borrow_mut() = recording;
+    }
+
+    /// Says something for the record, if there is one.
+    pub(crate) fn record(&self, f: impl FnOnce(&mut Recording)) {
+        if let Some(recording) = &mut *self.recording.borrow_mut() {
+            f(recording);
         }
     }
 
@@ -175,6 +195,9 @@ impl Drop for Exchange {
             Some(Sent::OriginGone) => counters.origin_failures.add(),
             // Without hooks nobody notices that the client is gone but whoever drops everything.
             Some(Sent::ClientGone) | None => counters.client_aborts.add(),
+        }
+        if let Some(recording) = self.recording.take() {
+            recording.end(self.sent.get(), self.request_bytes.get(), self.response_bytes.get());
         }
     }
 }

@@ -19,6 +19,7 @@ use super::gate::client::{Awaits, Gate, Protocol};
 use super::lane::Lane;
 use super::marks::now;
 use super::pool::Pools;
+use super::record::Recording;
 use super::settings::Settings;
 use super::subjects::{SessionSubject, TransactionSubject};
 use super::timeouts::Timeouts;
@@ -154,6 +155,7 @@ impl Session {
         // Where one waits for the other, the gate is told when it may go on.
         let gate = (self.protocol.get() == Some(Protocol::Http1)).then(|| Rc::clone(&self.gate));
         let exchange = Rc::new(Exchange::new(Rc::clone(&self.lane), gate, settings));
+        exchange.begin_record(Recording::begin(self.settings(), self.client, request));
         let hooks = self.has_hooks();
         let method = request.method().clone();
         let transaction = Transaction::new(Rc::clone(self), Rc::clone(&exchange), method, hooks);

@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::hook_policy::HookPolicy;
 use super::limits::Limits;
 use super::policy::OriginPolicy;
+use super::record::LogPolicy;
 use super::remap::Remap;
 use super::targets::Targets;
 use super::timeouts::Timeouts;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a plugin's continuations may keep others waiting.
     pub hooks: HookPolicy,
+    /// Who is told of transactions that have ended.
+    pub log: LogPolicy,
 }
 
 /// The settings in force, for all threads of a server.

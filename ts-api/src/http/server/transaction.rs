@@ -124,6 +124,7 @@ impl Transaction {
         }
         let Reply { parts, source } = reply;
         self.session.counters().response(parts.status.as_u16());
+        self.exchange.record(|record| record.answered(parts.status.as_u16()));
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let source = match source {
@@ -260,6 +261,7 @@ impl Transaction {
         let origins = self.session.origins();
         let counters = self.session.counters();
         loop {
+            self.exchange.record(|record| record.asked(to));
             let timeouts = self.timeouts();
             if let Some(marks) = self.exchange.marks() {
                 marks.mark_first(Milestone::ServerFirstConnect);
@@ -269,6 +271,7 @@ impl Transaction {
             let opened = self.unless_gone(opened).await;
             self.exchange.mark(Milestone::ServerConnectEnd);
             let connection = self.or_stop(to, opened)?;
+            self.exchange.record(|record| record.connected(connection.address()));
             self.show(|content| {
                 let before = content.origin_request.as_ref().or(content.client_request.as_ref());
                 content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
@@ -312,6 +315,7 @@ impl Transaction {
             Some(Err(_)) if self.exchange.refusal().is_some() => Err(self.refused()),
             Some(Err(failure)) => {
                 failure.count(self.session.counters());
+                self.exchange.record(|record| record.failed(&failure));
                 tracing::warn!(%origin, %failure, "a request failed");
                 Err(Stopped::Failed(failure))
             }
