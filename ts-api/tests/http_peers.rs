@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use peers::{Nginx, are_here, curl, run};
 use support::{Bed, Client, Diary, get, wait_until};
-use ts_api::http::HookId;
+use ts_api::http::{HookId, Remap, Settings};
 
 /// An origin whose answers say what it was asked.
 const ECHO: &str = r#"
@@ -272,4 +272,50 @@ fn an_idle_connection_of_a_peer_that_is_gone_is_noticed() {
     wait_until("clients that are gone are let go", || bed.server.open_connections() == 0);
     let counts = bed.end();
     assert_eq!((counts.origin_connections, counts.origin_failures), (20, 0));
+}
+
+#[test]
+fn curl_and_h2load_speak_http_2_to_the_proxy() {
+    if !are_here(&["curl", "nginx", "h2load"]) {
+        return;
+    }
+    const REQUESTS: u64 = 2000;
+    let nginx = Nginx::start(ECHO);
+    let bed = Bed::new(nginx.address);
+    let diary = Diary::new();
+    let note = diary.cont("note");
+    bed.hook(HookId::TxnClose, &note);
+    let url = format!("http://{}/two", bed.address());
+
+    let with_version = ["-w", "%{http_version}", "--http2-prior-knowledge"];
+    assert_eq!(curl(&[&with_version[..], &[&url]].concat()), "GET /two  \n2");
+    assert_eq!(curl(&[&with_version[..], &["-d", "twelve bytes", &url]].concat()), "POST /two  12\n2");
+    let said = run("h2load", &["-n", &REQUESTS.to_string(), "-c", "4", "-m", "20", &url]);
+    assert_eq!(number_before(&said, " succeeded"), REQUESTS, "{said}");
+    assert_eq!(number_before(&said, " 2xx"), REQUESTS, "{said}");
+    let counts = bed.end();
+    assert_eq!((counts.transactions, counts.responses_2xx), (REQUESTS + 2, REQUESTS + 2));
+    assert_eq!((counts.client_aborts, counts.origin_failures), (0, 0));
+    assert_eq!(diary.rest().len() as u64, REQUESTS + 2, "each was closed once");
+}
+
+#[test]
+fn curl_reaches_nginx_through_a_tunnel() {
+    if !are_here(&["curl", "nginx"]) {
+        return;
+    }
+    let nginx = Nginx::start(ECHO);
+    let bed = Bed::with(nginx.address, |builder| {
+        let mut settings = Settings::default();
+        settings.remap = Remap::to(nginx.address);
+        settings.targets.tunnels = true;
+        settings.targets.tunnel_ports = vec![nginx.address.port()];
+        settings.targets.inner_addresses = true;
+        builder.settings(settings)
+    });
+    let proxy = format!("http://{}", bed.address());
+    let url = |path: &str| format!("http://{}/{path}", nginx.address);
+    // Both requests in one tunnel: what passes through it is nothing to the proxy.
+    assert_eq!(curl(&["-p", "-x", &proxy, &url("1"), &url("2")]), "GET /1  \nGET /2  \n");
+    assert_eq!(bed.end().transactions, 1);
 }
