@@ -6,6 +6,7 @@
 pub(crate) mod dispatch;
 pub(crate) mod local;
 mod measure;
+mod naps;
 mod own;
 mod owner;
 pub(crate) mod parked;

@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
+use std::time::Duration;
 
 use ts_thread::sync::MutexGuard as Locked;
 use ts_thread::sync::atomic::Ordering;
@@ -21,16 +22,44 @@ use crate::word::{self, FREE, LOOK, RESERVED};
 /// some microseconds, less than it costs to park and to be woken. A model needs no luck.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 6 };
 
+/// How often a waiter that comes from its last nap looks again: some ten microseconds, since it would take longer than that
+/// to be woken once more. In a model once.
+const LAST_SPINS: u32 = if cfg!(loom) { 1 } else { 500 };
+
 /// What the age of a thread that blocks is measured by. In a model it stands still: a model has to be repeatable.
 fn blocking_clock() -> Clock {
     if cfg!(loom) { ManualClock::new().clock() } else { Clock::real() }
 }
 
 impl ProxyMutex {
-    /// Takes the mutex for `waiter`, or queues it if it is not queued yet. `me` does not hold the mutex.
+    /// Takes the mutex for `waiter`, or queues it if it is not queued yet; lets it nap for so long if it was called. `me` does
+    /// not hold the mutex.
     #[cold]
     #[track_caller]
-    pub(crate) fn take_or_queue(&self, waiter: &Waiter, me: u64) -> bool {
+    pub(crate) fn take_or_queue(&self, waiter: &Waiter, me: u64, nap: Duration) -> bool {
+        let napped = waiter.naps_until.take().is_some();
+        if self.take_or_queue_once(waiter, me, nap) {
+            return true;
+        }
+        // Whoever comes from a nap has nothing else to do, and is due now: the holder is about to leave it the mutex.
+        napped
+            && waiter.naps_until().is_none()
+            && self.spin_until_offered(waiter)
+            && self.take_or_queue_once(waiter, me, Duration::ZERO)
+    }
+
+    /// Looks for some microseconds whether the mutex is free, or kept for `waiter`; true if so.
+    fn spin_until_offered(&self, waiter: &Waiter) -> bool {
+        let kept = waiter.ticket(self).map(word::reserved);
+        (0..LAST_SPINS).any(|_| {
+            hint::spin_loop();
+            let word = self.core().peek();
+            word == FREE || Some(word) == kept
+        })
+    }
+
+    #[track_caller]
+    fn take_or_queue_once(&self, waiter: &Waiter, me: u64, nap: Duration) -> bool {
         let core = self.core();
         let cold = core.cold();
         let ticket = waiter.ticket(self);
@@ -53,6 +82,16 @@ impl ProxyMutex {
                     waiter.done();
                 }
                 return true;
+            }
+            if word & RESERVED == 0
+                && let Some(place) = ticket.and_then(|ticket| queue.place(ticket))
+                && let Some(until) = place.nap(nap)
+            {
+                // It stays called, and tries again by itself: whoever gives the mutex back need not look.
+                place.context = me;
+                waiter.naps_until.set(Some(until));
+                cold.missed.fetch_add(1, CounterRelaxed);
+                return false;
             }
             // Whoever it is reserved for sets LOOK when it takes the mutex.
             if word & (RESERVED | LOOK) != 0 || self.set_look(word) {
@@ -111,7 +150,7 @@ impl ProxyMutex {
         let parker = Parker::new();
         let waiter = Waiter::with(Target::Thread(parker.unparker()), blocking_clock());
         loop {
-            if self.take_or_queue(&waiter, me) {
+            if self.take_or_queue(&waiter, me, Duration::ZERO) {
                 return true;
             }
             if deadline == HrTime::MAX {
@@ -119,7 +158,7 @@ impl ProxyMutex {
                 parker.park();
             } else if parker.park_until(deadline) == Unpark::DeadlineReached {
                 // The wake may have come in this moment. If it comes later, leaving passes it on.
-                return self.take_or_queue(&waiter, me);
+                return self.take_or_queue(&waiter, me, Duration::ZERO);
             }
         }
     }

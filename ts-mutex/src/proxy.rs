@@ -12,6 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
+use std::time::Duration;
 
 use ts_thread::{ContextId, HrTime, current_id};
 
@@ -163,7 +164,8 @@ impl ProxyMutex {
     #[track_caller]
     #[inline]
     pub fn try_lock_or_wait<'a>(&'a self, waiter: &Waiter) -> Option<MutexGuard<'a>> {
-        self.enter_or_wait(waiter, Location::caller()).then(|| MutexGuard::new(self, self.core()))
+        self.enter_or_wait(waiter, Location::caller(), Duration::ZERO)
+            .then(|| MutexGuard::new(self, self.core()))
     }
 
     /// As [`try_lock`](Self::try_lock), for those who take mutexes on behalf of others: reports say that it was taken at
@@ -227,7 +229,61 @@ impl ProxyMutex {
         waiter: &Waiter,
         place: &'static Location<'static>,
     ) -> Option<MutexGuard<'a>> {
-        self.enter_or_wait(waiter, place).then(|| MutexGuard::new(self, self.core()))
+        self.enter_or_wait(waiter, place, Duration::ZERO).then(|| MutexGuard::new(self, self.core()))
+    }
+
+    /// As [`try_lock_or_wait`](Self::try_lock_or_wait), but if the waiter was told and comes too late, it is not told again for
+    /// every time that the mutex is given back: it naps, and has to try again by itself after `nap`.
+    ///
+    /// For threads with nothing else to do. A mutex that is taken again and again for a moment is hardly ever free when
+    /// somebody who was woken for it looks, and to wake him costs the holder more than the moment. Whether this attempt
+    /// ended in a nap, and until when, says [`Waiter::naps_until`]: never beyond the time when the mutex is to be reserved,
+    /// from when on it is told as ever. A nap of zero is none.
+    ///
+    /// Until then the waiter counts as called, and others may rely on it: before its thread turns to something else it has
+    /// to try again, to [`decline`](Waiter::decline) or to leave.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_lock_or_wait`](Self::try_lock_or_wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # use ts_mutex::{ProxyMutex, Waiter, Wake};
+    /// # use ts_thread::{ManualClock, SimulatedContext};
+    /// # struct Note;
+    /// # impl Wake for Note {
+    /// #     fn wake(&self) {}
+    /// # }
+    /// # let (holder, other) = (SimulatedContext::new("holder"), SimulatedContext::new("other"));
+    /// let (mutex, clock) = (ProxyMutex::new(), ManualClock::new());
+    /// let waiter = Waiter::new(Arc::new(Note), clock.clock());
+    /// let misses = || other.enter(|| mutex.try_lock_or_nap(&waiter, Duration::from_micros(50)).is_none());
+    ///
+    /// let guard = holder.enter(|| mutex.lock());
+    /// assert!(misses() && waiter.naps_until().is_none(), "it will be told");
+    /// holder.enter(|| drop(guard));
+    ///
+    /// let _again = holder.enter(|| mutex.lock());
+    /// assert!(misses() && waiter.naps_until().is_some(), "it was told, and came too late");
+    /// ```
+    #[track_caller]
+    pub fn try_lock_or_nap<'a>(&'a self, waiter: &Waiter, nap: Duration) -> Option<MutexGuard<'a>> {
+        self.try_lock_or_nap_at(waiter, nap, Location::caller())
+    }
+
+    /// [`try_lock_or_nap`](Self::try_lock_or_nap), for those who lock on behalf of others: reports name `place` instead of the
+    /// place of this call.
+    pub fn try_lock_or_nap_at<'a>(
+        &'a self,
+        waiter: &Waiter,
+        nap: Duration,
+        place: &'static Location<'static>,
+    ) -> Option<MutexGuard<'a>> {
+        self.enter_or_wait(waiter, place, nap).then(|| MutexGuard::new(self, self.core()))
     }
 
     /// Runs `f` under the mutex: at once if it can be had, otherwise when it is given back.
@@ -471,7 +527,7 @@ impl ProxyMutex {
     }
 
     #[inline]
-    fn enter_or_wait(&self, waiter: &Waiter, place: &'static Location<'static>) -> bool {
+    fn enter_or_wait(&self, waiter: &Waiter, place: &'static Location<'static>, nap: Duration) -> bool {
         let core = self.core();
         let taken = if core.is_held_by_current() {
             core.deeper();
@@ -479,9 +535,9 @@ impl ProxyMutex {
             waiter.leave(self);
             return true;
         } else if waiter.is_waiting() {
-            self.take_or_queue(waiter, current_id().get())
+            self.take_or_queue(waiter, current_id().get(), nap)
         } else {
-            matches!(core.enter(), Entered::First) || self.take_or_queue(waiter, current_id().get())
+            matches!(core.enter(), Entered::First) || self.take_or_queue(waiter, current_id().get(), nap)
         };
         if taken && diagnostics::is_checking() {
             diagnostics::taken(self, place);

@@ -66,6 +66,16 @@ impl Place {
         self.target.can_keep_a_reservation()
             && self.clock.now().saturating_duration_since(self.since) > self.patience
     }
+
+    /// Until when it may keep its call if it naps for so long at most: not beyond the time when it is due. None if it was not
+    /// called, or is due.
+    pub(crate) fn nap(&self, nap: Duration) -> Option<HrTime> {
+        if nap.is_zero() || !self.called || self.is_due() {
+            return None;
+        }
+        let due = self.since.saturating_add(self.patience).saturating_add(Duration::from_nanos(1));
+        Some(self.clock.now().saturating_add(nap).min(due))
+    }
 }
 
 /// Whom to tell that the mutex is given back, and how.

@@ -32,6 +32,10 @@
 //!
 //! Waiters that come while `waiting` is 1 need no fence: whoever set it ran the fence under the queue lock, before.
 //!
+//! A waiter that was called and finds the mutex held again may *nap*: it neither sets `LOOK` nor ends its call, and has said that
+//! it will try again by itself, soon. So it is somebody who was called and has not tried again yet, and giving the mutex back is
+//! one compare-and-swap as long as nobody else comes. It may not nap beyond the time when it is due.
+//!
 //! A waiter that takes the mutex sets `LOOK` in the same step if others are still queued. A waiter that leaves, and had been
 //! called or had the mutex reserved, does what the holder would do: it looks. So does one that declines, passing over
 //! itself; it still counts as called and not tried.

@@ -7,17 +7,19 @@
 //! * A waiter that was called has to try again, to leave or to decline, soon: others may rely on it. Dropping it is
 //!   leaving. One that declines has to try again when it can.
 //! * It keeps its place and its age until it gets the mutex or leaves, however often it tries.
+//! * One that was called and came too late may keep the call and nap: it tries again by itself, soon. Until then nobody has
+//!   to call it, so giving the mutex back is cheap.
 //! * After it has waited longer than [`FAIR_SLICE`] the mutex is reserved for it, unless its thread is busy.
 //!
 //! A waiter could be the queue's own node, linked in place. It would save an allocation for each wait, and cost pinning
 //! and a good deal of unsafe code; those that wait are on the slow path already.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ts_thread::{Clock, Unparker};
+use ts_thread::{Clock, HrTime, Unparker};
 
 use crate::proxy::ProxyMutex;
 use crate::run::TaskWake;
@@ -134,6 +136,8 @@ pub struct Waiter {
     /// Which mutex, and with which ticket. The other half is the place in that mutex's queue. The cell also keeps a
     /// waiter from being shared between threads: whoever uses it looks here first and queues then.
     stands: RefCell<Option<(ProxyMutex, u64)>>,
+    /// When it tries again by itself, if it was called, came too late and kept the call.
+    pub(crate) naps_until: Cell<Option<HrTime>>,
 }
 
 impl Waiter {
@@ -151,7 +155,7 @@ impl Waiter {
     }
 
     pub(crate) fn with(target: Target, clock: Clock) -> Self {
-        Self { target, clock, patience: FAIR_SLICE, stands: RefCell::new(None) }
+        Self { target, clock, patience: FAIR_SLICE, stands: RefCell::new(None), naps_until: Cell::new(None) }
     }
 
     /// Whether it stands in a queue.
@@ -166,6 +170,13 @@ impl Waiter {
         self.stands.borrow().as_ref().is_some_and(|(stands, _)| stands == mutex)
     }
 
+    /// When it has to try again without being told; none if it will be told, or does not wait.
+    ///
+    /// By its own clock. Only [`ProxyMutex::try_lock_or_nap`] makes it so, see there.
+    pub fn naps_until(&self) -> Option<HrTime> {
+        self.naps_until.get()
+    }
+
     /// Leaves the queue of `mutex`; false if it was not there.
     ///
     /// If the mutex was reserved for it, or if it was called and has not tried since, the next one is told. This may
@@ -173,6 +184,7 @@ impl Waiter {
     pub fn leave(&self, mutex: &ProxyMutex) -> bool {
         let stands = self.stands.borrow_mut().take_if(|(stands, _)| stands == mutex);
         stands.is_some_and(|(mutex, ticket)| {
+            self.naps_until.set(None);
             mutex.leave(ticket);
             true
         })

@@ -110,6 +110,40 @@ fn a_waiter_is_told_by_a_holder_that_looks_only_after_it_is_free() {
     });
 }
 
+/// Whoever was told and came too late tries again by itself, and is not forgotten when it is told as ever again.
+#[test]
+fn one_that_keeps_its_call_gets_its_turn() {
+    model(2, || {
+        let shared = Shared::new();
+        let other = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                let parker = Parker::new();
+                let clock = ManualClock::new();
+                let waiter = Waiter::new(StdArc::new(Unpark(parker.unparker())), clock.clock());
+                loop {
+                    if let Some(_guard) = shared.mutex.try_lock_or_nap(&waiter, FAIR_SLICE * 2) {
+                        shared.add();
+                        return;
+                    }
+                    match waiter.naps_until() {
+                        // One nap, and then it is due.
+                        Some(until) => clock.set(until).unwrap(),
+                        None => parker.park(),
+                    }
+                }
+            }
+        });
+        for _ in 0..3 {
+            if let Some(_guard) = shared.mutex.try_lock() {
+                shared.add();
+            }
+        }
+        other.join().unwrap();
+        assert!((1..=4).contains(&shared.value()));
+    });
+}
+
 /// One waiter is always due: its clock is moved while the mutex is held. So the mutex is reserved for it.
 #[test]
 fn a_reservation_is_taken_by_its_waiter() {

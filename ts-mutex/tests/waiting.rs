@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use support::{Bell, OVERDUE};
@@ -493,5 +494,79 @@ fn a_waiter_with_a_slice_of_its_own_has_the_mutex_reserved_after_that() {
         scene.release(guard);
         assert_eq!(scene.mutex.is_locked(), reserved, "{slice:?} after {waited:?}");
         assert!(!scene.misses(&scene.first, &waiter));
+    }
+}
+
+/// What a thread does that has nothing else to do.
+const NAP: Duration = Duration::from_micros(50);
+
+impl Scene {
+    /// As [`misses`](Self::misses), for somebody who may nap.
+    fn misses_and_may_nap(&self, context: &SimulatedContext, waiter: &Waiter) -> bool {
+        context.enter(|| self.mutex.try_lock_or_nap(waiter, NAP).is_none())
+    }
+
+    /// A waiter that was told, and came when somebody held the mutex again; with the guard of that one.
+    fn one_that_naps<'a>(&'a self, bell: &Arc<Bell>) -> (Waiter, MutexGuard<'a>) {
+        let waiter = bell.waiter(&self.clock);
+        let guard = self.hold();
+        assert!(self.misses_and_may_nap(&self.first, &waiter));
+        assert_eq!(waiter.naps_until(), None, "it has not been told yet");
+        self.release(guard);
+        assert_eq!(bell.rings(), 1);
+        let guard = self.hold();
+        assert!(self.misses_and_may_nap(&self.first, &waiter));
+        (waiter, guard)
+    }
+}
+
+#[test]
+fn one_that_naps_is_not_told_again_and_gets_the_mutex_when_it_tries() {
+    let scene = Scene::new();
+    let bell = Bell::new();
+    let (waiter, guard) = scene.one_that_naps(&bell);
+    assert_eq!(waiter.naps_until(), Some(scene.clock.clock().now() + NAP));
+    scene.release(guard);
+    assert_eq!(bell.rings(), 0);
+    assert!(waiter.is_waiting() && scene.mutex.has_waiters() && !scene.mutex.is_locked());
+
+    assert!(!scene.misses_and_may_nap(&scene.first, &waiter));
+    assert_eq!(waiter.naps_until(), None);
+    assert!(!waiter.is_waiting());
+}
+
+#[test]
+fn no_nap_goes_beyond_the_fair_slice_and_then_the_mutex_is_reserved() {
+    let scene = Scene::new();
+    let bell = Bell::new();
+    let began = scene.clock.clock().now();
+    let (waiter, guard) = scene.one_that_naps(&bell);
+    scene.clock.advance(FAIR_SLICE - NAP / 2);
+    assert!(scene.misses_and_may_nap(&scene.first, &waiter));
+    assert_eq!(waiter.naps_until(), Some(began + OVERDUE));
+
+    scene.clock.advance(NAP);
+    assert!(scene.misses_and_may_nap(&scene.first, &waiter));
+    assert_eq!(waiter.naps_until(), None, "it is told from now on");
+    scene.release(guard);
+    assert_eq!(bell.rings(), 1);
+    assert!(scene.mutex.is_locked(), "kept for the waiter");
+    assert!(!scene.misses(&scene.first, &waiter));
+}
+
+#[test]
+fn one_that_naps_and_turns_to_something_else_passes_the_mutex_on() {
+    for leave in [false, true] {
+        let scene = Scene::new();
+        let (one, two) = (Bell::new(), Bell::new());
+        let (first, guard) = scene.one_that_naps(&one);
+        let second = two.waiter(&scene.clock);
+        assert!(scene.misses(&scene.second, &second));
+        scene.release(guard);
+        assert_eq!((one.rings(), two.rings()), (0, 0), "the first one is counted on");
+
+        scene.first.enter(|| if leave { first.leave(&scene.mutex) } else { first.decline(&scene.mutex) });
+        assert_eq!((one.rings(), two.rings()), (0, 1));
+        assert!(!scene.misses(&scene.second, &second));
     }
 }

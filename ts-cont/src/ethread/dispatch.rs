@@ -24,6 +24,7 @@ impl Here {
     pub(super) fn run_ready(&self) {
         let local = self.local();
         let _busy = Busy::begin(self);
+        self.decline_naps_if_ready();
         // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
         let budget = unsafe { local.queue.step(Queue::take_budget) };
         // What does not change from one event to the next is asked once: how fences are, who runs, and whether diagnostics
@@ -258,13 +259,19 @@ impl Here {
         let mut next = 0;
         loop {
             // Nothing stays borrowed, since a mutex that is passed on may run anything.
-            let Some(mutex) = self.local().told.borrow().get(next).copied() else { return };
+            let Some(mutex) = self.local().told.borrow().get(next).copied() else { break };
             next += 1;
-            let place = self.take_place(mutex);
-            if let Some(place) = place {
-                place.waiter.decline(&place.mutex);
-                self.put_place(place);
-            }
+            self.decline_place(mutex);
+        }
+        self.decline_naps();
+    }
+
+    /// Lets others have a mutex that this thread was called for; its place there stays.
+    pub(super) fn decline_place(&self, mutex: usize) {
+        let place = self.take_place(mutex);
+        if let Some(place) = place {
+            place.waiter.decline(&place.mutex);
+            self.put_place(place);
         }
     }
 
@@ -278,7 +285,10 @@ impl Here {
             place.waiter.leave(&mutex);
             return;
         };
-        let Some(guard) = mutex.try_lock_or_wait_at(&place.waiter, made) else {
+        let Some(guard) = mutex.try_lock_or_nap_at(&place.waiter, self.nap(), made) else {
+            if place.waiter.naps_until().is_some() {
+                self.nap_for(mutex.id());
+            }
             self.put_place(place);
             return;
         };

@@ -61,6 +61,8 @@ pub(crate) struct Local {
     pub(super) parked: RefCell<Parked>,
     /// Mutexes that are to be tried next, by their numbers: what came in as `woken`.
     pub(super) told: RefCell<VecDeque<usize>>,
+    /// Mutexes that the thread naps for, by their numbers.
+    pub(super) naps: RefCell<Vec<usize>>,
     /// Wakers of the futures that live here, so that none is forgotten at the end.
     pub(super) tasks: RefCell<Slab<Waker>>,
     pub(super) io: Option<Io>,
@@ -183,6 +185,7 @@ impl Here {
             cache: Cache::new(&SLOTS),
             parked: RefCell::new(Parked::default()),
             told: RefCell::new(VecDeque::new()),
+            naps: RefCell::default(),
             tasks: RefCell::new(Slab::new()),
             io,
             running: Cell::new(None),

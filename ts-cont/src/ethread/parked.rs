@@ -23,6 +23,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use ts_event::{Entry, Key};
 use ts_mutex::{ProxyMutex, Waiter, Wake};
+use ts_thread::HrTime;
 
 /// The mutexes this thread waits for.
 #[derive(Default)]
@@ -74,6 +75,11 @@ impl Place {
 impl Parked {
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
+    }
+
+    /// When the place at this mutex tries again by itself, if it does.
+    pub(crate) fn naps_until(&self, mutex: usize) -> Option<HrTime> {
+        self.places.get(&mutex).and_then(|place| place.waiter.naps_until())
     }
 
     pub(crate) fn take(&mut self, mutex: usize) -> Option<Place> {

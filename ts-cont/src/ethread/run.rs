@@ -196,6 +196,7 @@ impl Here {
         let shared = self.thread().shared();
         let now = self.now();
         local.queue.borrow_mut().visit(now);
+        self.end_naps();
         self.retry_parked();
         self.run_poll_events();
         self.sweep(now);
@@ -238,6 +239,9 @@ impl Here {
         }
         let mut deadline = queue.next_deadline();
         if let Some(at) = local.sweep.get().at {
+            deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
+        }
+        if let Some(at) = self.naps_until() {
             deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
         }
         if queue.has_poll() {
