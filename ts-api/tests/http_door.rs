@@ -69,6 +69,9 @@ counting! {
     arg_lend(kind: Kind, subject: u64, index: u32, value: *mut RawArg);
     arg_put_back(kind: Kind, subject: u64, index: u32, value: RawArg);
     arg_plain(kind: Kind, subject: u64, index: u32, value: *mut RawArg);
+    origin_url(transaction: u64, sink: BytesSink);
+    origin_url_set(transaction: u64, url: RawBytes);
+    pristine_url(transaction: u64, sink: BytesSink);
 }
 
 /// A continuation that uses all there is.
@@ -93,6 +96,9 @@ fn use_everything(event: &mut Event<'_>) {
         txn.set_origin_addr(None).unwrap();
         txn.buffer_request(1).unwrap();
         assert_eq!(txn.request_body(), Err(ts_api::http::MessageError::Absent));
+        assert_eq!(txn.pristine_url(), Ok("http://test.example/".into()));
+        txn.set_origin_url("http://nowhere.example/").unwrap();
+        assert_eq!(txn.origin_url(), Err(ts_api::http::MessageError::Absent));
         assert!(txn.milestone(Milestone::SmStart).unwrap().is_some());
         let arg = Arg::<Transaction, String>::reserve("door", "is it used?").unwrap();
         assert_eq!(ts_api::http::arg_named::<Transaction>("door").map(|info| info.index), Some(arg.index()));

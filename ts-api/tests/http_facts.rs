@@ -24,7 +24,7 @@ fn a_transaction_knows_its_number_its_place_and_whom_it_is_between() {
         tell.send((
             (txn.number(), txn.ordinal(), session.number(), session.transaction_count()),
             (txn.client_addr(), session.client_addr(), txn.incoming_addr(), session.incoming_addr()),
-            txn.origin_addr(),
+            (txn.origin_addr(), txn.outgoing_addr()),
         ))
         .unwrap();
         go_on(event);
@@ -43,7 +43,8 @@ fn a_transaction_knows_its_number_its_place_and_whom_it_is_between() {
         assert_eq!((ordinal, count), (Ok(place), Ok(place)));
         let (client, server): (_, Option<SocketAddr>) = (local(client), Some(bed.address()));
         assert_eq!(addresses, (Ok(client), Ok(client), Ok(server), Ok(server)));
-        assert_eq!(to, Ok(Some(origin.address)));
+        assert_eq!(to.0, Ok(Some(origin.address)));
+        assert!(to.1.unwrap().is_some_and(|outgoing| outgoing != origin.address));
         numbers.push(number);
         sessions.push(session);
     }
@@ -291,6 +292,12 @@ fn a_request_body_may_be_read_as_a_whole_before_the_origin_is_asked() {
     assert_eq!(client.answer().text(), "POST /c HTTP/1.1 12345678");
     assert_eq!(origin.requests()[1].field("content-length"), Some("8"));
     assert_eq!(origin.requests()[1].field("x-length"), Some("8"));
+    // A client that waits to be asked for its body is asked.
+    client.send("POST /e HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n");
+    assert_eq!(client.bare_answer().status(), 100);
+    client.send("12345678");
+    assert_eq!(client.answer().text(), "POST /e HTTP/1.1 12345678");
+    diary.until("READ_RESPONSE_HDR");
     // Without a body there is nothing to wait for.
     assert_eq!(client.get("/n").status(), 200);
     diary.until("READ_RESPONSE_HDR");
@@ -304,7 +311,7 @@ fn a_request_body_may_be_read_as_a_whole_before_the_origin_is_asked() {
         client.send(too_long);
         assert_eq!(client.answer().status(), 413);
     }
-    assert_eq!(origin.requests().len(), 3);
+    assert_eq!(origin.requests().len(), 4);
     drop((client, look));
     bed.end();
 }
@@ -351,11 +358,13 @@ fn the_moments_of_a_transaction_are_noted_in_their_order() {
     let late = told.recv_timeout(DEADLINE).unwrap();
     let order = [
         Milestone::UaBegin,
+        Milestone::UaFirstRead,
         Milestone::SmStart,
         Milestone::ServerFirstConnect,
         Milestone::ServerConnect,
         Milestone::ServerConnectEnd,
         Milestone::ServerBeginWrite,
+        Milestone::ServerFirstRead,
         Milestone::ServerReadHeaderDone,
         Milestone::UaBeginWrite,
         Milestone::ServerClose,
@@ -373,4 +382,108 @@ fn the_moments_of_a_transaction_are_noted_in_their_order() {
     assert!(start < active && active <= total, "{start:?} {active:?} {total:?}");
     drop(look);
     bed.end();
+}
+
+#[test]
+fn a_plugin_may_say_where_a_request_goes_whatever_the_rules_say() {
+    for at in [HookId::TxnStart, HookId::ReadRequestHdr, HookId::PreRemap, HookId::PostRemap, HookId::OsDns] {
+        let (theirs, mine) = (Origin::echo(), Origin::echo());
+        let bed = Bed::new(theirs.address);
+        let url = format!("http://{}/there?x=y", mine.address);
+        let (to, was) = (url.clone(), format!("http://{}/here", theirs.address));
+        let set = Cont::shared(move |event| {
+            let txn = event.transaction().unwrap();
+            let hook = hook_of(event);
+            let place = |hook| OF_A_REQUEST.iter().position(|at| *at == hook).unwrap();
+            if hook == at {
+                for wrong in ["/there", "https://a.example/", "http:///", "http://a b/", ""] {
+                    assert_eq!(txn.set_origin_url(wrong), Err(MessageError::Invalid), "{wrong}");
+                }
+                let late = at == HookId::OsDns;
+                assert_eq!(txn.set_origin_url(&to), if late { Err(MessageError::TooLate) } else { Ok(()) });
+            }
+            if hook != HookId::TxnStart {
+                assert_eq!(txn.pristine_url(), Ok("http://test.example/here".into()), "{hook}");
+            }
+            let known = place(hook) >= place(HookId::PostRemap);
+            let by_rules = at == HookId::OsDns || (at == HookId::PostRemap && hook == at);
+            match txn.origin_url() {
+                Ok(url) if known => {
+                    assert_eq!(url, if by_rules { was.clone() } else { to.clone() }, "{hook}")
+                }
+                other => assert_eq!((other, known), (Err(MessageError::Absent), false), "{hook}"),
+            }
+            go_on(event);
+        });
+        OF_A_REQUEST.into_iter().for_each(|hook| bed.hook(hook, &set));
+        assert_eq!(get(bed.address(), "/here").status(), 200);
+        drop(set);
+        bed.end();
+        let moved = at != HookId::OsDns;
+        assert_eq!(
+            (theirs.requests().len(), mine.requests().len()),
+            if moved { (0, 1) } else { (1, 0) },
+            "{at}"
+        );
+        if moved {
+            let seen = &mine.requests()[0];
+            assert_eq!((seen.target(), seen.field("host")), ("/there?x=y", Some(&*mine.address.to_string())));
+        }
+    }
+}
+
+#[test]
+fn a_transaction_may_have_less_time_as_a_whole() {
+    let origin = Origin::new(|request, stream| match request.target() {
+        "/slow" => stream.get_mut().write_all(b"").is_ok(),
+        "/half" => stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").is_ok(),
+        _ => respond(stream, "200 OK", "fast"),
+    });
+    let bed = Bed::new(origin.address);
+    let hurry = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        assert_eq!(txn.limit(Limit::ClientActive), Ok(None));
+        assert_eq!(txn.limit(Limit::ClientIdle), Ok(Some(Duration::from_secs(60))));
+        let soon =
+            Some(Duration::from_millis(if txn.request().target().unwrap() == "/" { 30_000 } else { 50 }));
+        txn.set_limit(Limit::ClientActive, soon).unwrap();
+        assert_eq!(txn.limit(Limit::ClientActive), Ok(soon));
+        go_on(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &hurry);
+    assert_eq!(get(bed.address(), "/slow").status(), 504);
+    assert_eq!(get(bed.address(), "/").text(), "fast");
+    let mut client = bed.client();
+    client.ask("/half");
+    assert!(client.try_answer().is_err());
+    drop((client, hurry));
+    assert_eq!(bed.end().transactions, 3);
+}
+
+#[test]
+fn a_client_that_takes_nothing_may_be_given_up_sooner() {
+    let origin = Origin::new(|_, stream| {
+        let chunk = "10000\r\n".to_owned() + &"x".repeat(1 << 16) + "\r\n";
+        let stream = stream.get_mut();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+        while stream.write_all(chunk.as_bytes()).is_ok() {}
+        false
+    });
+    let bed = Bed::new(origin.address);
+    let diary = Diary::new();
+    let close = diary.cont("close");
+    let hurry = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        txn.set_limit(Limit::ClientIdle, Some(Duration::from_millis(20))).unwrap();
+        assert_eq!(txn.limit(Limit::ClientIdle), Ok(Some(Duration::from_millis(20))));
+        go_on(event);
+    });
+    bed.hook(HookId::ReadResponseHdr, &hurry);
+    bed.hook(HookId::TxnClose, &close);
+    let mut client = bed.client();
+    client.ask("/");
+    // It reads nothing, and without the limit would be waited for during a minute.
+    assert_eq!(diary.next(), "close TXN_CLOSE");
+    drop((client, close, hurry));
+    assert_eq!(bed.end().client_aborts, 1);
 }

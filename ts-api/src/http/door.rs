@@ -21,8 +21,8 @@ use crate::{Cont, Event, Mutex};
 
 pub use self::args::RawArg;
 pub(crate) use self::facts::{
-    address, answer, buffer_body, count, error_change, error_read, limit, milestone, read_body, set_error,
-    set_limit, set_origin_address,
+    address, answer, buffer_body, count, error_change, error_read, limit, milestone, origin_url,
+    pristine_url, read_body, set_error, set_limit, set_origin_address, set_origin_url,
 };
 pub(crate) use self::messages::{message_change, message_read};
 pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, Which};
@@ -183,6 +183,12 @@ pub struct HttpTable {
     pub arg_put_back: unsafe extern "C" fn(Kind, subject: u64, index: u32, RawArg) -> Code,
     /// A plain value, which stays in its place.
     pub arg_plain: unsafe extern "C" fn(Kind, subject: u64, index: u32, value: *mut RawArg) -> Code,
+
+    /// The URL at the origin; none if that is not decided yet.
+    pub origin_url: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
+    pub origin_url_set: unsafe extern "C" fn(transaction: u64, url: RawBytes) -> Code,
+    /// The URL that the client asked for.
+    pub pristine_url: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.

@@ -4,17 +4,23 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
+    /// How long the transaction may take as a whole, from its start to the end of the response's body.
+    ClientActive,
+    /// How long the client may take nothing of what is sent to it.
+    ClientIdle,
     /// How long a connection to the origin may take to be made.
     Connect,
     /// How long the origin may take for a response's head once it has the request.
     Response,
-    /// How long the origin may say nothing within a response's body.
+    /// How long the origin may say nothing within a response's body. It is set before the request is sent.
     Silence,
 }
 
 impl From<Limit> for super::door::Limit {
     fn from(limit: Limit) -> Self {
         match limit {
+            Limit::ClientActive => Self::CLIENT_ACTIVE,
+            Limit::ClientIdle => Self::CLIENT_IDLE,
             Limit::Connect => Self::CONNECT,
             Limit::Response => Self::RESPONSE,
             Limit::Silence => Self::SILENCE,

@@ -6,7 +6,8 @@ macro_rules! milestones {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
         /// A moment in a transaction's life whose time is noted.
         ///
-        /// Names and numbers are Traffic Server's; those of a cache and of TLS are not here, since the host has neither.
+        /// Names and numbers are Traffic Server's. Those of a cache and of TLS are not here, since the host has neither, nor are those
+        /// of looking up a name, which a connection includes.
         ///
         /// # Examples
         ///
@@ -57,16 +58,12 @@ milestones! {
     ServerConnectEnd = 7, "SERVER_CONNECT_END";
     /// The request was given to the origin's connection.
     ServerBeginWrite = 8, "SERVER_BEGIN_WRITE";
-    /// The first byte of the origin's response was read.
+    /// The first byte of the origin's response was read; told as when its head was complete.
     ServerFirstRead = 9, "SERVER_FIRST_READ";
     /// The head of the origin's response was complete.
     ServerReadHeaderDone = 10, "SERVER_READ_HEADER_DONE";
     /// The origin's response had been read to its end, or broke off.
     ServerClose = 11, "SERVER_CLOSE";
-    /// The look-up of the origin's name began.
-    DnsLookupBegin = 16, "DNS_LOOKUP_BEGIN";
-    /// The look-up of the origin's name ended.
-    DnsLookupEnd = 17, "DNS_LOOKUP_END";
     /// The transaction began.
     SmStart = 18, "SM_START";
     /// The transaction ended, but for TXN_CLOSE.

@@ -26,6 +26,24 @@ pub(crate) fn set_origin_address(transaction: u64, address: Option<SocketAddr>) 
     ask(|table| unsafe { (table.origin_address_set)(transaction, address) })
 }
 
+pub(crate) fn origin_url(transaction: u64) -> Result<Option<String>, MessageError> {
+    // SAFETY: any number will do, and the sink is lent for the call.
+    let url = collect(|table, sink| unsafe { (table.origin_url)(transaction, sink) })?;
+    Ok(url.map(|url| String::from_utf8_lossy(&url).into_owned()))
+}
+
+pub(crate) fn pristine_url(transaction: u64) -> Result<String, MessageError> {
+    // SAFETY: any number will do, and the sink is lent for the call.
+    let url = collect(|table, sink| unsafe { (table.pristine_url)(transaction, sink) })?;
+    Ok(String::from_utf8_lossy(&url.unwrap_or_default()).into_owned())
+}
+
+pub(crate) fn set_origin_url(transaction: u64, url: &str) -> Result<(), MessageError> {
+    let url = RawBytes::new(url.as_bytes());
+    // SAFETY: any number will do; the bytes are lent for the call.
+    ask(|table| unsafe { (table.origin_url_set)(transaction, url) })
+}
+
 pub(crate) fn count(kind: Kind, subject: u64) -> Result<u64, Gone> {
     let mut count = 0;
     // SAFETY: any number will do, and the place is lent for the call.

@@ -160,6 +160,10 @@ numbers! {
 numbers! {
     /// A time that a plugin may set for a transaction.
     Limit {
+        /// The whole transaction, from its start.
+        CLIENT_ACTIVE = 0,
+        /// The client, without taking anything of what is sent to it.
+        CLIENT_IDLE = 1,
         /// A connection to the origin.
         CONNECT = 2,
         /// The head of the origin's response.

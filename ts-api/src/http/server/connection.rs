@@ -112,7 +112,7 @@ pub(super) async fn attend<F: Future>(
             Awaits::Request if closing => LINGER,
             Awaits::Request => timeouts.client_idle,
             Awaits::Head => timeouts.client_head,
-            Awaits::Taking => timeouts.client_stall,
+            Awaits::Taking => session.stall.get().unwrap_or(timeouts.client_stall),
             Awaits::Nothing => return Poll::Pending,
         };
         if watch.poll(cx, session.turn() << 1 | u64::from(closing), limit).is_ready() {

@@ -98,9 +98,9 @@ impl Exchange {
         self.lane.counters()
     }
 
-    /// Begins to note times, for a connection that has been there since `accepted`.
-    pub(crate) fn begin_marks(&self, accepted: HrTime) {
-        self.marks.get_or_init(|| Box::new(Marks::new(accepted)));
+    /// Begins to note times, for a connection that has been there since `accepted` and a request that began to come in then.
+    pub(crate) fn begin_marks(&self, accepted: HrTime, first_read: Option<HrTime>) {
+        self.marks.get_or_init(|| Box::new(Marks::new(accepted, first_read)));
     }
 
     /// The transaction's times, if they are noted.

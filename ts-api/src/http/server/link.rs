@@ -34,6 +34,8 @@ use super::timeouts::Timeouts;
 pub(crate) struct Link {
     pool: Rc<Pool>,
     address: SocketAddr,
+    /// Ours.
+    outgoing: Option<SocketAddr>,
     sender: RefCell<Option<SendRequest<RequestBody>>>,
     born: HrTime,
     /// How many requests it has been given; the number of the latest.
@@ -83,11 +85,13 @@ impl Link {
     ) -> hyper::Result<Rc<Self>> {
         let mut builder = Builder::new();
         builder.preserve_header_case(true).title_case_headers(true);
+        let outgoing = stream.local_addr();
         let (sender, connection) = builder.handshake(stream).await?;
         let here = Here::current().expect("origins are reached on event threads");
         let link = Rc::new(Self {
             pool: Rc::clone(slot.pool()),
             address,
+            outgoing,
             sender: RefCell::new(Some(sender)),
             born: here.now(),
             requests: Cell::new(0),
@@ -104,6 +108,10 @@ impl Link {
         let driven = Driven { link: Rc::clone(&link), _slot: slot };
         drop(here.spawn_local(driven.run(connection)));
         Ok(link)
+    }
+
+    pub(super) fn outgoing(&self) -> Option<SocketAddr> {
+        self.outgoing
     }
 
     pub(super) fn address(&self) -> SocketAddr {

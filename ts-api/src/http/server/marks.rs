@@ -18,10 +18,11 @@ pub(crate) struct Marks([Cell<u64>; PLACES]);
 
 impl Marks {
     /// With a transaction that begins now, on a connection that has been there since `accepted`.
-    pub(crate) fn new(accepted: HrTime) -> Self {
+    pub(crate) fn new(accepted: HrTime, first_read: Option<HrTime>) -> Self {
         let marks = Self([const { Cell::new(0) }; PLACES]);
         let start = now();
         marks.set(Milestone::UaBegin, accepted);
+        marks.set(Milestone::UaFirstRead, first_read.unwrap_or(start));
         // The host takes a request up when its head is complete.
         for milestone in
             [Milestone::SmStart, Milestone::UaReadHeaderDone, Milestone::PluginActive, Milestone::PluginTotal]
@@ -50,6 +51,11 @@ impl Marks {
     pub(crate) fn add(&self, milestone: Milestone, time: Duration) {
         let place = &self.0[milestone.number() as usize];
         place.set(place.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
+    }
+
+    /// How long it is since something happened.
+    pub(crate) fn since(&self, milestone: Milestone) -> Duration {
+        now().saturating_duration_since(HrTime::from_nanos(self.0[milestone.number() as usize].get()))
     }
 
     pub(crate) fn times(&self) -> Times {

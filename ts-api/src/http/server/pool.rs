@@ -272,6 +272,11 @@ impl Opened {
         self.link.as_ref().expect("it is taken out only by value").address()
     }
 
+    /// Our address, as the origin sees it.
+    pub(crate) fn outgoing(&self) -> Option<SocketAddr> {
+        self.link.as_ref().and_then(|link| link.outgoing())
+    }
+
     /// Takes the connection, to send something over it.
     pub(super) fn into_link(mut self) -> Rc<Link> {
         self.link.take().expect("it is taken out only here")

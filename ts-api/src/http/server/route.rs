@@ -14,6 +14,7 @@ pub(crate) struct Route<'a> {
     origin: Cow<'a, OriginName>,
     /// None for a forward proxy's request, which names its target itself.
     rule: Option<&'a Rule>,
+    of_client: bool,
     /// The host that the client asked for, if the response may have to name it.
     asked: Option<HeaderValue>,
 }
@@ -38,7 +39,12 @@ impl<'a> Route<'a> {
                 None if !rule.keeps_location() => asked.cloned(),
                 _ => None,
             };
-            return Ok(Self { origin: Cow::Borrowed(rule.origin()), rule: Some(rule), asked });
+            return Ok(Self {
+                origin: Cow::Borrowed(rule.origin()),
+                rule: Some(rule),
+                of_client: false,
+                asked,
+            });
         }
         // In HTTP/2 every request names an authority, whatever its client takes us for.
         let in_full = parts.uri.scheme().is_some() && parts.version < Version::HTTP_2;
@@ -50,7 +56,12 @@ impl<'a> Route<'a> {
         }
         let origin =
             OriginName::parse(without_user(authority), scheme.port()).ok_or(StatusCode::BAD_REQUEST)?;
-        Ok(Self { origin: Cow::Owned(origin), rule: None, asked: None })
+        Ok(Self { origin: Cow::Owned(origin), rule: None, of_client: true, asked: None })
+    }
+
+    /// The route that a plugin has chosen.
+    pub(crate) fn to(origin: OriginName) -> Self {
+        Self { origin: Cow::Owned(origin), rule: None, of_client: false, asked: None }
     }
 
     pub(crate) fn origin(&self) -> &OriginName {
@@ -59,7 +70,7 @@ impl<'a> Route<'a> {
 
     /// Whether it is the client, and no rule, that says where it leads.
     pub(crate) fn is_of_client(&self) -> bool {
-        self.rule.is_none()
+        self.of_client
     }
 
     /// Makes the client's request one for where the route leads. Whether anything was changed.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     idle: RefCell<Option<Waker>>,
     /// What follows when the parser has ended.
     tunnel: RefCell<Option<Promised>>,
+    /// How long the client may take nothing, if a plugin has said so for the response under way.
+    pub(super) stall: Cell<Option<Duration>>,
 }
 
 /// A request that is being served.
@@ -81,6 +84,7 @@ impl Session {
             enough: Cell::new(false),
             idle: RefCell::default(),
             tunnel: RefCell::default(),
+            stall: Cell::new(None),
         }
     }
 
@@ -189,6 +193,7 @@ impl Session {
     pub(crate) fn transaction_ended(&self, given_up: bool) {
         self.under_way.set(self.under_way.get() - 1);
         self.given_up.set(self.given_up.get() + u64::from(given_up));
+        self.stall.set(None);
         let idle = if self.under_way.get() == 0 { self.idle.borrow_mut().take() } else { None };
         if let Some(idle) = idle {
             idle.wake();

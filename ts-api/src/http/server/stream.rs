@@ -24,6 +24,13 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Its own address.
+    pub(crate) fn local_addr(&self) -> Option<std::net::SocketAddr> {
+        self.0.source().local_addr().ok()
+    }
+}
+
 impl Read for Stream {
     fn poll_read(
         self: Pin<&mut Self>,

@@ -56,6 +56,10 @@ pub(crate) struct TransactionSubject {
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) client_request: Option<Head>,
+    /// The client's request before it was decided where it goes, if that has changed it.
+    pub(crate) pristine: Option<Head>,
+    /// The origin by its name.
+    pub(crate) origin: Option<String>,
     pub(crate) origin_request: Option<Head>,
     pub(crate) origin_response: Option<Head>,
     pub(crate) client_response: Option<Head>,

@@ -53,6 +53,9 @@ pub(crate) static TABLE: HttpTable = HttpTable {
     arg_lend: args::lend,
     arg_put_back: args::put_back,
     arg_plain: args::plain,
+    origin_url: facts::origin_url,
+    origin_url_set: facts::origin_url_set,
+    pristine_url: facts::pristine_url,
 };
 
 /// The global hooks of an event system.

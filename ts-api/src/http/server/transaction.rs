@@ -16,6 +16,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -77,7 +78,7 @@ impl Transaction {
         let ordinal = session.count_transaction();
         let subject = hooks.then(|| session.transaction_subject(ordinal, &settings.timeouts)).flatten();
         if subject.is_some() {
-            exchange.begin_marks(session.began);
+            exchange.begin_marks(session.began, session.gate.take_first_read());
         }
         Self { session, exchange, subject, method, settings }
     }
@@ -125,6 +126,9 @@ impl Transaction {
         let Reply { parts, source } = reply;
         self.session.counters().response(parts.status.as_u16());
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
+        if let Some(stall) = self.show(|content| content.wishes.limits.stall()).flatten() {
+            self.session.stall.set(Some(stall));
+        }
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let source = match source {
@@ -149,10 +153,7 @@ impl Transaction {
         let received = parts.extensions.remove::<RawHead>();
         self.show(|content| {
             let head = Head::of_request(&parts);
-            content.client_request = Some(match received {
-                Some(received) => head.arranged_like(received.fields()),
-                None => head,
-            });
+            content.client_request = Some(arranged(head, received));
         });
         if parts.method == Method::CONNECT {
             // Seldom asked for, so it takes no room of all the others.
@@ -178,10 +179,16 @@ impl Transaction {
         let origin = self.locate(&target, &mut parts).await?;
         let timeouts = self.timeouts();
         let reach = self.reach(&timeouts, matches!(origin, Cow::Borrowed(_)));
+        self.exchange.mark(Milestone::ServerFirstConnect);
+        self.exchange.mark(Milestone::ServerConnect);
         let connected = pin!(self.session.origins().connect(&origin, reach));
         let connected = self.unless_gone(connected).await;
+        self.exchange.mark(Milestone::ServerConnectEnd);
         let (stream, address) = self.or_stop(&origin, connected)?;
-        self.show(|content| content.wishes.origin.found = Some(address));
+        self.show(|content| {
+            content.wishes.origin.found = Some(address);
+            content.wishes.origin.outgoing = stream.local_addr();
+        });
         self.session.counters().tunnels.add();
         let tunnel = Tunnel::new(stream, timeouts.tunnel);
         let (parts, ()) = Response::new(()).into_parts();
@@ -197,15 +204,43 @@ impl Transaction {
     /// Decides which origin gets the request.
     async fn remap(&self, parts: &mut request::Parts) -> Result<Route<'_>, Stopped> {
         self.pass_request(HookId::PreRemap, parts).await?;
-        let route = Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
-        if route.rewrite(parts) {
-            self.show(|content| {
-                let head = Head::of_request(parts).arranged_after(content.client_request.as_ref());
-                content.client_request = Some(head);
-            });
-        }
+        let mut route = match self.redirect(parts) {
+            Some(route) => route,
+            None => {
+                let route =
+                    Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
+                if route.rewrite(parts) {
+                    self.show_rewritten(parts);
+                }
+                route
+            }
+        };
+        self.show(|content| content.origin = Some(route.origin().to_string()));
         self.pass_request(HookId::PostRemap, parts).await?;
+        if let Some(redirected) = self.redirect(parts) {
+            self.show(|content| content.origin = Some(redirected.origin().to_string()));
+            route = redirected;
+        }
         Ok(route)
+    }
+
+    /// Where a plugin wants the request to go, if one does.
+    fn redirect(&self, parts: &mut request::Parts) -> Option<Route<'static>> {
+        let target = self.show(|content| content.wishes.target.take()).flatten()?;
+        target.rewrite(parts);
+        self.show_rewritten(parts);
+        Some(Route::to(target.origin))
+    }
+
+    /// The client's request is another one now.
+    fn show_rewritten(&self, parts: &request::Parts) {
+        self.show(|content| {
+            let old = content.client_request.take();
+            content.client_request = Some(Head::of_request(parts).arranged_after(old.as_ref()));
+            if content.pristine.is_none() {
+                content.pristine = old;
+            }
+        });
     }
 
     /// Reads the request's body as a whole, if a plugin wants it.
@@ -276,6 +311,7 @@ impl Transaction {
                 let before = content.origin_request.as_ref().or(content.client_request.as_ref());
                 content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
                 content.wishes.origin.found = Some(connection.address());
+                content.wishes.origin.outgoing = connection.outgoing();
             });
             // If it ends here, the connection goes back.
             self.pass(HookId::SendRequestHdr).await?;
@@ -299,6 +335,7 @@ impl Transaction {
                 None => None,
             };
             let response = self.or_stop(to, sent)?;
+            self.exchange.mark(Milestone::ServerFirstRead);
             self.exchange.mark(Milestone::ServerReadHeaderDone);
             return Ok(response);
         }
@@ -335,8 +372,12 @@ impl Transaction {
         route: &Route<'_>,
     ) -> Result<Reply, Stopped> {
         let (mut parts, body) = response.into_parts();
+        let received = parts.extensions.remove::<RawHead>();
         forward::response(&mut parts, route);
-        self.show(|content| content.origin_response = Some(Head::of_response(&parts)));
+        self.show(|content| {
+            let head = Head::of_response(&parts);
+            content.origin_response = Some(arranged(head, received));
+        });
         self.pass(HookId::ReadResponseHdr).await?;
         self.show(|content| {
             if let Some(head) = &mut content.origin_response {
@@ -390,7 +431,9 @@ impl Transaction {
 
     /// How long everything may take, as plugins have set it.
     fn timeouts(&self) -> Timeouts {
-        self.show(|content| content.wishes.limits.timeouts()).unwrap_or(self.settings.timeouts)
+        let limits = self.show(|content| content.wishes.limits);
+        let passed = || self.exchange.marks().map_or(Duration::ZERO, |marks| marks.since(Milestone::SmStart));
+        limits.map_or(self.settings.timeouts, |limits| limits.after(passed))
     }
 
     async fn call_out(&self, hook: HookId) -> Reenable {
@@ -446,6 +489,14 @@ impl Drop for Transaction {
             subject.end();
         }
         self.session.transaction_ended(self.exchange.client_is_gone());
+    }
+}
+
+/// A head as it was received, if that is known.
+fn arranged(head: Head, received: Option<RawHead>) -> Head {
+    match received {
+        Some(received) => head.arranged_like(received.fields()),
+        None => head,
     }
 }
 

@@ -79,6 +79,38 @@ impl Transaction {
         door::set_origin_address(self.number, to.into())
     }
 
+    /// The URL that the origin is asked for, with the origin's own host; there from POST_REMAP on, where
+    /// [`request`](Self::request) names the same path.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Absent`] before, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn origin_url(self) -> Result<String, MessageError> {
+        door::origin_url(self.number)?.ok_or(MessageError::Absent)
+    }
+
+    /// The URL that the client asked for, before it was decided where the request goes.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Absent`] at TXN_START, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn pristine_url(self) -> Result<String, MessageError> {
+        door::pristine_url(self.number)
+    }
+
+    /// Decides where the request goes: an `http` URL with host, path and query. `host` becomes what it says.
+    ///
+    /// It may be set at all hooks up to POST_REMAP: at PRE_REMAP and before, the server's rules are then not asked; at
+    /// POST_REMAP it goes before what they say.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Invalid`], [`MessageError::TooLate`] after POST_REMAP, [`MessageError::NotCalledOut`],
+    /// [`MessageError::Gone`].
+    pub fn set_origin_url(self, url: &str) -> Result<(), MessageError> {
+        door::set_origin_url(self.number, url)
+    }
+
     /// When something happened, in nanoseconds of the monotonic clock; none if it has not yet, or does not.
     ///
     /// # Errors
@@ -98,7 +130,7 @@ impl Transaction {
     }
 
     /// Changes how long something may take in this transaction, none for without end. It holds for what begins after the
-    /// call-out.
+    /// call-out; [`Limit::ClientActive`] has begun with the transaction.
     ///
     /// What takes longer ends as the host's own limits have it: the client gets 504 if there was no response yet, and the
     /// connection breaks off otherwise.

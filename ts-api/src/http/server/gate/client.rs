@@ -16,6 +16,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, BytesMut};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use ts_cont::Here;
+use ts_thread::HrTime;
 
 use super::framer::{Framer, Side, Step};
 use super::head::Asked;
@@ -58,6 +60,8 @@ pub(crate) struct Gate {
     inner: RefCell<Inner>,
     /// The head is to be noted as it is received.
     noting: Cell<bool>,
+    /// When the first byte of the head that comes next was read, if that is noted.
+    first_read: Cell<Option<HrTime>>,
     /// A request has passed whose response has not been handed over.
     answering: Cell<bool>,
     /// The socket took nothing of the last write.
@@ -123,6 +127,7 @@ impl Gate {
             stream: RefCell::new(stream),
             settings,
             inner: RefCell::new(inner),
+            first_read: Cell::new(None),
             noting: Cell::new(false),
             answering: Cell::new(false),
             blocked: Cell::new(false),
@@ -164,6 +169,17 @@ impl Gate {
     /// The head of the request that passed last, as it was received; none if it was not to be noted.
     pub(crate) fn take_head(&self) -> Option<RawHead> {
         self.inner.borrow_mut().raw.take()
+    }
+
+    /// When the first byte of the request that passed last was read; none if it had waited, or was not to be noted.
+    pub(crate) fn take_first_read(&self) -> Option<HrTime> {
+        self.first_read.take()
+    }
+
+    fn note_first_read(&self) {
+        if self.noting.get() {
+            self.first_read.set(Here::current().map(|here| here.now()));
+        }
     }
 
     /// Says whether heads are to be noted from now on.
@@ -337,6 +353,7 @@ impl Gate {
         let mut inner = self.inner.borrow_mut();
         if inner.held.is_empty() && inner.framer.is_at_head() {
             self.next_turn();
+            self.note_first_read();
         }
         inner.held.extend_from_slice(space.filled());
         inner.ended |= space.filled().is_empty();
@@ -432,6 +449,9 @@ impl Gate {
         if read.is_empty() {
             inner.ended = true;
             return Poll::Ready(Ok(true));
+        }
+        if inner.framer.is_at_head() {
+            self.note_first_read();
         }
         let good = self.judge(inner, read);
         if good < read.len() {

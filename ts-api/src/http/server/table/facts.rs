@@ -9,8 +9,9 @@ use hyper::ext::ReasonPhrase;
 
 use super::{find_session, find_transaction, guarded, send};
 use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields};
-use crate::http::server::head::{final_status, is_framing};
+use crate::http::server::head::{UrlPart, final_status, is_framing};
 use crate::http::server::subjects::Content;
+use crate::http::server::wishes::Target;
 use crate::http::{HookId, Milestone};
 use crate::table::Code;
 
@@ -60,6 +61,49 @@ pub(super) unsafe extern "C" fn origin_address_set(transaction: u64, address: Ra
             content.wishes.origin.wished = address;
             Ok(())
         })
+    })
+}
+
+pub(super) unsafe extern "C" fn origin_url(transaction: u64, sink: BytesSink) -> Code {
+    guarded(|| {
+        let url = called(transaction, |content| {
+            let path = content.client_request.as_ref().and_then(|head| head.url(UrlPart::Path).ok()?);
+            let query = content.client_request.as_ref().and_then(|head| head.url(UrlPart::Query).ok()?);
+            let Some(origin) = &content.origin else { return Ok(None) };
+            let mut url = Vec::from(format!("http://{origin}"));
+            url.extend_from_slice(&path.unwrap_or_default());
+            if let Some(query) = query {
+                url.push(b'?');
+                url.extend_from_slice(&query);
+            }
+            Ok(Some(url))
+        })?;
+        if let Some(url) = url {
+            send(&sink, &url);
+        }
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn origin_url_set(transaction: u64, url: RawBytes) -> Code {
+    guarded(|| {
+        // SAFETY: the URL is lent for the call.
+        let target = Target::parse(unsafe { url.as_slice() }).ok_or(Code::INVALID)?;
+        up_to(HookId::PostRemap, transaction, |content| {
+            content.wishes.target = Some(target);
+            Ok(())
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn pristine_url(transaction: u64, sink: BytesSink) -> Code {
+    guarded(|| {
+        let url = called(transaction, |content| {
+            let head = content.pristine.as_ref().or(content.client_request.as_ref()).ok_or(Code::ABSENT)?;
+            head.url(UrlPart::Whole).map_err(|_| Code::WRONG_KIND)
+        })?;
+        send(&sink, &url.unwrap_or_default());
+        Ok(())
     })
 }
 
