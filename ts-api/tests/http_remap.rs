@@ -5,10 +5,14 @@
 mod support;
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
 
 use support::{Bed, Client, DEADLINE, Diary, Origin, go_on, respond};
 use ts_api::Cont;
@@ -238,6 +242,64 @@ fn those_who_want_the_same_name_wait_for_one_look_up_which_outlives_the_first_of
     drop(clients);
     bed.end();
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+/// An address at which connections are never made: its queue is full. What is returned keeps it so.
+fn stuck(port: u16) -> (OwnedFd, Vec<OwnedFd>) {
+    let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
+    let open = |flags| socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+    let listener = open(SocketFlags::CLOEXEC);
+    bind(&listener, &address).unwrap();
+    listen(&listener, 0).unwrap();
+    let queued = (0..4).map(|_| {
+        let socket = open(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+        let _ = connect(&socket, &address);
+        socket
+    });
+    let queued = queued.collect();
+    (listener, queued)
+}
+
+#[test]
+fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+    let origin = named("origin");
+    let port = origin.address.port();
+    let _full = stuck(port);
+    let remap = table([("/", format!("http://two.example:{port}/"))]);
+    let (bed, _) =
+        bed_with_names(remap, |_| Ok([2, 1].map(|last| Ipv4Addr::new(127, 0, 0, last).into()).to_vec()));
+    let mut settings = bed.server.settings();
+    settings.timeouts.connect = Duration::from_secs(1);
+    bed.server.reload(settings);
+    assert_eq!(bed.client().get("/x").text(), format!("origin /x two.example:{port}"));
+    assert_eq!(bed.end().origin_connect_failures, 0);
+}
+
+#[test]
+fn a_look_up_and_a_connection_that_take_too_long_are_504() {
+    let (go, may_go) = channel::<()>();
+    let may_go = Mutex::new(may_go);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let _full = stuck(port);
+    let remap =
+        table([("/slow", "http://slow.example/".into()), ("/stuck", format!("http://127.0.0.2:{port}/"))]);
+    let (bed, _) = bed_with_names(remap, move |_| {
+        let _ = may_go.lock().unwrap().recv_timeout(DEADLINE);
+        Ok(Vec::new())
+    });
+    let mut settings = bed.server.settings();
+    settings.timeouts.connect = Duration::from_millis(30);
+    settings.timeouts.lookup = Duration::from_millis(30);
+    bed.server.reload(settings);
+    let told = |target: &str| {
+        let answer = bed.client().get(target);
+        (answer.status(), answer.text().lines().nth(1).unwrap_or_default().to_owned())
+    };
+    assert_eq!(told("/slow"), (504, "The origin's name could not be looked up.".to_owned()));
+    assert_eq!(told("/stuck"), (504, "The origin could not be reached in time.".to_owned()));
+    go.send(()).unwrap();
+    let counts = bed.end();
+    assert_eq!((counts.origin_lookup_failures, counts.origin_connect_failures), (1, 1));
 }
 
 #[test]

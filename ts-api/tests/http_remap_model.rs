@@ -68,6 +68,8 @@ fn asked() -> impl Strategy<Value = (&'static str, &'static str, Option<u16>, St
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn the_table_finds_what_a_search_finds(
         rules in prop::collection::vec(rule(), 0..40),
