@@ -18,11 +18,12 @@ use crate::handler::{Body, Boxed, Call, Kind, Label, Name, Table};
 use crate::home::{Home, Waited};
 use crate::life::{Away, Held, Life, MAX_DEPTH, Mark, Release};
 use crate::pool::{self, Size};
+use crate::processor::numbers;
 use crate::work::{Counted, Work};
 use crate::{CallError, Continuation, processor};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use ts_event::{When, prefetch};
 use ts_mutex::{MutexGuard, ProxyMutex};
 
@@ -42,12 +43,12 @@ struct Back {
     away: Away,
     /// The threads that have this continuation's events.
     home: Home,
-    /// A packed [`ThreadRef`]; zero is none.
-    affinity: AtomicU64,
+    /// The number of a thread; zero is none.
+    affinity: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Front>() == pool::HEAD);
-const _: () = assert!(size_of::<Back>() == pool::BACK && align_of::<Back>() == align_of::<Front>());
+const _: () = assert!(size_of::<Back>() == pool::BACK && align_of::<Back>() <= align_of::<Front>());
 
 /// One continuation, as long as somebody keeps it alive.
 #[derive(Clone, Copy)]
@@ -123,18 +124,19 @@ impl<'a> Cell<'a> {
 
     pub(crate) fn affinity(&self) -> Option<ThreadRef> {
         // Relaxed: the number is all there is; threads are looked up in tables that order themselves.
-        ThreadRef::unpack(self.back.affinity.load(Ordering::Relaxed))
+        numbers::thread(self.back.affinity.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn exchange_affinity(&self, from: Option<ThreadRef>, to: Option<ThreadRef>) -> bool {
-        let [from, to] = [from, to].map(|thread| thread.map_or(0, ThreadRef::pack));
+    /// Numbers of threads; zero is none.
+    pub(crate) fn exchange_affinity(&self, from: u32, to: u32) -> bool {
         // Relaxed, both: see `affinity`.
         self.back.affinity.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    pub(crate) fn set_affinity(&self, thread: Option<ThreadRef>) {
+    /// The number of a thread; zero is none.
+    pub(crate) fn set_affinity(&self, thread: u32) {
         // Relaxed: see `affinity`.
-        self.back.affinity.store(thread.map_or(0, ThreadRef::pack), Ordering::Relaxed);
+        self.back.affinity.store(thread, Ordering::Relaxed);
     }
 
     /// Says which processor it belongs to, for reports.
@@ -144,26 +146,26 @@ impl<'a> Cell<'a> {
 
     /// Whether it belongs to this processor, for reports.
     pub(crate) fn belongs_to(&self, processor: u32) -> bool {
-        self.back.home.belongs_to(processor)
+        self.back.home.belongs_to(processor, numbers::processor_of)
     }
 
-    /// Whether all of this continuation's events so far have waited on `thread`, a packed [`ThreadRef`]; false if there were
+    /// Whether all of this continuation's events so far have waited on the thread with this number; false if there were
     /// none.
     #[inline(always)]
-    pub(crate) fn is_home(&self, thread: u64) -> bool {
+    pub(crate) fn is_home(&self, thread: u32) -> bool {
         self.back.home.is(thread)
     }
 
     /// Puts an event of this continuation into the inbox of `thread`, which is not the caller's, by way of `put`. The event
     /// may be over when this returns, so somebody else keeps the cell.
-    pub(crate) fn send_home<R>(&self, thread: ThreadRef, put: impl FnOnce() -> R) -> R {
-        self.back.home.send(&self.life, thread.pack(), put, tell_sweep)
+    pub(crate) fn send_home<R>(&self, thread: u32, put: impl FnOnce() -> R) -> R {
+        self.back.home.send(&self.life, thread, numbers::processor_of, put, tell_sweep)
     }
 
     /// Notes that an event of this continuation is put into the queue of `thread`, which is the caller's.
     #[inline]
-    pub(crate) fn stay_home(&self, thread: ThreadRef) {
-        self.back.home.stay(&self.life, thread.pack(), tell_sweep);
+    pub(crate) fn stay_home(&self, thread: u32) {
+        self.back.home.stay(&self.life, thread, numbers::processor_of, tell_sweep);
     }
 
     /// Has dead events looked for where some may wait. The flag is up.
@@ -217,7 +219,7 @@ impl<'a> Cell<'a> {
 fn tell_sweep(waited: Waited) {
     match waited {
         Waited::Nowhere => {}
-        Waited::One(thread) => ThreadRef::unpack(thread).into_iter().for_each(processor::tell_sweep),
+        Waited::One(thread) => numbers::thread(thread).into_iter().for_each(processor::tell_sweep),
         Waited::Processor(id) => processor::tell_sweep_all(Some(id)),
         Waited::Anywhere => processor::tell_sweep_all(None),
     }
@@ -270,7 +272,7 @@ impl CellRef {
         // SAFETY: the unit is ours, and has room for both, one behind the other.
         unsafe {
             front.write(Front { held: Held::new(), mutex, table, place });
-            front.byte_add(Body::<N, H>::OFFSET).cast().write(body);
+            front.byte_add(pool::HEAD).cast().write(body);
         }
         let this = Self(front);
         let cell = this.get();
@@ -283,12 +285,12 @@ impl CellRef {
 
     /// Calls `f` with every continuation alive just now.
     pub(crate) fn for_each(mut f: impl FnMut(Self)) {
-        pool::for_each(|unit| {
+        pool::for_each(|front| {
             // SAFETY: a back is zero or was made, and is never taken apart; zero is a back.
-            let back = unsafe { pool::back_of(unit).cast::<Back>().as_ref() };
+            let back = unsafe { pool::back_of(front).cast::<Back>().as_ref() };
             if back.away.try_retain() {
                 // It has a reference now, so there is a continuation, and it stays.
-                let cell = Self(unit.cast());
+                let cell = Self(front.cast());
                 f(cell);
                 cell.release(1);
             }
@@ -318,8 +320,8 @@ impl CellRef {
         if let Some(mutex) = cell.mutex() {
             prefetch(ptr::without_provenance::<u8>(mutex.id()));
         }
-        if cell.table().size != Size::Small {
-            prefetch(self.0.as_ptr().wrapping_byte_add(pool::REST));
+        if cell.table().size as u8 > Size::Small as u8 {
+            prefetch(self.0.as_ptr().wrapping_byte_add(pool::LINE));
         }
     }
 

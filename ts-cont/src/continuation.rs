@@ -293,17 +293,18 @@ impl Continuation {
 
     /// Makes pool scheduling prefer `thread` whenever it belongs to the wanted group.
     pub fn set_affinity(&self, thread: &EThread) {
-        self.cell.get().set_affinity(Some(thread.thread_ref()));
+        self.cell.get().set_affinity(thread.shared().number);
     }
 
     /// Forgets the preferred thread; the next schedule on a group chooses anew.
     pub fn clear_affinity(&self) {
-        self.cell.get().set_affinity(None);
+        self.cell.get().set_affinity(0);
     }
 
     /// Makes the preferred thread `to` if it is `from` just now, in one step; says whether it was.
     pub fn exchange_affinity(&self, from: Option<&EThread>, to: Option<&EThread>) -> bool {
-        self.cell.get().exchange_affinity(from.map(EThread::thread_ref), to.map(EThread::thread_ref))
+        let [from, to] = [from, to].map(|thread| thread.map_or(0, |thread| thread.shared().number));
+        self.cell.get().exchange_affinity(from, to)
     }
 
     pub(crate) fn affinity_ref(&self) -> Option<ThreadRef> {

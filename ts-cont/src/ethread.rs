@@ -517,7 +517,7 @@ impl EThread {
         let entry = new_entry(Work::Call(scheduled), self.shared.number);
         let action = Action::new(entry.key());
         // If it is destroyed meanwhile, the sweep for that may be through before the event comes.
-        let sent = cell.get().send_home(self.shared.reference, || self.shared.send(entry, when));
+        let sent = cell.get().send_home(self.shared.number, || self.shared.send(entry, when));
         sent.map(|()| action).map_err(refused)
     }
 
@@ -528,7 +528,7 @@ impl EThread {
         // The event may be over as soon as it is sent.
         let cell = scheduled.cell().retain();
         // As in `place`. A thread that is gone already runs nothing; dropping the entry counts it off.
-        drop(cell.get().send_home(self.shared.reference, || self.shared.send(entry, when)));
+        drop(cell.get().send_home(self.shared.number, || self.shared.send(entry, when)));
         cell.release(1);
     }
 }

@@ -130,22 +130,17 @@ impl Label for Name {
 }
 
 impl<N: Label, H: Call> Body<N, H> {
-    const IS_TINY: bool = size_of::<Self>() <= pool::FRONT - pool::HEAD && align_of::<Self>() <= 8;
-
-    /// Where it lies, from the start of its continuation.
-    pub(crate) const OFFSET: usize = if Self::IS_TINY { pool::HEAD } else { pool::REST };
-
-    const SIZE: Size = if Self::IS_TINY {
-        Size::Small
-    } else if pool::REST + size_of::<Self>() <= Size::Middle.bytes() {
-        Size::Middle
-    } else {
-        Size::Large
+    /// What it lies in.
+    const SIZE: Size = match size_of::<Self>() {
+        0 => Size::Tiny,
+        bytes if bytes <= Size::Small.room() => Size::Small,
+        bytes if bytes <= Size::Middle.room() => Size::Middle,
+        _ => Size::Large,
     };
 
     /// Whether it can lie there; if not its handler has to be boxed.
     pub(crate) const FITS: bool =
-        Self::OFFSET + size_of::<Self>() <= Self::SIZE.bytes() && align_of::<Self>() <= pool::ALIGN;
+        size_of::<Self>() <= Size::Large.room() && align_of::<Self>() <= pool::ALIGN;
 
     pub(crate) const TABLE: &'static Table = &Table {
         call: Self::call,
@@ -168,7 +163,7 @@ impl<N: Label, H: Call> Body<N, H> {
     /// There is a continuation with such a body at `at`, and its handler is called as its kind says.
     unsafe fn call(at: NonNull<u8>, event: &mut Event<'_>) -> i32 {
         // SAFETY: by contract.
-        unsafe { at.byte_add(Self::OFFSET).cast::<Self>().as_ref().handler.call(event) }
+        unsafe { at.byte_add(pool::HEAD).cast::<Self>().as_ref().handler.call(event) }
     }
 
     fn call_none(_at: NonNull<u8>, _event: &mut Event<'_>) -> i32 {
@@ -180,7 +175,7 @@ impl<N: Label, H: Call> Body<N, H> {
     /// There is a continuation with such a body at `at`; its handler is not being called, and is not used again.
     unsafe fn drop(at: NonNull<u8>) {
         // SAFETY: by contract.
-        unsafe { (&raw mut (*at.byte_add(Self::OFFSET).cast::<Self>().as_ptr()).handler).drop_in_place() };
+        unsafe { (&raw mut (*at.byte_add(pool::HEAD).cast::<Self>().as_ptr()).handler).drop_in_place() };
     }
 
     /// # Safety
@@ -188,6 +183,6 @@ impl<N: Label, H: Call> Body<N, H> {
     /// There is a continuation with such a body at `at`.
     unsafe fn name(at: NonNull<u8>) -> Name {
         // SAFETY: by contract; the name never changes.
-        unsafe { (&raw const (*at.byte_add(Self::OFFSET).cast::<Self>().as_ptr()).name).read() }.name()
+        unsafe { (&raw const (*at.byte_add(pool::HEAD).cast::<Self>().as_ptr()).name).read() }.name()
     }
 }

@@ -32,18 +32,17 @@
 
 use crate::life::{Away, Held, Life};
 use std::borrow::Borrow;
-use ts_thread::sync::atomic::{AtomicU64, Ordering, fence};
+use ts_thread::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// The word once events have waited on threads of more than one processor.
-const ANYWHERE: u64 = u64::MAX;
+const ANYWHERE: u32 = u32::MAX;
 
-/// The low half of the word once events have waited on more than one thread of the processor in the high half. No thread
-/// has this place: there are not so many groups.
-const MANY: u64 = u32::MAX as u64;
+/// Set once events have waited on more than one thread of the processor that the rest of the word says. No thread and no
+/// processor has so high a number.
+const MANY: u32 = 1 << 31;
 
-/// The low half of the word while events have waited nowhere, and the processor in the high half is the one that the
-/// continuation belongs to. Nor has any thread this place.
-const NOWHERE: u64 = MANY - 1;
+/// Set while events have waited nowhere, and the rest of the word is the processor that the continuation belongs to.
+const NOWHERE: u32 = 1 << 30;
 
 /// Where a continuation's events have waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,16 +50,19 @@ pub enum Waited {
     /// There were none.
     Nowhere,
     /// On the thread with this number.
-    One(u64),
+    One(u32),
     /// On several threads of this processor.
     Processor(u32),
     /// On threads of several processors.
     Anywhere,
 }
 
-/// The threads that have a continuation's events. A thread is a number with its processor in the high half.
+/// The threads that have a continuation's events. A thread is a number that is not zero and below 2^30, and so is a processor.
 #[derive(Debug)]
-pub struct Home(AtomicU64);
+pub struct Home(AtomicU32);
+
+/// Whose thread a number is.
+pub type ProcessorOf = fn(u32) -> u32;
 
 impl Default for Home {
     fn default() -> Self {
@@ -71,7 +73,7 @@ impl Default for Home {
 impl Home {
     /// Nowhere.
     pub fn new() -> Self {
-        Self(AtomicU64::new(0))
+        Self(AtomicU32::new(0))
     }
 
     /// Names `thread` and then has `put` put an event of the continuation into its inbox, from any other thread. If the
@@ -80,11 +82,12 @@ impl Home {
     pub fn send<A: Borrow<Away>, B: Borrow<Held>, R>(
         &self,
         life: &Life<A, B>,
-        thread: u64,
+        thread: u32,
+        of: ProcessorOf,
         put: impl FnOnce() -> R,
         tell: impl FnOnce(Waited),
     ) -> R {
-        let is_news = self.note(thread);
+        let is_news = self.note(thread, of);
         let answer = put();
         if is_news {
             // SeqCst [home-schedule]: with that of `sweep`, either the flag is seen here or the thread's name there.
@@ -103,10 +106,11 @@ impl Home {
     pub fn stay<A: Borrow<Away>, B: Borrow<Held>>(
         &self,
         life: &Life<A, B>,
-        thread: u64,
+        thread: u32,
+        of: ProcessorOf,
         tell: impl FnOnce(Waited),
     ) {
-        if self.note(thread) {
+        if self.note(thread, of) {
             // SeqCst [home-schedule]: as in `send`.
             fence(Ordering::SeqCst);
             if life.is_destroyed() {
@@ -131,33 +135,32 @@ impl Home {
 
     /// Says which processor the continuation belongs to, as long as none of its events has waited anywhere.
     pub fn belong_to(&self, processor: u32) {
-        let own = u64::from(processor) << 32 | NOWHERE;
         // Relaxed, both: only a report asks. If it is not zero any more the processor is known, or a better answer.
-        let _ = self.0.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(0, NOWHERE | processor, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Whether the continuation belongs to this processor: its events have waited there, or, if they have waited nowhere, it
     /// was said so.
-    pub fn belongs_to(&self, processor: u32) -> bool {
+    pub fn belongs_to(&self, processor: u32, of: ProcessorOf) -> bool {
         // Relaxed: see `belong_to`.
         let home = self.0.load(Ordering::Relaxed);
-        home == ANYWHERE || home >> 32 == u64::from(processor)
+        home == ANYWHERE || processor_in(home, of) == processor
     }
 
     /// Whether the word names `thread` and no other.
     #[inline(always)]
-    pub fn is(&self, thread: u64) -> bool {
+    pub fn is(&self, thread: u32) -> bool {
         // Relaxed: see `note`, which would change nothing then.
         self.0.load(Ordering::Relaxed) == thread
     }
 
     /// Makes the word name `thread`; true if it did not before.
     #[inline]
-    fn note(&self, thread: u64) -> bool {
+    fn note(&self, thread: u32, of: ProcessorOf) -> bool {
         // Relaxed, also below: the fences of [home-schedule] and [home-destroy] order the word with the flag.
         let mut home = self.0.load(Ordering::Relaxed);
         loop {
-            let new = with(home, thread);
+            let new = with(home, thread, of);
             if new == home {
                 return false;
             }
@@ -175,24 +178,27 @@ impl Home {
         match self.0.load(Ordering::Relaxed) {
             ANYWHERE => Waited::Anywhere,
             none if is_nowhere(none) => Waited::Nowhere,
-            many if many & MANY == MANY => Waited::Processor((many >> 32) as u32),
+            many if many & MANY != 0 => Waited::Processor(many & !MANY),
             one => Waited::One(one),
         }
     }
 }
 
 /// The word that names `thread` besides what `home` does.
-fn with(home: u64, thread: u64) -> u64 {
+fn with(home: u32, thread: u32, of: ProcessorOf) -> u32 {
     if is_nowhere(home) || home == thread {
-        thread
-    } else if home >> 32 == thread >> 32 {
-        home | MANY
-    } else {
-        ANYWHERE
+        return thread;
     }
+    let processor = of(thread);
+    if home != ANYWHERE && processor_in(home, of) == processor { MANY | processor } else { ANYWHERE }
 }
 
 /// Whether the word names no thread.
-fn is_nowhere(home: u64) -> bool {
-    home == 0 || home & MANY == NOWHERE
+fn is_nowhere(home: u32) -> bool {
+    home == 0 || home & (MANY | NOWHERE) == NOWHERE
+}
+
+/// The processor that the word names, or whose thread it does; it is not `ANYWHERE`.
+fn processor_in(home: u32, of: ProcessorOf) -> u32 {
+    if home & (MANY | NOWHERE) != 0 { home & !(MANY | NOWHERE) } else { of(home) }
 }

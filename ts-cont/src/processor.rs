@@ -569,7 +569,7 @@ impl Inner {
         };
         let Some(thread) = thread else { return };
         if choice.becomes_affinity {
-            cell.get().set_affinity(Some(thread.thread_ref()));
+            cell.get().set_affinity(thread.shared().number);
         }
         thread.place_entry(entry, when);
     }

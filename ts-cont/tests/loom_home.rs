@@ -14,7 +14,11 @@ use ts_cont::home::{Home, Waited};
 use ts_cont::life::{Life, Mark};
 
 /// Three threads of one processor.
-const THREADS: [u64; 3] = [1 << 32, 1 << 32 | 1, 1 << 32 | 2];
+const THREADS: [u32; 3] = [1, 2, 3];
+
+fn processor_of(_thread: u32) -> u32 {
+    1
+}
 
 /// In an inbox: the first or the second event came.
 const EVENTS: usize = 0b0011;
@@ -58,7 +62,7 @@ impl Model {
             return;
         }
         let put = || self.inboxes[index].fetch_or(1 << event, Ordering::AcqRel);
-        self.home.send(&self.life, THREADS[index], put, |waited| self.tell(waited));
+        self.home.send(&self.life, THREADS[index], processor_of, put, |waited| self.tell(waited));
     }
 
     /// On the thread itself, for which the queue is a plain one; all that it is told comes later.
@@ -66,7 +70,7 @@ impl Model {
         if self.life.is_destroyed() {
             return false;
         }
-        self.home.stay(&self.life, THREADS[index], |waited| self.tell(waited));
+        self.home.stay(&self.life, THREADS[index], processor_of, |waited| self.tell(waited));
         true
     }
 
@@ -127,7 +131,7 @@ fn two_first_events_at_once_on_two_threads_are_both_swept() {
 fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
     check(|| {
         let model = Model::new();
-        model.home.stay(&model.life, THREADS[0], |_| unreachable!("it lives"));
+        model.home.stay(&model.life, THREADS[0], processor_of, |_| unreachable!("it lives"));
         // The second event names all threads, so the third thread finds itself named and writes nothing.
         let scheduler = {
             let model = Arc::clone(&model);
@@ -154,7 +158,7 @@ fn an_event_is_swept_if_somebody_else_made_its_thread_known() {
 fn an_event_that_finds_its_thread_named_is_swept() {
     check(|| {
         let model = Model::new();
-        model.home.stay(&model.life, THREADS[0], |_| unreachable!("it lives"));
+        model.home.stay(&model.life, THREADS[0], processor_of, |_| unreachable!("it lives"));
         let scheduler = {
             let model = Arc::clone(&model);
             thread::spawn(move || model.schedule(0, 0))

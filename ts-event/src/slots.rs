@@ -240,8 +240,9 @@ impl<T> Slots<T> {
     /// These are slots of this pool that are free and not used up, and belong to the caller, who gives them up.
     pub(crate) unsafe fn put_batch(&self, slots: &[Cell<*mut Slot<T>>]) {
         let mut shared = self.lock();
-        for slot in slots {
-            shared.push(slot.get());
+        match slots.try_into() {
+            Ok(full) => shared.push_tray(full),
+            Err(_) => slots.iter().for_each(|slot| shared.push(slot.get())),
         }
     }
 
@@ -260,7 +261,7 @@ impl<T> Slots<T> {
             unsafe {
                 let slot = Chunk::slot(chunk, index);
                 slot.write(Slot::new());
-                shared.put(slot);
+                shared.push(slot.as_ptr());
             }
         }
         // Release [chunk-publish]: whoever finds the chunk on the list finds its slots made.
@@ -304,6 +305,20 @@ impl<T> Shared<T> {
             }
             (*tray).slots[(*tray).len] = slot;
             (*tray).len += 1;
+        }
+    }
+
+    fn push_tray(&mut self, full: &[Cell<*mut Slot<T>>; BATCH]) {
+        let tray = self.bare_tray();
+        // SAFETY: as in `push`. It comes behind the first tray, which alone may have room.
+        unsafe {
+            for (place, slot) in (*tray).slots.iter_mut().zip(full) {
+                *place = slot.get();
+            }
+            (*tray).len = BATCH;
+            let behind = if self.trays.is_null() { &raw mut self.trays } else { &raw mut (*self.trays).next };
+            (*tray).next = behind.read();
+            behind.write(tray);
         }
     }
 

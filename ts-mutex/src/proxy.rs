@@ -52,12 +52,12 @@ use crate::word::{self, FREE};
 #[derive(Clone)]
 pub struct ProxyMutex(Shared);
 
-// The one plain field is the depth, and no step that can panic leaves it wrong.
+// The plain fields are the depth of either kind, and no step that can panic leaves it wrong.
 impl UnwindSafe for ProxyMutex {}
 impl RefUnwindSafe for ProxyMutex {}
 
 impl ProxyMutex {
-    /// A mutex that nobody holds: one allocation of 40 bytes.
+    /// A mutex that nobody holds: 32 bytes of a pool.
     pub fn new() -> Self {
         Self(Shared::new(Core::new(Lazy::new())))
     }
@@ -379,7 +379,7 @@ impl ProxyMutex {
     ///
     /// # Panics
     ///
-    /// As [`lock`](Self::lock).
+    /// As [`lock`](Self::lock), and at the 2¹⁶-th raw level.
     #[track_caller]
     pub fn raw_lock(&self) {
         self.enter_for_good(self.core());
@@ -391,7 +391,7 @@ impl ProxyMutex {
     ///
     /// # Panics
     ///
-    /// At the 2³²-th level.
+    /// At the 2³²-th level, and at the 2¹⁶-th raw one.
     #[track_caller]
     pub fn raw_try_lock(&self) -> bool {
         let taken = self.enter(self.core());

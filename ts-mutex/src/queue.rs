@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64 as Counter;
+use std::sync::atomic::{AtomicU32, AtomicU64 as Counter};
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -22,6 +22,8 @@ use crate::waiter::Target;
 /// What a mutex needs once it was contended. The counters are part of no protocol, so that models need not see them.
 pub(crate) struct Cold {
     pub(crate) name: Option<&'static str>,
+    /// How often the count of holds began again from zero.
+    pub(crate) acquired_high: AtomicU32,
     pub(crate) missed: Counter,
     pub(crate) waited: Counter,
     queue: Mutex<Queue>,
@@ -29,7 +31,13 @@ pub(crate) struct Cold {
 
 impl Cold {
     pub(crate) fn new(name: Option<&'static str>) -> Self {
-        Self { name, missed: Counter::new(0), waited: Counter::new(0), queue: Mutex::new(Queue::default()) }
+        Self {
+            name,
+            acquired_high: AtomicU32::new(0),
+            missed: Counter::new(0),
+            waited: Counter::new(0),
+            queue: Mutex::new(Queue::default()),
+        }
     }
 
     /// Takes the queue lock.

@@ -6,7 +6,7 @@
 //! # Rules
 //! * [`word`] says who holds the mutex. Only the holder gives it back; only the waiter that it is reserved
 //!   for, or somebody with the queue lock in hand, ends a reservation.
-//! * `hold` (how many levels) is plain memory. Only the holder touches it.
+//! * `more` and `raw` (how many levels) are plain memory. Only the holder touches it.
 //! * `waiting` is 1 while somebody is queued (a waiter, or a function for [`when_free`](crate::ProxyMutex::when_free)).
 //!   It is changed under the queue lock only. So is the [`LOOK`] flag of the word, except that giving the mutex
 //!   back wipes it out.
@@ -54,10 +54,10 @@
 //! A flag in the word alone would do without fences, but then every unlock would be a read-modify-write.
 
 use std::hint::assert_unchecked;
-use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed as CounterRelaxed};
+use std::sync::atomic::{AtomicU32 as Counter, Ordering::Relaxed as CounterRelaxed};
 
 use ts_thread::sync::UnsafeCell;
-use ts_thread::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use ts_thread::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use ts_thread::{current_id, is_current_raw};
 
 use crate::lazy::Lazy;
@@ -69,30 +69,26 @@ pub(crate) struct Core {
     pub(crate) word: AtomicU64,
     /// What only a mutex that was contended, or has a name, needs.
     cold: Lazy<Cold>,
-    /// How often the mutex went from not held to held. The holder writes, anybody reads. It is part of no protocol, so
-    /// that models need not see it.
+    /// How often the mutex went from not held to held, the low half; the high one is in `cold`. The holder writes, anybody
+    /// reads. It is part of no protocol, so that models need not see it.
     acquired: Counter,
-    hold: UnsafeCell<Hold>,
     /// Shares, see `shared.rs`.
     pub(crate) refs: AtomicU32,
-    pub(crate) waiting: AtomicU32,
+    /// How often the holder holds the mutex: levels beyond the first, of either kind. 0 while nobody holds it, so that a hold
+    /// of one level writes nothing.
+    more: UnsafeCell<u32>,
+    /// How many of all levels are raw locks.
+    raw: UnsafeCell<u16>,
+    pub(crate) waiting: AtomicU8,
 }
 
-// SAFETY: it is made to be used by many threads: its word decides who may touch its one plain field, its other fields are
+// SAFETY: it is made to be used by many threads: its word decides who may touch its two plain fields, its other fields are
 // atomic or under a lock of their own. What waits in its queue is `Send`.
 unsafe impl Sync for Core {}
 
-/// How often the holder holds the mutex.
-struct Hold {
-    /// Levels beyond the first, of either kind. 0 while nobody holds the mutex, so that a hold of one level writes nothing.
-    more: u32,
-    /// How many of all levels are raw locks.
-    raw: u32,
-}
-
 // What the design asks of the size; see `shared.rs`.
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Core>() <= 40);
+const _: () = assert!(size_of::<Core>() <= 32);
 
 /// What came of an attempt to take the mutex.
 #[must_use]
@@ -111,9 +107,10 @@ impl Core {
             word: AtomicU64::new(FREE),
             cold,
             acquired: Counter::new(0),
-            hold: UnsafeCell::new(Hold { more: 0, raw: 0 }),
+            more: UnsafeCell::new(0),
+            raw: UnsafeCell::new(0),
             refs: AtomicU32::new(1),
-            waiting: AtomicU32::new(0),
+            waiting: AtomicU8::new(0),
         }
     }
 
@@ -128,7 +125,8 @@ impl Core {
     }
 
     pub(crate) fn acquired(&self) -> u64 {
-        self.acquired.load(CounterRelaxed)
+        let high = self.cold_if_any().map_or(0, |cold| cold.acquired_high.load(CounterRelaxed));
+        u64::from(high) << 32 | u64::from(self.acquired.load(CounterRelaxed))
     }
 
     /// The word, as a hint for everybody but the holder.
@@ -196,7 +194,17 @@ impl Core {
     #[inline(always)]
     pub(crate) fn count(&self) {
         // The holder is the only one that writes, so no addition gets lost.
-        self.acquired.store(self.acquired.load(CounterRelaxed).wrapping_add(1), CounterRelaxed);
+        let acquired = self.acquired.load(CounterRelaxed).wrapping_add(1);
+        self.acquired.store(acquired, CounterRelaxed);
+        if acquired == 0 {
+            self.count_high();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_high(&self) {
+        self.cold().acquired_high.fetch_add(1, CounterRelaxed);
     }
 
     /// Tells the compiler that there is no level beyond the first, so that the end of a guard whose beginning it sees need not
@@ -204,16 +212,16 @@ impl Core {
     #[inline(always)]
     pub(crate) fn is_first_level(&self) {
         // SAFETY: as in `deeper` for the cell. Nobody gives the mutex back before all levels beyond the first have ended.
-        self.hold.with(|hold| unsafe { assert_unchecked((*hold).more == 0) });
+        self.more.with(|more| unsafe { assert_unchecked(*more == 0) });
     }
 
     /// One level more. Only the holder may call it.
     #[inline(always)]
     pub(crate) fn deeper(&self) {
         // SAFETY: the caller holds the mutex, so nobody else touches the cell.
-        self.hold.with_mut(|hold| unsafe {
-            match (*hold).more.checked_add(1) {
-                Some(more) => (*hold).more = more,
+        self.more.with_mut(|more| unsafe {
+            match (*more).checked_add(1) {
+                Some(levels) => *more = levels,
                 None => too_deep(),
             }
         });
@@ -223,10 +231,10 @@ impl Core {
     #[inline(always)]
     pub(crate) fn shallower(&self) -> bool {
         // SAFETY: as in `deeper`.
-        self.hold.with_mut(|hold| unsafe {
-            let last = (*hold).more == 0;
+        self.more.with_mut(|more| unsafe {
+            let last = *more == 0;
             if !last {
-                (*hold).more -= 1;
+                *more -= 1;
             }
             last
         })
@@ -235,15 +243,15 @@ impl Core {
     /// All levels. Only the holder may call it. 2³² of them are one too many to be told.
     pub(crate) fn depth(&self) -> u32 {
         // SAFETY: as in `deeper`.
-        self.hold.with(|hold| unsafe { (*hold).more }).saturating_add(1)
+        self.more.with(|more| unsafe { *more }).saturating_add(1)
     }
 
     /// The level that was just added is a raw one. Only the holder may call it.
     pub(crate) fn mark_raw(&self) {
         // SAFETY: as in `deeper`.
-        self.hold.with_mut(|hold| unsafe {
-            match (*hold).raw.checked_add(1) {
-                Some(raw) => (*hold).raw = raw,
+        self.raw.with_mut(|raw| unsafe {
+            match (*raw).checked_add(1) {
+                Some(levels) => *raw = levels,
                 None => too_deep(),
             }
         });
@@ -252,10 +260,10 @@ impl Core {
     /// The next level that ends shall be a raw one; false if there is none. Only the holder may call it.
     pub(crate) fn unmark_raw(&self) -> bool {
         // SAFETY: as in `deeper`.
-        self.hold.with_mut(|hold| unsafe {
-            let any = (*hold).raw > 0;
+        self.raw.with_mut(|raw| unsafe {
+            let any = *raw > 0;
             if any {
-                (*hold).raw -= 1;
+                *raw -= 1;
             }
             any
         })
@@ -263,7 +271,7 @@ impl Core {
 
     /// Called when nobody else can reach this any more. It does nothing, but shows a model that this is so.
     pub(crate) fn end(&self) {
-        self.hold.with_mut(|_| ());
+        self.more.with_mut(|_| ());
     }
 
     /// Whether somebody is queued, as far as this thread has heard.
@@ -310,5 +318,5 @@ impl Core {
 #[cold]
 #[inline(never)]
 fn too_deep() -> ! {
-    panic!("a mutex is locked {} times by the same context", u32::MAX)
+    panic!("a mutex is locked more often by the same context than can be counted")
 }

@@ -1,6 +1,6 @@
 //! The counted pointer behind a mutex handle.
 //!
-//! `Arc` would do, but it keeps two counts of a word each. With one count of half a word the whole mutex is 40 bytes. It lies in
+//! `Arc` would do, but it keeps two counts of a word each. With one count of half a word the whole mutex is 32 bytes. It lies in
 //! a pool, of which each thread has a stock: so it is made and freed in a few steps, and an allocator's head is saved.
 //!
 //! # Ordering

@@ -4,8 +4,9 @@
 //! the steps for each. Because a unit stays one for the life of the program, whoever knows how can look through all of them.
 //!
 //! # Rules
-//! * Units are cut from pages, a page at a time and in order; none reaches over the end of its page.
-//! * Memory is zero when it is cut. A free unit's first two words are links; what comes behind them stays as it was left.
+//! * Units are cut from pages, a page at a time and in order; none reaches over the middle of its page, or the end, so that both
+//!   halves have the same units.
+//! * Memory is zero when it is cut. A free unit's first two words, behind the head, are links; what comes behind them stays as it was left.
 //! * A stock belongs to one thread and meets its pool, and the pool's lock, once a batch. Dropped, it gives all back.
 //!
 //! This module is hidden from the documentation: it exists for the ts crates.
@@ -18,6 +19,9 @@ use std::thread::LocalKey;
 
 /// What is cut at once, and what it is aligned to.
 pub const PAGE: usize = 4096;
+
+/// Half of it: where the same units are again.
+pub const HALF: usize = PAGE / 2;
 
 /// How many free units change hands at once.
 const BATCH: usize = 64;
@@ -32,6 +36,8 @@ const LAST_PIECE: usize = 4 * 1024 * 1024;
 pub struct Pool {
     /// Bytes of a unit.
     unit: usize,
+    /// So many of them, at its start, are no business of the pool; it hands out the rest.
+    head: usize,
     shared: Mutex<Shared>,
 }
 
@@ -70,19 +76,30 @@ pub struct Stock {
     /// Those that were in use.
     free: Cell<*mut Free>,
     count: Cell<usize>,
-    /// What is left of a page that was cut for this thread: where, and how many units.
+    /// What is left of half a page that was cut for this thread: where, and how many units.
     fresh: Cell<*mut u8>,
     left: Cell<usize>,
+    /// The other half, if it was not begun.
+    other_half: Cell<*mut u8>,
 }
 
 impl Pool {
-    /// A pool of units of so many bytes: a multiple of 8, at least 16, at most a page. They are aligned as that and the
+    /// A pool of units of so many bytes: a multiple of 8, at least 16, at most half a page. They are aligned as that and the
     /// page allow.
     #[must_use]
     pub const fn new(unit: usize) -> Self {
-        assert!(unit.is_multiple_of(align_of::<Free>()) && unit >= size_of::<Free>() && unit <= PAGE);
+        Self::behind(0, unit)
+    }
+
+    /// A pool of units of so many bytes, of which the first `head` are never touched and what is handed out comes behind them:
+    /// they may be in use while the unit is free. Both are multiples of 8.
+    #[must_use]
+    pub const fn behind(head: usize, unit: usize) -> Self {
+        assert!(unit.is_multiple_of(align_of::<Free>()) && unit >= head + size_of::<Free>() && unit <= HALF);
+        assert!(head.is_multiple_of(align_of::<Free>()));
         Self {
             unit,
+            head,
             shared: Mutex::new(Shared {
                 batches: ptr::null_mut(),
                 loose: ptr::null_mut(),
@@ -117,17 +134,17 @@ impl Pool {
     pub fn for_each(&self, mut f: impl FnMut(NonNull<u8>)) {
         let cut: Vec<_> = self.lock().pieces.iter().map(|piece| (piece.start, piece.cut)).collect();
         for (start, bytes) in cut {
-            for page in (0..bytes).step_by(PAGE) {
-                for number in 0..self.in_page() {
-                    // SAFETY: so many units are in a page, and the page is in the piece.
-                    f(unsafe { start.byte_add(page + number * self.unit) });
+            for half in (0..bytes).step_by(HALF) {
+                for number in 0..self.in_half() {
+                    // SAFETY: so many units are in half a page, and that is in the piece.
+                    f(unsafe { start.byte_add(half + number * self.unit + self.head) });
                 }
             }
         }
     }
 
-    fn in_page(&self) -> usize {
-        PAGE / self.unit
+    fn in_half(&self) -> usize {
+        HALF / self.unit
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -181,6 +198,7 @@ impl Stock {
             count: Cell::new(0),
             fresh: Cell::new(ptr::null_mut()),
             left: Cell::new(0),
+            other_half: Cell::new(ptr::null_mut()),
         }
     }
 
@@ -202,14 +220,18 @@ impl Stock {
     fn take_fresh(&self) -> NonNull<u8> {
         let unit = self.fresh.get();
         self.left.set(self.left.get() - 1);
-        // SAFETY: so much was left of the page; its end counts as inside.
+        // SAFETY: so much was left of the half; its end counts as inside.
         self.fresh.set(unsafe { unit.byte_add(self.pool.unit) });
-        NonNull::new(unit).expect("a page is not at zero")
+        // SAFETY: a unit is longer than its head, and a page is not at zero.
+        unsafe { NonNull::new_unchecked(unit.byte_add(self.pool.head)) }
     }
 
     #[cold]
     #[inline(never)]
     fn refill(&self) -> NonNull<u8> {
+        if let Some(half) = NonNull::new(self.other_half.replace(ptr::null_mut())) {
+            return self.begin_half(half);
+        }
         let mut shared = self.pool.lock();
         if let Some(batch) = NonNull::new(shared.batches) {
             // SAFETY: free units are the pool's, and these are ours from here on.
@@ -231,8 +253,14 @@ impl Stock {
         }
         let page = shared.cut();
         drop(shared);
-        self.fresh.set(page.as_ptr());
-        self.left.set(self.pool.in_page());
+        // SAFETY: it is a page.
+        self.other_half.set(unsafe { page.byte_add(HALF) }.as_ptr());
+        self.begin_half(page)
+    }
+
+    fn begin_half(&self, half: NonNull<u8>) -> NonNull<u8> {
+        self.fresh.set(half.as_ptr());
+        self.left.set(self.pool.in_half());
         self.take_fresh()
     }
 
@@ -294,9 +322,17 @@ impl Drop for Stock {
                 shared.push_loose(unit);
             }
         }
-        while self.left.get() > 0 {
+        loop {
+            let unit = match NonNull::new(self.other_half.get()) {
+                _ if self.left.get() > 0 => self.take_fresh(),
+                Some(half) => {
+                    self.other_half.set(ptr::null_mut());
+                    self.begin_half(half)
+                }
+                None => break,
+            };
             // SAFETY: what was never in use is free, and leaves the stock.
-            unsafe { shared.push_loose(self.take_fresh().cast()) };
+            unsafe { shared.push_loose(unit.cast()) };
         }
     }
 }

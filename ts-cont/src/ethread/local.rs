@@ -52,8 +52,6 @@ pub(crate) struct Local {
     pub(super) thread: EThread,
     pub(super) processor: EventProcessor,
     core: Arc<Core>,
-    /// The packed [`crate::affinity::ThreadRef`] of the thread.
-    pub(super) tag: u64,
     /// What its events are tagged with.
     pub(super) number: u32,
     pub(super) queue: Own<Queue<Work>>,
@@ -179,7 +177,6 @@ impl Here {
             thread: EThread::from_shared(Arc::clone(shared)),
             processor: EventProcessor::of_thread(processor),
             core: Arc::clone(&shared.core),
-            tag: shared.reference().pack(),
             number: shared.number,
             queue: Own::new(queue),
             cache: Cache::new(&SLOTS),
@@ -317,7 +314,7 @@ impl Here {
     #[inline(always)]
     pub(crate) fn place(&self, scheduled: Scheduled, when: When) -> Action {
         let cell = scheduled.cell();
-        if !cell.get().is_home(self.local.tag) {
+        if !cell.get().is_home(self.local.number) {
             self.note_home(cell);
         }
         let entry = self.local.cache.tagged(Work::Call(scheduled), self.local.number);
@@ -377,14 +374,14 @@ impl Here {
     /// Whether all events of the continuation have waited on this thread so far.
     #[inline(always)]
     pub(super) fn is_home_of(&self, cell: CellRef) -> bool {
-        cell.get().is_home(self.local.tag)
+        cell.get().is_home(self.local.number)
     }
 
     #[cold]
     #[inline(never)]
     fn note_home(&self, cell: CellRef) {
         // A sweep that this asks for comes later, and so finds the event.
-        cell.get().stay_home(self.local.thread.shared().reference());
+        cell.get().stay_home(self.local.number);
     }
 
     /// The action of the event whose handler is running.
