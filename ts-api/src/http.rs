@@ -93,8 +93,8 @@ pub use transaction::{ErrorResponse, Transaction};
 pub use access_log::{AccessLog, DEFAULT_QUEUE, Format, LogCounts};
 #[cfg(feature = "runtime")]
 pub use server::{
-    Builder, Counts, DrainReport, End, HookPolicy, Http2Limits, Latency, Limits, LogPolicy, Record, Server,
-    Settings, Sink, StartError, Timeouts,
+    Accept, Builder, Counts, DrainReport, End, HookPolicy, Http2Limits, Latency, Limits, LogPolicy, Record,
+    Server, Settings, Sink, SocketOptions, StartError, Timeouts,
 };
 #[cfg(feature = "runtime")]
 pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Targets, Unmapped};

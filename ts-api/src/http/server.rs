@@ -1,5 +1,6 @@
 //! A server: it accepts clients' connections on the network threads and forwards their requests to origins.
 
+pub(crate) mod accept;
 mod args;
 mod body;
 pub(crate) mod call_out;
@@ -54,8 +55,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use ts_cont::{EventProcessor, EventType, Here, Refusal};
+use ts_cont::{EThread, EventProcessor, EventType, Here, Refusal, SpawnError};
 
+use self::accept::Acceptor;
 use self::call_out::{HasSubject, label};
 use self::counts::Counters;
 use self::lane::{Inbox, Shared};
@@ -65,6 +67,7 @@ use self::stop::{Phase, Stop};
 use self::subjects::{SessionSubject, TransactionSubject};
 use crate::{Pool, Runtime};
 
+pub use self::accept::{Accept, SocketOptions};
 pub use self::counts::Counts;
 pub use self::hook_policy::HookPolicy;
 pub use self::latency::Latency;
@@ -118,15 +121,19 @@ const CLOSING_HOOKS: Duration = Duration::from_secs(1);
 /// ```
 pub struct Server {
     shared: Arc<Shared>,
-    address: SocketAddr,
+    /// At least one.
+    addresses: Vec<SocketAddr>,
 }
 
 /// Makes a [`Server`].
 #[derive(Clone)]
 #[must_use = "a builder starts nothing until `start`"]
 pub struct Builder {
-    listen: Vec<SocketAddr>,
-    listener: Option<Arc<TcpListener>>,
+    /// Of each, the first address that works.
+    listen: Vec<Vec<SocketAddr>>,
+    listeners: Vec<Arc<TcpListener>>,
+    accept: Accept,
+    sockets: SocketOptions,
     settings: Settings,
     resolver: Arc<dyn Resolve>,
 }
@@ -152,6 +159,9 @@ pub enum StartError {
     /// The listening socket cannot be waited for on a network thread.
     #[error("the network threads cannot wait for connections: {0}")]
     Watch(io::Error),
+    /// A thread that only accepts could not be started.
+    #[error("no accept thread: {0}")]
+    AcceptThread(SpawnError),
     /// The event system has no network threads, or is shutting down.
     #[error("no network threads: {0}")]
     NoThreads(Refusal),
@@ -200,16 +210,44 @@ impl Server {
     pub fn builder() -> Builder {
         Builder {
             listen: Vec::new(),
-            listener: None,
+            listeners: Vec::new(),
+            accept: Accept::default(),
+            sockets: SocketOptions::default(),
             settings: Settings::default(),
             resolver: Arc::new(SystemResolver),
         }
     }
 
-    /// Where it listens; the port is the real one, also if zero was asked for.
+    /// Where it listens; the port is the real one, also if zero was asked for. Of several places, the first.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses[0]
+    }
+
+    /// Everywhere that it listens: first at the sockets that it was given, then at the addresses, each as they were told.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Begins to accept on a network thread.
+    fn watch(
+        &self,
+        thread: &EThread,
+        socket: TcpListener,
+        turn: usize,
+        lane: Option<usize>,
+    ) -> Result<(), StartError> {
+        let shared = Arc::clone(&self.shared);
+        let begin = move |here: &Here| accept::watch(here, socket, Acceptor::new(shared, turn, lane));
+        // A socket for all threads may as well be watched by the one that calls, which must not wait for another.
+        let here = Here::current().filter(|here| here.io().is_some());
+        if let Some(here) = here.filter(|_| lane.is_none() || thread.is_current()) {
+            return begin(&here).map_err(StartError::Watch);
+        }
+        let start = async move { begin(&Here::current().expect("it was spawned on an event thread")) };
+        let started = thread.spawn(start).map_err(StartError::NoThreads)?.wait();
+        started.ok_or(StartError::NoThreads(Refusal::ShuttingDown))?.map_err(StartError::Watch)
     }
 
     /// What it has done so far.
@@ -322,7 +360,7 @@ impl Drop for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("address", &self.address)
+            .field("addresses", &self.addresses)
             .field("generation", &self.generation())
             .field("open_connections", &self.open_connections())
             .finish_non_exhaustive()
@@ -330,16 +368,28 @@ impl fmt::Debug for Server {
 }
 
 impl Builder {
-    /// Listens at `address`; port 0 lets the system choose. Of several addresses that a name stands for, the first that
-    /// works is taken.
+    /// Listens at `address`, besides those that were told before; port 0 lets the system choose. Of several addresses that a
+    /// name stands for, the first that works is taken.
     pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
-        self.listen = address.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+        self.listen.push(address.to_socket_addrs().map(Iterator::collect).unwrap_or_default());
         self
     }
 
-    /// Listens on a socket that is bound already, and shared with nobody.
+    /// Listens on a socket that is bound already, and shared with nobody, besides those that were told before.
     pub fn listener(mut self, listener: TcpListener) -> Self {
-        self.listener = Some(Arc::new(listener));
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Who accepts connections. Default: [`Accept::One`].
+    pub fn accept(mut self, accept: Accept) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    /// What is chosen about the sockets that [`Builder::listen`] makes.
+    pub fn socket_options(mut self, options: SocketOptions) -> Self {
+        self.sockets = options;
         self
     }
 
@@ -412,9 +462,9 @@ impl Builder {
         if threads.is_empty() {
             return Err(StartError::NoThreads(Refusal::NotReady(EventType::NET)));
         }
-        let listener = self.bind()?;
-        let watch = |source| StartError::Watch(source);
-        let address = listener.local_addr().map_err(watch)?;
+        let bound = self.bind(threads.len())?;
+        let addresses = bound.iter().map(|sockets| sockets[0].local_addr());
+        let addresses: Vec<_> = addresses.collect::<Result<_, _>>().map_err(StartError::Watch)?;
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let shared = Arc::new(Shared {
             // Relaxed: only its being different counts.
@@ -428,38 +478,60 @@ impl Builder {
             inboxes: threads.iter().map(|_| Inbox::default()).collect(),
         });
         // From here on, giving up means to drop it, and that stops what has been started.
-        let server = Server { shared, address };
+        let server = Server { shared, addresses };
         for (index, thread) in threads.iter().enumerate() {
             let shared = Arc::clone(&server.shared);
             EventProcessor::run_on(thread, move |here| drop(here.spawn_local(lane::run(shared, index))));
         }
-        let shared = Arc::clone(&server.shared);
-        match Here::current().filter(|here| here.io().is_some()) {
-            Some(here) => watch_listener(&here, listener, shared).map_err(watch)?,
-            None => {
-                let start = async move {
-                    let here = Here::current().expect("it was spawned on an event thread");
-                    watch_listener(&here, listener, shared)
-                };
-                let started = threads[0].spawn(start).map_err(StartError::NoThreads)?.wait();
-                started.ok_or(StartError::NoThreads(Refusal::ShuttingDown))?.map_err(watch)?;
+        if let Accept::Dedicated(count) = self.accept {
+            for number in 0..count.get() {
+                let sockets = bound.iter().map(|sockets| sockets[0].try_clone());
+                let sockets = sockets.collect::<Result<_, _>>().map_err(StartError::Watch)?;
+                accept::start(processor, number, sockets, Arc::clone(&server.shared))?;
+            }
+            return Ok(server);
+        }
+        for (number, sockets) in bound.into_iter().enumerate() {
+            let alone = sockets.len() == 1;
+            for (index, socket) in sockets.into_iter().enumerate() {
+                let (thread, lane) =
+                    if alone { (number % threads.len(), None) } else { (index, Some(index)) };
+                server.watch(&threads[thread], socket, number, lane)?;
             }
         }
         Ok(server)
     }
 
-    fn bind(&self) -> Result<TcpListener, StartError> {
-        if let Some(listener) = &self.listener {
-            return listener.try_clone().map_err(StartError::Watch);
-        }
-        let mut refused = StartError::NoAddress;
-        for &address in &self.listen {
-            match TcpListener::bind(address) {
-                Ok(listener) => return Ok(listener),
-                Err(source) => refused = StartError::Listen { address, source },
+    /// For each place to listen at its socket, or one for each network thread.
+    fn bind(&self, threads: usize) -> Result<Vec<Vec<TcpListener>>, StartError> {
+        let given = self.listeners.iter().map(|listener| {
+            let listener = listener.try_clone().map_err(StartError::Watch)?;
+            Ok(vec![listener])
+        });
+        let per_thread = self.accept == Accept::PerThread && threads > 1;
+        let made = self.listen.iter().map(|addresses| {
+            let mut refused = StartError::NoAddress;
+            for &address in addresses {
+                let sockets = if per_thread {
+                    let first = accept::bind(address, &self.sockets, true);
+                    first.and_then(|first| {
+                        // The port may have been chosen just now.
+                        let address = first.local_addr()?;
+                        let others = (1..threads).map(|_| accept::bind(address, &self.sockets, true));
+                        std::iter::once(Ok(first)).chain(others).collect()
+                    })
+                } else {
+                    accept::bind(address, &self.sockets, false).map(|socket| vec![socket])
+                };
+                match sockets {
+                    Ok(sockets) => return Ok(sockets),
+                    Err(source) => refused = StartError::Listen { address, source },
+                }
             }
-        }
-        Err(refused)
+            Err(refused)
+        });
+        let bound: Vec<_> = given.chain(made).collect::<Result<_, _>>()?;
+        if bound.is_empty() { Err(StartError::NoAddress) } else { Ok(bound) }
     }
 }
 
@@ -467,16 +539,10 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("listen", &self.listen)
-            .field("listener", &self.listener)
+            .field("listeners", &self.listeners)
+            .field("accept", &self.accept)
+            .field("sockets", &self.sockets)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-/// Begins to accept on the calling event thread.
-fn watch_listener(here: &Here, listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
-    let io = here.io().ok_or(io::ErrorKind::Unsupported)?;
-    let listener = io.register(listener)?;
-    drop(here.spawn_local(lane::accept(shared, listener)));
-    Ok(())
 }

@@ -9,7 +9,7 @@
 //!   that had begun to come in is served.
 
 use std::future::{Future, poll_fn};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use ts_cont::Here;
 use ts_cont::future::timeout;
 
+use super::accept::turned_away;
 use super::gate::Refusal;
 use super::gate::client::{Awaits, Gate, Protocol};
 use super::lane::Lane;
@@ -35,7 +36,7 @@ const LINGER_BYTES: usize = 1 << 20;
 
 /// Serves a connection that was accepted, to its end.
 pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr) {
-    let _counted_out = CountOut(Rc::clone(&lane));
+    let _counted_out = CountOut(Rc::clone(&lane), client.ip());
     lane.counters().connections.add();
     let incoming = socket.local_addr().ok();
     let here = Here::current().expect("connections are served on event threads");
@@ -142,8 +143,21 @@ async fn part(session: &Session) {
     } else if gate.broke_off() {
         session.counters().broken_heads.add();
     }
+    say_goodbye(&session.lane, gate, gate.answer()).await;
+}
+
+/// Tells a client that it is one too many.
+pub(super) async fn turn_away(lane: &Lane, socket: TcpStream) {
+    let here = Here::current().expect("connections are served on event threads");
+    let Some(Ok(stream)) = here.io().map(|io| io.register(socket)) else { return };
+    let gate = Gate::new(Stream::new(stream), lane.settings());
+    gate.refuse(Refusal::new(503, "too many connections"));
+    say_goodbye(lane, &gate, Some(turned_away())).await;
+}
+
+async fn say_goodbye(lane: &Lane, gate: &Gate, answer: Option<Vec<u8>>) {
     let farewell = async {
-        if let Some(answer) = gate.answer() {
+        if let Some(answer) = answer {
             let mut answer = &answer[..];
             if poll_fn(|cx| gate.poll_write_all(cx, &mut answer)).await.is_err() {
                 return;
@@ -155,9 +169,8 @@ async fn part(session: &Session) {
             poll_fn(|cx| gate.poll_discard(cx, &mut left)).await;
         }
     };
-    let stop = &session.lane.shared().stop;
     let mut farewell = pin!(timeout(LINGER, farewell));
-    let mut dropping = pin!(stop.wait(Phase::Dropping));
+    let mut dropping = pin!(lane.shared().stop.wait(Phase::Dropping));
     poll_fn(
         |cx| {
             if farewell.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { dropping.as_mut().poll(cx) }
@@ -167,10 +180,10 @@ async fn part(session: &Session) {
 }
 
 /// Whatever way the task ends, its connection is counted out.
-struct CountOut(Rc<Lane>);
+struct CountOut(Rc<Lane>, IpAddr);
 
 impl Drop for CountOut {
     fn drop(&mut self) {
-        self.0.shared().stop.leave();
+        self.0.shared().stop.leave(self.1);
     }
 }

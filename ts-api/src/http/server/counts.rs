@@ -80,6 +80,10 @@ counts! {
     refused_versions,
     /// Heads that clients broke off.
     broken_heads,
+    /// Connections that were one too many, or came when the server drained: 503.
+    refused_connections,
+    /// Attempts to accept a connection that failed for want of descriptors or memory.
+    accept_failures,
     /// Requests whose client went away before it had the whole response.
     client_aborts,
     /// Requests to the origin that failed: no connection, no response, too late, or a response that broke off.

@@ -1,22 +1,19 @@
 //! What one network thread has of a server: accepted connections come in, the origin's are kept.
 //!
-//! One thread accepts for all and hands the connections out in turn. A socket for each thread would spread them by hash and
-//! not evenly, and could not be drained without losing those that wait in its queue.
+//! Who accepts them is told in `accept.rs`.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
-use ts_cont::future::sleep;
-use ts_cont::{EventType, Here, Registration};
+use ts_cont::{EventType, Here};
 
-use super::connection::serve;
+use super::connection::{serve, turn_away};
 use super::counts::Counters;
 use super::hooks::{GlobalHooks, Lists};
 use super::pool::Pools;
@@ -25,11 +22,8 @@ use super::settings::{Copied, Current, Settings};
 use super::stop::{Phase, Stop};
 use super::subjects::Shards;
 
-/// How many connections are accepted in one go, so that other work of the thread has its turn.
-const ACCEPTED_AT_ONCE: u32 = 64;
-
-/// How long to wait when the system has no file descriptors left: some connection has to end first.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+/// How many clients that are one too many are told so at the same time, on each thread. Others find their connection closed.
+const TURNED_AWAY_AT_ONCE: usize = 256;
 
 /// What the threads of a server share.
 pub(crate) struct Shared {
@@ -50,14 +44,22 @@ pub(crate) struct Inbox(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    connections: VecDeque<(TcpStream, SocketAddr)>,
+    connections: VecDeque<Handed>,
     waker: Option<Waker>,
     closed: bool,
 }
 
+/// A connection that was accepted.
+pub(crate) struct Handed {
+    pub(crate) socket: TcpStream,
+    pub(crate) client: SocketAddr,
+    /// It is counted, and to be served; otherwise it is one too many, and to be told so.
+    pub(crate) welcome: bool,
+}
+
 impl Inbox {
     /// Hands a connection over; false if the thread takes none any more.
-    fn push(&self, connection: (TcpStream, SocketAddr)) -> bool {
+    pub(crate) fn push(&self, connection: Handed) -> bool {
         let mut waiting = self.waiting();
         if waiting.closed {
             return false;
@@ -122,6 +124,8 @@ pub(crate) async fn run(shared: Arc<Shared>, index: usize) {
     let inbox = &shared.inboxes[index];
     let mut draining = pin!(shared.stop.wait(Phase::Draining));
     let mut over = false;
+    // Each that is told holds one.
+    let turned_away = Rc::new(());
     loop {
         let next = poll_fn(|cx| {
             over = over || draining.as_mut().poll(cx).is_ready();
@@ -136,54 +140,15 @@ pub(crate) async fn run(shared: Arc<Shared>, index: usize) {
             waiting.waker = Some(cx.waker().clone());
             Poll::Pending
         });
-        let Some((socket, client)) = next.await else { return };
-        drop(here.spawn_local(serve(Rc::clone(&lane), socket, client)));
-    }
-}
-
-/// Accepts connections for all lanes, until the server drains.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: Registration<TcpListener>) {
-    let mut draining = pin!(shared.stop.wait(Phase::Draining));
-    let mut at_once = 0;
-    let mut turn = 0;
-    loop {
-        let accepted = poll_fn(|cx| {
-            if draining.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(None);
-            }
-            if at_once == ACCEPTED_AT_ONCE {
-                at_once = 0;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            listener.poll_read_with(cx, TcpListener::accept).map(Some)
-        })
-        .await;
-        match accepted {
-            None => return,
-            Some(Ok(connection)) => {
-                at_once += 1;
-                hand_over(&shared, connection, turn);
-                turn = (turn + 1) % shared.inboxes.len();
-            }
-            Some(Err(error)) if is_of_the_connection(&error) => {}
-            Some(Err(error)) => {
-                tracing::error!(%error, "no connection could be accepted");
-                sleep(OUT_OF_DESCRIPTORS).await;
-            }
+        let Some(Handed { socket, client, welcome }) = next.await else { return };
+        if welcome {
+            drop(here.spawn_local(serve(Rc::clone(&lane), socket, client)));
+        } else if Rc::strong_count(&turned_away) <= TURNED_AWAY_AT_ONCE {
+            let (lane, one_more) = (Rc::clone(&lane), Rc::clone(&turned_away));
+            drop(here.spawn_local(async move {
+                turn_away(&lane, socket).await;
+                drop(one_more);
+            }));
         }
     }
-}
-
-fn hand_over(shared: &Shared, connection: (TcpStream, SocketAddr), turn: usize) {
-    // The count goes first, so that whoever drains waits for a connection that is on its way.
-    if shared.stop.enter() && !shared.inboxes[turn].push(connection) {
-        shared.stop.leave();
-    }
-}
-
-/// The client has broken off before its connection was taken; the listener is none the worse.
-fn is_of_the_connection(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset)
 }

@@ -1,6 +1,6 @@
 //! How much a client may send, and how many may come.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 /// What a client may ask of a server. What goes beyond is answered, and not passed on.
 ///
@@ -24,6 +24,10 @@ pub struct Limits {
     /// How fast a request's body has to come, in bytes a second, measured over `Timeouts::client_pace` of waiting for it. Less
     /// is answered 408. Default: 240.
     pub body_rate: u64,
+    /// Connections at the same time; one more is answered 503. Default: none, as many as the system has descriptors for.
+    pub connections: Option<usize>,
+    /// The same for each client: an IPv4 address, or the network of the first 64 bits of an IPv6 address. Default: none.
+    pub connections_per_client: Option<NonZeroUsize>,
     /// Requests on one connection; with the last one's response it is closed. Default: none, as many as come.
     pub requests_per_connection: Option<NonZeroU64>,
     /// What holds for HTTP/2 only.
@@ -43,6 +47,8 @@ impl Default for Limits {
             body: None,
             methods: None,
             body_rate: 240,
+            connections: None,
+            connections_per_client: None,
             requests_per_connection: None,
             http2: Http2Limits::default(),
             half_close: false,

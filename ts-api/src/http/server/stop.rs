@@ -1,11 +1,16 @@
 //! How a server is told to stop, and how it tells that it has.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::poll_fn;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
+
+use super::limits::Limits;
 
 /// How far a server's end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +23,19 @@ pub(crate) enum Phase {
     Dropping,
 }
 
+/// Whether a session may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// It is counted.
+    Yes,
+    /// There are as many as there may be.
+    Full,
+    /// There are as many of this client as there may be.
+    ClientFull,
+    /// The server accepts nobody any more.
+    Closed,
+}
+
 /// Tells everybody on all threads; counts sessions.
 pub(crate) struct Stop {
     state: Mutex<State>,
@@ -28,11 +46,22 @@ struct State {
     phase: Phase,
     wakers: Slab<Waker>,
     sessions: usize,
+    /// Of each client.
+    clients: HashMap<IpAddr, usize>,
+}
+
+/// Who counts as one client: an IPv4 address, or the network that an IPv6 address is in, since each of its hosts has as many
+/// addresses as it likes.
+fn client_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !0 << 64)),
+        address => address,
+    }
 }
 
 impl Stop {
     pub(crate) fn new() -> Self {
-        let state = State { phase: Phase::Open, wakers: Slab::new(), sessions: 0 };
+        let state = State { phase: Phase::Open, wakers: Slab::new(), sessions: 0, clients: HashMap::new() };
         Self { state: Mutex::new(state), last_left: Condvar::new() }
     }
 
@@ -69,18 +98,34 @@ impl Stop {
         .await;
     }
 
-    /// Counts a session in, unless the server accepts nobody any more.
-    pub(crate) fn enter(&self) -> bool {
+    /// Counts a session in, if there is room for one.
+    pub(crate) fn enter(&self, client: IpAddr, limits: &Limits) -> Entered {
         let mut state = self.state();
-        let open = state.phase == Phase::Open;
-        state.sessions += usize::from(open);
-        open
+        if state.phase != Phase::Open {
+            return Entered::Closed;
+        }
+        if limits.connections.is_some_and(|most| state.sessions >= most) {
+            return Entered::Full;
+        }
+        let of_client = state.clients.entry(client_of(client)).or_insert(0);
+        if limits.connections_per_client.is_some_and(|most| *of_client >= most.get()) {
+            return Entered::ClientFull;
+        }
+        *of_client += 1;
+        state.sessions += 1;
+        Entered::Yes
     }
 
     /// Counts a session out.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn leave(&self, client: IpAddr) {
         let mut state = self.state();
         state.sessions -= 1;
+        if let Entry::Occupied(mut of_client) = state.clients.entry(client_of(client)) {
+            *of_client.get_mut() -= 1;
+            if *of_client.get() == 0 {
+                of_client.remove();
+            }
+        }
         if state.sessions == 0 {
             self.last_left.notify_all();
         }
