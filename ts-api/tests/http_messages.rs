@@ -117,7 +117,7 @@ fn changes_of_the_response_reach_the_client() {
                 assert_eq!(response.status(), Ok(200));
                 assert_eq!(response.method(), Err(MessageError::WrongKind));
                 let names: Vec<_> = response.fields().unwrap().into_iter().map(|(name, _)| name).collect();
-                assert_eq!(names, ["x-case", "set-cookie", "set-cookie", "content-length"]);
+                assert_eq!(names, ["X-Case", "Set-Cookie", "Set-Cookie", "Content-Length"]);
                 response.set_status(203).unwrap();
                 response.append("set-cookie", "c").unwrap();
             }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::counts::Counters;
+use super::gate::origin::is_garbage;
 use super::resolve::LookupError;
 
 /// Why there is no response.
@@ -53,7 +54,7 @@ impl Failure {
             Self::QueueTooLate => "The origin was busy for too long.",
             Self::Connect(_) => "The origin could not be reached.",
             Self::ConnectTooLate => "The origin could not be reached in time.",
-            Self::Broken(error) if error.is_parse() => "The origin's answer could not be understood.",
+            Self::Broken(error) if is_garbage(error) => "The origin's answer could not be understood.",
             Self::Broken(_) => "The origin did not answer.",
             Self::Switched => "The origin switched to another protocol.",
             Self::TooLate => "The origin did not answer in time.",

@@ -14,6 +14,7 @@
 //! | `raw` | a head as it was received |
 //! | `refusal` | why not, and the answer |
 //! | `client` | a client's socket behind its gate |
+//! | `origin` | an origin's, likewise |
 //!
 //! # Rules
 //! * The next request passes when the response to the one before has been handed over, not earlier. So a refusal is never
@@ -24,6 +25,7 @@ mod chunks;
 pub(crate) mod client;
 mod framer;
 mod head;
+pub(crate) mod origin;
 mod raw;
 mod refusal;
 mod scan;

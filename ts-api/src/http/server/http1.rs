@@ -69,7 +69,7 @@ async fn respond(
         // For whoever shows it to plugins.
         request.extensions_mut().insert(received);
     }
-    let begun = session.begin(&request);
+    let begun = session.begin(&mut request);
     if session.has_enough() {
         session.gate.close_after_this();
     }

@@ -46,7 +46,7 @@ pub(super) async fn serve(session: &Rc<Session>) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         // At once and not in the stream's own task, so that the session counts it from now on.
         let checked = prepare(&mut request, &served.settings().limits);
-        let begun = checked.map(|()| served.begin(&request));
+        let begun = checked.map(|()| served.begin(&mut request));
         respond(Rc::clone(&served), begun, request)
     });
     let settings = session.settings();

@@ -26,6 +26,9 @@ use ts_cont::future::{Sleep, sleep_until};
 use ts_thread::HrTime;
 
 use super::body::RequestBody;
+use super::gate::RawHead;
+use super::gate::origin::{OriginGate, OriginIo};
+use super::limits::Limits;
 use super::pool::{Pool, Slot};
 use super::stream::Stream;
 use super::timeouts::Timeouts;
@@ -33,6 +36,7 @@ use super::timeouts::Timeouts;
 /// A connection to an origin.
 pub(crate) struct Link {
     pool: Rc<Pool>,
+    gate: Rc<OriginGate>,
     address: SocketAddr,
     /// Ours.
     outgoing: Option<SocketAddr>,
@@ -82,14 +86,17 @@ impl Link {
         address: SocketAddr,
         slot: Slot,
         timeouts: &Timeouts,
+        limits: &Limits,
     ) -> hyper::Result<Rc<Self>> {
+        let outgoing = stream.local_addr();
+        let (gate, stream) = OriginGate::before(stream, limits);
         let mut builder = Builder::new();
         builder.preserve_header_case(true).title_case_headers(true);
-        let outgoing = stream.local_addr();
         let (sender, connection) = builder.handshake(stream).await?;
         let here = Here::current().expect("origins are reached on event threads");
         let link = Rc::new(Self {
             pool: Rc::clone(slot.pool()),
+            gate,
             address,
             outgoing,
             sender: RefCell::new(Some(sender)),
@@ -120,6 +127,11 @@ impl Link {
 
     pub(super) fn pool(&self) -> &Rc<Pool> {
         &self.pool
+    }
+
+    /// The head of the last response, as it was received, if it was to be noted.
+    pub(crate) fn take_head(&self) -> Option<RawHead> {
+        self.gate.take_head()
     }
 
     /// Whether it took too long, and was ended for that.
@@ -164,6 +176,7 @@ impl Link {
         request.body_mut().go_over(self, number);
         // Before the request is on its way, which wakes the task: so it arms the timer in the same go.
         self.deadline.set(now.saturating_add(timeouts.response).min(self.limit.get()));
+        self.gate.expect(&request);
         let mut sender = self.sender.borrow_mut();
         let sender = sender.as_mut().expect("only an idle connection gives its sender up");
         (number, sender.try_send_request(request))
@@ -284,7 +297,7 @@ struct Driven {
 }
 
 impl Driven {
-    async fn run(self, connection: Connection<Stream, RequestBody>) {
+    async fn run(self, connection: Connection<OriginIo, RequestBody>) {
         let link = &self.link;
         let mut connection = pin!(connection);
         let mut timer = None;

@@ -25,6 +25,8 @@ use super::body::{OriginBody, RequestBody};
 use super::connect::connect;
 use super::counts::Counters;
 use super::failure::Failure;
+use super::gate::origin::is_garbage;
+use super::limits::Limits;
 use super::link::Link;
 use super::policy::OriginPolicy;
 use super::pool::{Granted, Opened, Pools};
@@ -55,6 +57,7 @@ impl From<Failure> for NotSent {
 pub(crate) struct Reach<'a> {
     pub(crate) policy: &'a OriginPolicy,
     pub(crate) timeouts: &'a Timeouts,
+    pub(crate) limits: &'a Limits,
     /// It is the client who names the origin, so it may not be just any.
     pub(crate) targets: Option<&'a Targets>,
 }
@@ -78,7 +81,7 @@ impl Pools {
         reach: Reach<'_>,
         counters: &Counters,
     ) -> Result<Opened, Failure> {
-        let Reach { policy, timeouts, .. } = reach;
+        let Reach { policy, timeouts, limits, .. } = reach;
         let pool = self.of(to, policy);
         if let Some(kept) = pool.take() {
             return reach.check(kept);
@@ -92,7 +95,7 @@ impl Pools {
         };
         let (stream, address) = self.connect(to, reach).await?;
         counters.origin_connections.add();
-        let link = Link::start(stream, address, slot, timeouts).await.map_err(Failure::Broken)?;
+        let link = Link::start(stream, address, slot, timeouts, limits).await.map_err(Failure::Broken)?;
         Ok(Opened::new(link))
     }
 
@@ -128,15 +131,19 @@ impl Pools {
                 link.close();
                 Err(Failure::Switched.into())
             }
-            Ok(response) => {
+            Ok(mut response) => {
                 link.answered(number);
+                if let Some(received) = link.take_head() {
+                    // For whoever shows it to plugins.
+                    response.extensions_mut().insert(received);
+                }
                 Ok(response.map(|body| OriginBody::new(body, link, number)))
             }
             Err(_) if link.is_late() => Err(Failure::TooLate.into()),
             Err(mut error) => {
                 let request = match (error.take_message(), again) {
                     (Some(unsent), _) if kept => unsent,
-                    (_, Some(unharmed)) if !error.error().is_parse() => {
+                    (_, Some(unharmed)) if !is_garbage(error.error()) => {
                         Request::from_parts(unharmed, RequestBody::empty())
                     }
                     _ => return Err(Failure::Broken(error.into_error()).into()),

@@ -17,6 +17,7 @@ use super::call_out::{CallOut, HasSubject};
 use super::counts::Counters;
 use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::client::{Awaits, Gate, Protocol};
+use super::gate::origin::Noted;
 use super::lane::Lane;
 use super::marks::now;
 use super::pool::Pools;
@@ -151,7 +152,7 @@ impl Session {
     }
 
     /// Begins a transaction.
-    pub(super) fn begin(self: &Rc<Self>, request: &Request<Incoming>) -> Begun {
+    pub(super) fn begin(self: &Rc<Self>, request: &mut Request<Incoming>) -> Begun {
         self.under_way.set(self.under_way.get() + 1);
         self.counters().requests.add();
         let settings = self.settings();
@@ -161,6 +162,9 @@ impl Session {
         let exchange = Rc::new(Exchange::new(Rc::clone(&self.lane), gate, settings));
         exchange.begin_record(Recording::begin(self.settings(), self.client, request));
         let hooks = self.has_hooks();
+        if hooks {
+            request.extensions_mut().insert(Noted);
+        }
         let method = request.method().clone();
         let transaction = Transaction::new(Rc::clone(self), Rc::clone(&exchange), method, hooks);
         if most.is_some_and(|most| self.begun.get() >= most.get()) {

@@ -198,7 +198,7 @@ impl Transaction {
     /// How an origin is reached that the client has named, or somebody else.
     fn reach<'a>(&'a self, timeouts: &'a Timeouts, of_client: bool) -> Reach<'a> {
         let targets = of_client.then_some(&self.settings.targets);
-        Reach { policy: &self.settings.origin, timeouts, targets }
+        Reach { policy: &self.settings.origin, timeouts, limits: &self.settings.limits, targets }
     }
 
     /// Decides which origin gets the request.

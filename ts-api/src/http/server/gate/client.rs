@@ -395,7 +395,7 @@ impl Gate {
     fn next(&self) -> Next {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
-        if inner.good == 0 && !inner.held.is_empty() {
+        if inner.good == 0 && !inner.held.is_empty() && self.refused.get().is_none() {
             let held = std::mem::take(&mut inner.held);
             inner.good = self.judge(inner, &held);
             inner.held = held;

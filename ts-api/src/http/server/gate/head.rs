@@ -158,6 +158,8 @@ pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -
             return Err(Refusal::malformed("a transfer coding in HTTP/1.0"));
         }
         let framing = match status {
+            // What follows is another protocol; whoever asked for the response decides about that.
+            101 => Framing::ToTheEnd,
             100..=199 | 204 | 304 => Framing::None,
             0..=99 | 600.. => return Err(Refusal::malformed("a status beyond all classes")),
             _ if asked == Asked::Head => Framing::None,
@@ -171,11 +173,8 @@ pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -
                 (None, None) => Framing::ToTheEnd,
             },
         };
-        if status == 101 {
-            return Err(Refusal::malformed("another protocol, which nobody asked for"));
-        }
         let raw = note.then(|| RawHead::response(head, &response));
-        Ok(Judged { framing, asked, interim: status < 200, raw })
+        Ok(Judged { framing, asked, interim: status < 200 && status != 101, raw })
     })
 }
 

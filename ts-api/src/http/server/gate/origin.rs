@@ -1,0 +1,232 @@
+//! An origin's socket behind its gate, as the parser reads and writes it.
+//!
+//! # Rules
+//! * What must not pass is an error to the parser, which gives the connection up; the request is answered 502.
+//! * An origin that sends what nobody asked for is not believed any more: the next response would be to another request.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use thiserror::Error;
+
+use super::framer::{Framer, Side, Step};
+use super::head::Asked;
+use super::raw::RawHead;
+use super::refusal::Refusal;
+use crate::http::server::limits::Limits;
+use crate::http::server::stream::Stream;
+
+/// Read at once into the gate's own memory.
+const READ: usize = 4096;
+
+/// A mark on a request: the response's head is to be noted as it is received.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Noted;
+
+/// An origin's gate.
+pub(crate) struct OriginGate {
+    limits: Limits,
+    inner: RefCell<Inner>,
+    noting: Cell<bool>,
+}
+
+struct Inner {
+    framer: Framer,
+    /// A request was sent, and its response has not begun.
+    awaited: bool,
+    held: BytesMut,
+    /// So many bytes of what is held have been judged and may pass.
+    good: usize,
+    raw: Option<RawHead>,
+}
+
+/// The parser's handle.
+pub(crate) struct OriginIo {
+    stream: Stream,
+    gate: Rc<OriginGate>,
+}
+
+impl OriginGate {
+    /// The gate before `stream`, and the parser's handle.
+    pub(crate) fn before(stream: Stream, limits: &Limits) -> (Rc<Self>, OriginIo) {
+        let inner = Inner {
+            framer: Framer::new(Side::Origin),
+            awaited: false,
+            held: BytesMut::new(),
+            good: 0,
+            raw: None,
+        };
+        let limits = limits.clone();
+        let gate = Rc::new(Self { limits, inner: RefCell::new(inner), noting: Cell::new(false) });
+        let io = OriginIo { stream, gate: Rc::clone(&gate) };
+        (gate, io)
+    }
+
+    /// A request is on its way.
+    pub(crate) fn expect<B>(&self, request: &http::Request<B>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.framer.expect(Asked::of(request.method().as_str().as_bytes()));
+        inner.awaited = true;
+        inner.raw = None;
+        self.noting.set(request.extensions().get::<Noted>().is_some());
+    }
+
+    /// The head of the last response, as it was received; none if it was not to be noted.
+    pub(crate) fn take_head(&self) -> Option<RawHead> {
+        self.inner.borrow_mut().raw.take()
+    }
+
+    /// Looks at `bytes`, which come next; how many of them may pass. A flaw is only told when nothing good comes before it.
+    fn judge(&self, inner: &mut Inner, bytes: &[u8]) -> Result<usize, Refusal> {
+        let mut good = 0;
+        while good < bytes.len() {
+            let unasked = inner.framer.is_at_head() && !inner.awaited;
+            let step = match unasked {
+                true => Err(Refusal::malformed("a response that nobody asked for")),
+                false => inner.framer.step(&bytes[good..], &self.limits, self.noting.get()),
+            };
+            match step {
+                Ok(Step::Head(length, head)) => {
+                    good += length;
+                    inner.awaited = head.interim;
+                    if !head.interim {
+                        inner.raw = head.raw;
+                    }
+                }
+                Ok(Step::Body(length)) => good += length,
+                Ok(Step::More) => break,
+                Err(refusal) if good == 0 => return Err(refusal),
+                Err(_) => break,
+            }
+        }
+        Ok(good)
+    }
+}
+
+impl OriginIo {
+    /// Gives what is held; false if nothing of it may pass yet.
+    fn give(&self, cursor: &mut ReadBufCursor<'_>) -> Result<bool, Refusal> {
+        let mut inner = self.gate.inner.borrow_mut();
+        let inner = &mut *inner;
+        if inner.good == 0 && !inner.held.is_empty() {
+            let held = std::mem::take(&mut inner.held);
+            inner.good = self.gate.judge(inner, &held)?;
+            inner.held = held;
+        }
+        let length = inner.good.min(cursor.remaining());
+        cursor.put_slice(&inner.held[..length]);
+        inner.held.advance(length);
+        inner.good -= length;
+        if inner.held.is_empty() {
+            inner.held = BytesMut::new();
+        }
+        Ok(length > 0)
+    }
+
+    /// Reads on where a head is not complete; false at the end of the stream.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut space = [MaybeUninit::uninit(); READ];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, space.unfilled()))?;
+        self.gate.inner.borrow_mut().held.extend_from_slice(space.filled());
+        Poll::Ready(Ok(!space.filled().is_empty()))
+    }
+
+    /// Reads into the parser's memory what may pass, and keeps the rest; false if that is all of it.
+    fn poll_direct(
+        &mut self,
+        cx: &mut Context<'_>,
+        cursor: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<bool>> {
+        // SAFETY: what is written to it is only ever initialised.
+        let mut space = ReadBuf::uninit(unsafe { cursor.as_mut() });
+        ready!(Pin::new(&mut self.stream).poll_read(cx, space.unfilled()))?;
+        let read = space.filled();
+        let mut inner = self.gate.inner.borrow_mut();
+        let good = self.gate.judge(&mut inner, read).map_err(refused)?;
+        inner.held.extend_from_slice(&read[good..]);
+        let any = good > 0 || read.is_empty();
+        // SAFETY: the stream has filled at least that many bytes at the cursor.
+        unsafe { cursor.advance(good) };
+        Poll::Ready(Ok(any))
+    }
+}
+
+/// What an origin sent. It is not the refusal itself, which is a client's.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Garbage(&'static str);
+
+fn refused(refusal: Refusal) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, Garbage(refusal.why()))
+}
+
+/// Whether an origin sent what cannot be understood, and did not just fall silent.
+pub(crate) fn is_garbage(error: &hyper::Error) -> bool {
+    let mut next = error.source();
+    while let Some(source) = next {
+        let inner = source.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
+        if inner.is_some_and(|inner| inner.is::<Garbage>()) {
+            return true;
+        }
+        next = source.source();
+    }
+    error.is_parse()
+}
+
+impl Read for OriginIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if self.give(&mut cursor).map_err(refused)? {
+                return Poll::Ready(Ok(()));
+            }
+            let partial = { !self.gate.inner.borrow().held.is_empty() };
+            let done = if partial {
+                // The end of the stream in the middle of a head is the parser's to complain about: it has nothing.
+                !ready!(self.poll_fill(cx))?
+            } else {
+                ready!(self.poll_direct(cx, &mut cursor))?
+            };
+            if done {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Write for OriginIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+}
