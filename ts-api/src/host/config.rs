@@ -29,6 +29,7 @@ mod print;
 mod problem;
 mod read;
 mod remap;
+mod targets;
 mod threads;
 mod timeouts;
 
@@ -48,7 +49,7 @@ use self::remap::Mapping;
 pub(super) use self::threads::{MOST_THREADS, Threads};
 
 use self::keys::{Key, Keys, Section};
-use crate::http::{HookPolicy, Limits, Remap, Settings, Timeouts, Unmapped};
+use crate::http::{HookPolicy, Limits, Remap, Settings, Targets, Timeouts, Unmapped};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// All that can be said in a file.
@@ -58,6 +59,7 @@ pub(super) struct Config {
     pub(super) listen: Vec<Listen>,
     pub(super) remap: Vec<Mapping>,
     pub(super) origin: Origin,
+    pub(super) targets: Targets,
     pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
     pub(super) hooks: HookPolicy,
@@ -78,6 +80,7 @@ impl Default for Config {
             listen: vec![Listen::default()],
             remap: Vec::new(),
             origin: Origin::default(),
+            targets: Targets::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             hooks: HookPolicy::default(),
@@ -93,16 +96,15 @@ impl Default for Config {
 impl Section for Config {
     fn keys<K: Keys>(&mut self, keys: &mut K) {
         keys.table(Key::new("threads", "Event threads, and where they run."), &mut self.threads);
-        keys.list(
-            Key::new("listen", "Where to accept connections; one table for each address."),
-            &mut self.listen,
-        );
+        keys.list(Key::new("listen", "Where to accept connections."), &mut self.listen);
         let key = Key::new("remap", "Which requests go to which origin; one table for each rule.").reloads();
         keys.list(key, &mut self.remap);
         keys.table(
             Key::new("origin", "Requests that no rule is for, and connections to origins."),
             &mut self.origin,
         );
+        let key = Key::new("targets", "Where clients may be taken that name their target themselves.");
+        keys.table(key, &mut self.targets);
         keys.table(Key::new("timeouts", "How long everything may take."), &mut self.timeouts);
         keys.table(Key::new("limits", "How much clients may send."), &mut self.limits);
         keys.table(Key::new("hooks", "How long plugins may keep others waiting."), &mut self.hooks);
@@ -120,6 +122,9 @@ impl Section for Config {
     fn check(&self, complain: &mut dyn FnMut(Option<&'static str>, String)) {
         if let Err(error) = self.rules_fit() {
             complain(Some("remap"), error);
+        }
+        if self.listen.len() > 1 {
+            complain(Some("listen"), "there can be one place to listen at, and no more".to_owned());
         }
         if self.listen.is_empty() {
             complain(
@@ -168,6 +173,7 @@ impl Config {
         // A table that does not come about has been complained of.
         settings.remap = self.table(embedded).unwrap_or_default();
         settings.origin = self.origin.policy;
+        settings.targets = self.targets.clone();
         settings.timeouts = self.timeouts;
         settings.limits = self.limits.clone();
         settings.hooks = self.hooks;

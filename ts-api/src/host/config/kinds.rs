@@ -60,7 +60,7 @@ macro_rules! numbers {
     };
 }
 
-numbers!(u32, u64, usize);
+numbers!(u16, u32, u64, usize);
 
 impl Number for NonZeroU64 {
     const MAX: Self = Self::MAX;
