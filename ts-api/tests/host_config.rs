@@ -335,3 +335,23 @@ fn a_rule_that_is_none_and_two_that_are_one_are_told() {
     assert!(problem(&rule.repeat(2)).contains("two rules are for the same requests"));
     assert!(problem("[[remap]]\nfrom = \"/a\"\n").contains("remap[0].to: the key is missing"));
 }
+
+#[test]
+fn it_listens_wherever_the_file_says_whoever_accepts() {
+    for by in ["\"one\"", "\"each\"", "2"] {
+        let file = File::new(&format!(
+            "[accept]\nby = {by}\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+        ));
+        let host = Host::command(
+            std::process::Command::new(env!("CARGO_BIN_EXE_ts-host")).args(["--config", file.name()]),
+        );
+        let more = host.greeting.iter().find_map(|line| line.split_once("also at http://")).expect("another");
+        assert_eq!(get(host.address(), "www.example").0, 200, "{by}");
+        assert_eq!(get(more.1.parse().unwrap(), "www.example").0, 200, "{by}");
+        host.signal(Signal::TERM);
+        assert!(host.end().1.success(), "{by}");
+    }
+    assert!(
+        problem("[accept]\nby = \"all\"\n").contains("give \"one\" or \"each\", or a number from 1 to 1024")
+    );
+}

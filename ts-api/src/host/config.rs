@@ -40,7 +40,7 @@ pub(super) use self::access_log::AccessLog;
 pub(super) use self::admin::Admin;
 pub(super) use self::changes::changes;
 pub(super) use self::deadline::Shutdown;
-pub(super) use self::listen::Listen;
+pub(super) use self::listen::{Accepting, Listen};
 pub(super) use self::log::Log;
 pub(super) use self::origin::{Destination, Origin};
 pub(super) use self::plugin::Plugin;
@@ -57,6 +57,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub(super) struct Config {
     pub(super) threads: Threads,
     pub(super) listen: Vec<Listen>,
+    pub(super) accept: Accepting,
     pub(super) remap: Vec<Mapping>,
     pub(super) origin: Origin,
     pub(super) targets: Targets,
@@ -78,6 +79,7 @@ impl Default for Config {
         Self {
             threads: Threads::default(),
             listen: vec![Listen::default()],
+            accept: Accepting::default(),
             remap: Vec::new(),
             origin: Origin::default(),
             targets: Targets::default(),
@@ -96,7 +98,11 @@ impl Default for Config {
 impl Section for Config {
     fn keys<K: Keys>(&mut self, keys: &mut K) {
         keys.table(Key::new("threads", "Event threads, and where they run."), &mut self.threads);
-        keys.list(Key::new("listen", "Where to accept connections."), &mut self.listen);
+        keys.list(
+            Key::new("listen", "Where to accept connections; one table for each address."),
+            &mut self.listen,
+        );
+        keys.table(Key::new("accept", "Who accepts connections, on what sockets."), &mut self.accept);
         let key = Key::new("remap", "Which requests go to which origin; one table for each rule.").reloads();
         keys.list(key, &mut self.remap);
         keys.table(
@@ -122,9 +128,6 @@ impl Section for Config {
     fn check(&self, complain: &mut dyn FnMut(Option<&'static str>, String)) {
         if let Err(error) = self.rules_fit() {
             complain(Some("remap"), error);
-        }
-        if self.listen.len() > 1 {
-            complain(Some("listen"), "there can be one place to listen at, and no more".to_owned());
         }
         if self.listen.is_empty() {
             complain(

@@ -9,7 +9,7 @@ use super::plugins;
 /// All of it.
 pub(super) struct Greeting<'a> {
     pub(super) config: &'a Config,
-    pub(super) address: SocketAddr,
+    pub(super) addresses: &'a [SocketAddr],
     pub(super) admin: Option<SocketAddr>,
     pub(super) embedded: Option<SocketAddr>,
     pub(super) net_threads: usize,
@@ -18,12 +18,16 @@ pub(super) struct Greeting<'a> {
 
 impl fmt::Display for Greeting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, address, admin, embedded, net_threads, plugins } = self;
+        let Self { config, addresses, admin, embedded, net_threads, plugins } = self;
+        let address = addresses[0];
         write!(f, "ts-host listens at http://{address} and forwards to ")?;
         match (config.fallback(), config.remap.len(), embedded) {
             (Some(Destination::Embedded), 0, Some(embedded)) => writeln!(f, "{embedded} (embedded)")?,
             (Some(origin), 0, _) => writeln!(f, "{origin}")?,
             (_, rules, _) => writeln!(f, "where {rules} rules say")?,
+        }
+        for more in &addresses[1..] {
+            writeln!(f, "  also at http://{more}")?;
         }
         writeln!(f, "  {:<13} accept, forward, call the hooks", names("ET_NET", *net_threads))?;
         let task_threads = config.threads.task;

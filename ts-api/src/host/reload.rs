@@ -86,6 +86,7 @@ impl Reload<'_> {
         // What the host was started with is in force until it is started anew.
         after.threads = before.threads;
         after.listen = before.listen;
+        after.accept = before.accept;
         after.admin = before.admin;
 
         // Which plugins there are is not changed; if it is to be, their arguments are another's, perhaps.

@@ -35,7 +35,10 @@ pub(super) fn serve(
 ) -> Result<ExitCode, Refused> {
     // What can be wrong is looked at first: nothing has been started when one of these fails.
     let prepared = plugins::prepare(&config).map_err(Refused)?;
-    let listener = listen(config.listen[0].address, "--port")?;
+    for listen in &config.listen {
+        // Taken for good below, when the plugins are there; whether they can be is seen before anything starts.
+        drop(bind(listen.address, "--port")?);
+    }
     let admin = config
         .admin
         .address
@@ -85,9 +88,12 @@ pub(super) fn serve(
     let mut access = Access::default();
     access.take_up(&runtime, &config.access_log).map_err(Refused)?;
     settings.log = access.policy();
-    let server = Server::builder()
-        .listener(listener)
-        .settings(settings)
+    let builder = Server::builder().settings(settings).accept(config.accept.by);
+    let builder = builder.socket_options(config.accept.sockets);
+    let server = config
+        .listen
+        .iter()
+        .fold(builder, |builder, listen| builder.listen(listen.address))
         .start(&runtime)
         .map_err(|error| Refused(error.to_string()))?;
     let server = Arc::new(server);
@@ -103,7 +109,7 @@ pub(super) fn serve(
 
     let greeting = Greeting {
         config: &config,
-        address: server.local_addr(),
+        addresses: server.local_addrs(),
         admin: admin_address,
         embedded: embedded_address,
         net_threads,
@@ -138,7 +144,7 @@ pub(super) fn serve(
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Refused> {
+fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Refused> {
     TcpListener::bind(address).map_err(|error| cannot_listen(address, &error, flag))
 }
 

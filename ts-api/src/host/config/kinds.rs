@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::marker::PhantomData;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -62,17 +62,23 @@ macro_rules! numbers {
 
 numbers!(u16, u32, u64, usize);
 
-impl Number for NonZeroU64 {
-    const MAX: Self = Self::MAX;
+macro_rules! more_than_zero {
+    ($($number:ty),*) => {
+        $(impl Number for $number {
+            const MAX: Self = <$number>::MAX;
 
-    fn of(number: u64) -> Option<Self> {
-        Self::new(number)
-    }
+            fn of(number: u64) -> Option<Self> {
+                number.try_into().ok().and_then(Self::new)
+            }
 
-    fn number(self) -> u64 {
-        self.get()
-    }
+            fn number(self) -> u64 {
+                self.get() as u64
+            }
+        })*
+    };
 }
+
+more_than_zero!(NonZeroU64, NonZeroUsize);
 
 /// A whole number between two, both included.
 pub(crate) struct Count<N>(pub(crate) N, pub(crate) N);

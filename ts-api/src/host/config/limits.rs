@@ -1,6 +1,6 @@
 //! `[limits]`: how much clients may send.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use super::keys::{Key, Keys, Section};
 use super::kinds::{Count, Flag, OrWord, Several, Size, Text};
@@ -8,6 +8,16 @@ use crate::http::{Http2Limits, Limits};
 
 impl Section for Limits {
     fn keys<K: Keys>(&mut self, keys: &mut K) {
+        let key =
+            Key::new("connections", "Connections of clients at the same time; one more is answered 503.");
+        keys.value(key.reloads(), OrWord("any", Count(0, usize::MAX)), &mut self.connections);
+        let about = "The same for each client: an IPv4 address, or a network of 64 bits of IPv6.";
+        let kind = OrWord("any", Count(NonZeroUsize::MIN, NonZeroUsize::MAX));
+        keys.value(
+            Key::new("connections-per-client", about).reloads(),
+            kind,
+            &mut self.connections_per_client,
+        );
         let key = Key::new("head", "Bytes of a whole head; more is answered 431.");
         keys.value(key.reloads(), Size(256, 1 << 20), &mut self.head);
         let key = Key::new("fields", "Fields of a head; more are answered 431.");
