@@ -99,7 +99,8 @@ impl Topology {
     ///
     /// # Errors
     ///
-    /// The system does not tell the mask. What `/sys` does not tell is no error; see the [module's page](self).
+    /// The system does not tell the mask. What `/sys` does not tell is no error: such a processor counts as a
+    /// core of its own, in the one socket and in no NUMA node.
     pub fn of_this_thread() -> io::Result<Self> {
         Ok(Self::read(Path::new(SYSTEM), &allowed_cpus()?))
     }

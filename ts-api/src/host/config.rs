@@ -1,8 +1,8 @@
 //! The configuration file: what can be said in it, how it is read, printed, and compared with another.
 //!
 //! Each table is a [`Section`] that lists its keys once, with what they take and whether a running host can change them. That
-//! one list is walked by whoever reads a file ([`read`]), prints it ([`print`]), or compares two ([`changes`]), so that none
-//! of them knows a key that the others do not.
+//! one list is walked by whoever reads a file ([`mod@read`]), prints it
+//! ([`mod@print`]), or compares two ([`mod@changes`]), so that none of them knows a key that the others do not.
 //!
 //! # Rules
 //! * Whatever is wrong with a file is found in one go, and told with line, column and key. A file with a problem is not used

@@ -195,7 +195,7 @@ impl Transaction {
         door::read_body(self.number)
     }
 
-    /// Sets what the client gets if the transaction ends in [`Reenable::Error`]: a status from 400 to 599, and a body of
+    /// Sets what the client gets if the transaction ends in [`Reenable::Error`](crate::http::Reenable::Error): a status from 400 to 599, and a body of
     /// plain text.
     ///
     /// # Errors
