@@ -311,7 +311,7 @@ fn requests_go_where_the_rules_say_and_elsewhere_after_a_reload() {
     );
     let host = Host::start(&["--config", file.name()]);
     assert_eq!(get(host.address(), "a.example").0, 502, "nobody is there");
-    assert_eq!(get(host.address(), "b.example").0, 404, "no rule is for it");
+    assert_eq!(get(host.address(), "b.example").0, 421, "no rule is for it");
     fs::write(
         &file.path,
         "[[remap]]\nfrom = \"http://b.example/\"\nto = \"http://127.0.0.1:1/\"\n[origin]\naddress = \"embedded\"\n\

@@ -29,7 +29,7 @@ fn new_settings_hold_for_the_next_request_on_every_thread_and_connection() {
     assert_eq!(bed.server.reload(settings(Remap::to(second.address))), 1);
     clients.iter_mut().for_each(|client| assert_eq!(client.get("/").text(), "second"));
     assert_eq!(bed.server.reload(settings(Remap::default())), 2);
-    clients.iter_mut().for_each(|client| assert_eq!(client.get("/").status(), 404));
+    clients.iter_mut().for_each(|client| assert_eq!(client.get("/").status(), 421));
     assert_eq!(bed.server.generation(), 2);
     drop(clients);
     assert_eq!(bed.end().origin_failures, 0);
@@ -54,7 +54,7 @@ fn a_request_under_way_keeps_the_settings_it_began_with() {
     bed.server.reload(hasty);
     go.send(()).unwrap();
     assert_eq!(client.answer().text(), "late");
-    assert_eq!(client.get("/").status(), 404);
+    assert_eq!(client.get("/").status(), 421);
     drop(client);
     bed.end();
 }

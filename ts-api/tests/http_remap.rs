@@ -63,7 +63,7 @@ fn requests_go_where_the_longest_prefix_and_the_most_particular_host_send_them()
     assert_eq!(text("shop.example", "/pictures/1?x"), format!("pictures /p/q/1?x {pictures}"));
     assert_eq!(text("shop.example", "/pictures"), format!("shop /pictures {shop}"));
     assert_eq!(text("shop.example", "http://www.example/z"), format!("rest /rest/z {rest}"));
-    assert_eq!(text("example", "/"), "404 Not Found\n");
+    assert_eq!(text("example", "/"), "421 Misdirected Request\n");
     drop(client);
     let counts = bed.end();
     assert_eq!((counts.responses_4xx, counts.origin_connections), (1, 3));
@@ -147,17 +147,39 @@ fn what_no_rule_fits_is_denied_or_goes_where_it_says() {
     let forwards = bed(rules().unmapped(Unmapped::ForwardProxy));
     let there = format!("http://{}/x", other.address);
     let mut client = denied.client();
-    assert_eq!(ask(&mut client, "own.example", &there).0, 404);
+    assert_eq!(ask(&mut client, "own.example", &there).0, 421);
     drop(client);
     let mut client = forwards.client();
     assert_eq!(ask(&mut client, "own.example", &there).1, format!("other /x {}", other.address));
     assert!(ask(&mut client, "", "http://own.example/").1.starts_with("own /"));
     // Only a request that says where it goes is meant for a forward proxy.
-    assert_eq!(ask(&mut client, &other.address.to_string(), "/x").0, 404);
+    assert_eq!(ask(&mut client, &other.address.to_string(), "/x").0, 421);
     assert_eq!(ask(&mut client, "", "https://own.test/").0, 501);
     drop(client);
     denied.end();
     forwards.end();
+}
+
+#[test]
+fn a_host_without_a_rule_is_misdirected_and_a_path_without_one_is_not_found() {
+    let origin = named("origin");
+    let to = || format!("http://{}", origin.address);
+    let bed = bed(table([
+        ("//shop.example/a/", to()),
+        ("//*.suffix.example/a/", to()),
+        ("http://port.example:81/", to()),
+    ]));
+    let mut client = bed.client();
+    let mut status = |host: &str, target: &str| ask(&mut client, host, target).0;
+    assert_eq!(status("shop.example", "/a/"), 200);
+    assert_eq!(status("shop.example", "/b/"), 404);
+    assert_eq!(status("x.suffix.example", "/b/"), 404);
+    assert_eq!(status("suffix.example", "/a/"), 421);
+    assert_eq!(status("other.example", "/a/"), 421);
+    assert_eq!(status("port.example:81", "/"), 200);
+    assert_eq!(status("port.example", "/"), 421);
+    drop(client);
+    assert_eq!(bed.end().responses_4xx, 5);
 }
 
 type Addresses = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;

@@ -86,7 +86,7 @@ impl Section for Origin {
             Maybe(Parsed::new("a host and a port such as \"127.0.0.1:9000\", or \"embedded\"")),
             &mut self.address,
         );
-        let about = "What becomes of a request that neither a rule nor `address` is for: 404, or it goes where it says.";
+        let about = "What becomes of a request that neither a rule nor `address` is for: 421 or 404, or it goes where it says.";
         keys.value(Key::new("unmapped", about).reloads(), Choice(&UNMAPPED), &mut self.unmapped);
         self.policy.keys(keys);
     }

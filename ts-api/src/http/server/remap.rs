@@ -58,11 +58,13 @@ pub struct Remap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Unmapped {
-    /// It is answered with 404. The default.
+    /// It is answered: 404 if there are rules for its scheme, host and port, and none for its path, and else 421. The
+    /// default.
     #[default]
     Deny,
     /// A request that names its target in full (`GET http://a.example/ HTTP/1.1`), as clients of a forward proxy do, goes
-    /// there, if the [target policy](super::Targets) allows it. Any other is answered with 404.
+    /// there, if the [target policy](super::Targets) allows it. Any other is answered as
+    /// with `Deny`.
     ForwardProxy,
 }
 
@@ -170,34 +172,48 @@ impl Remap {
 
     /// The rule for a request; `authority` is a host, perhaps with a port, and `path` has no query.
     pub(crate) fn rule(&self, scheme: Scheme, authority: &str, path: &str) -> Option<&Rule> {
-        let table = &*self.table;
         let (host, port) = split_authority(authority);
         let port = port.unwrap_or(scheme.port());
         let mut best: Option<&Rule> = None;
-        let mut consider = |prefixes: &Prefixes| {
-            let Some(found) = prefixes.find(&table.rules, path, port, scheme) else { return };
+        self.table.for_host(host, |prefixes| {
+            let Some(found) = prefixes.find(&self.table.rules, path, port, scheme) else { return };
             // Of equal length, the one that was found before has the more particular host.
             if best.is_none_or(|best| found.from.prefix.len() > best.from.prefix.len()) {
                 best = Some(found);
             }
-        };
-        if !table.exact.is_empty() || !table.suffixes.is_empty() {
+        });
+        best
+    }
+
+    /// Whether a rule is for this scheme, host and port, whatever its path.
+    pub(crate) fn serves(&self, scheme: Scheme, authority: &str) -> bool {
+        let (host, port) = split_authority(authority);
+        let port = port.unwrap_or(scheme.port());
+        let mut serves = false;
+        self.table.for_host(host, |prefixes| serves |= prefixes.allow(&self.table.rules, port, scheme));
+        serves
+    }
+}
+
+impl Table {
+    /// Shows the rules that are for a host, those with the more particular one first.
+    fn for_host<'a>(&'a self, host: &str, mut show: impl FnMut(&'a Prefixes)) {
+        if !self.exact.is_empty() || !self.suffixes.is_empty() {
             let host = in_lower_case(host);
-            if let Some(prefixes) = table.exact.get(&*host) {
-                consider(prefixes);
+            if let Some(prefixes) = self.exact.get(&*host) {
+                show(prefixes);
             }
-            if !table.suffixes.is_empty() {
+            if !self.suffixes.is_empty() {
                 let mut rest = &*host;
                 while let Some((_, suffix)) = rest.split_once('.') {
-                    if let Some(prefixes) = table.suffixes.get(suffix) {
-                        consider(prefixes);
+                    if let Some(prefixes) = self.suffixes.get(suffix) {
+                        show(prefixes);
                     }
                     rest = suffix;
                 }
             }
         }
-        consider(&table.any);
-        best
+        show(&self.any);
     }
 }
 

@@ -49,7 +49,9 @@ impl<'a> Route<'a> {
         // In HTTP/2 every request names an authority, whatever its client takes us for.
         let in_full = parts.uri.scheme().is_some() && parts.version < Version::HTTP_2;
         if !settings.remap.forwards() || !in_full {
-            return Err(StatusCode::NOT_FOUND);
+            // Whoever serves none of this authority has nothing to say about its paths.
+            let serves = settings.remap.serves(scheme, authority);
+            return Err(if serves { StatusCode::NOT_FOUND } else { StatusCode::MISDIRECTED_REQUEST });
         }
         if scheme != Scheme::Http {
             return Err(StatusCode::NOT_IMPLEMENTED);

@@ -75,6 +75,12 @@ impl Prefixes {
         }
         None
     }
+
+    /// Whether any rule fits the port and the scheme.
+    pub(super) fn allow(&self, rules: &[Rule], port: u16, scheme: Scheme) -> bool {
+        let mut indices = self.0.iter().flat_map(|entry| &entry.rules);
+        indices.any(|&index| rules[index as usize].from.allows(port, scheme))
+    }
 }
 
 fn fits(prefix: &str, path: &str) -> bool {
