@@ -102,7 +102,8 @@ fn the_log_names_hook_and_continuation_and_an_answer_after_that_still_counts() {
     let mut client = bed.client();
     client.ask("/");
     let (_, txn) = held.recv_timeout(DEADLINE).unwrap();
-    wait_until("the report", || bed.server.counts().call_outs_reported == 1);
+    wait_until("the report", || !LOG.with("the slow one (").is_empty());
+    wait_until("it is counted", || bed.server.counts().call_outs_reported == 1);
     let lines = LOG.with("the slow one (");
     assert!(
         lines[0].contains("hook=PRE_REMAP") && lines[0].contains("has not re-enabled for 1ms"),
@@ -111,10 +112,9 @@ fn the_log_names_hook_and_continuation_and_an_answer_after_that_still_counts() {
     assert!(lines[0].contains("tests/http_watchdog.rs:"), "{lines:?}");
     txn.reenable(Reenable::Continue).unwrap();
     assert_eq!(client.answer().status(), 200);
-    assert_eq!(
-        txn.reenable(Reenable::Continue),
-        Err(ReenableError::Gone).or(txn.reenable(Reenable::Continue))
-    );
+    // It depends on how far the transaction has got whether there is still somebody to say so.
+    let again = txn.reenable(Reenable::Continue);
+    assert!(matches!(again, Err(ReenableError::AlreadyReenabled | ReenableError::Gone)), "{again:?}");
     drop((client, hold));
     let counts = bed.end();
     assert_eq!((counts.call_outs_reported, counts.call_outs_ended), (1, 0));
