@@ -171,7 +171,7 @@ const LIST: &[Check] = &[
     Check::run("miri", "Miri is silent on queues, slots and wheel", deep::miri).of(Group::Deep),
 ];
 
-/// Which checks to run. The names come from [`names`].
+/// Which checks to run. The names come from [`names()`].
 #[derive(Default)]
 pub(crate) struct Selection {
     /// All of the group, when empty.
