@@ -4,7 +4,7 @@
 //! queue lies in `contended.rs`; the argument for both is here.
 //!
 //! # Rules
-//! * [`word`] says who holds the mutex. Only the holder gives it back; only the waiter that it is reserved
+//! * The `word` says who holds the mutex. Only the holder gives it back; only the waiter that it is reserved
 //!   for, or somebody with the queue lock in hand, ends a reservation.
 //! * `more` and `raw` (how many levels) are plain memory. Only the holder touches it.
 //! * `waiting` is 1 while somebody is queued (a waiter, or a function for [`when_free`](crate::ProxyMutex::when_free)).
