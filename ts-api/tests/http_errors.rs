@@ -312,15 +312,7 @@ fn a_client_that_goes_in_the_middle_of_its_request_is_no_failure_of_the_origin()
 
 #[test]
 fn a_client_that_goes_in_the_middle_of_the_response_closes_the_transaction() {
-    let origin = Origin::new(|_, stream| {
-        // Without end, until the proxy takes no more.
-        let chunk = "10000\r\n".to_owned() + &"x".repeat(1 << 16) + "\r\n";
-        use std::io::Write;
-        let stream = stream.get_mut();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
-        while stream.write_all(chunk.as_bytes()).is_ok() {}
-        false
-    });
+    let origin = Origin::endless();
     let bed = Bed::new(origin.address);
     let diary = Diary::new();
     let close = diary.cont("close");

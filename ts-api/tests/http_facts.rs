@@ -466,13 +466,7 @@ fn a_transaction_may_have_less_time_as_a_whole() {
 
 #[test]
 fn a_client_that_takes_nothing_may_be_given_up_sooner() {
-    let origin = Origin::new(|_, stream| {
-        let chunk = "10000\r\n".to_owned() + &"x".repeat(1 << 16) + "\r\n";
-        let stream = stream.get_mut();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
-        while stream.write_all(chunk.as_bytes()).is_ok() {}
-        false
-    });
+    let origin = Origin::endless();
     let bed = Bed::new(origin.address);
     let diary = Diary::new();
     let close = diary.cont("close");

@@ -289,6 +289,17 @@ impl Origin {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Answers with a body without end, until nobody takes any more.
+    pub fn endless() -> Self {
+        Self::new(|_, stream| {
+            let chunk = "10000\r\n".to_owned() + &"x".repeat(1 << 16) + "\r\n";
+            let stream = stream.get_mut();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+            while stream.write_all(chunk.as_bytes()).is_ok() {}
+            false
+        })
+    }
+
     pub fn requests(&self) -> Vec<Wire> {
         self.seen.lock().unwrap().clone()
     }
