@@ -81,16 +81,20 @@ impl Head {
     }
 
     /// Gives the fields the order, and their names the case, that they have in `noted`; fields that are not there come last.
-    pub(crate) fn arranged_like(mut self, noted: impl Iterator<Item = (Bytes, Bytes)>) -> Self {
+    pub(crate) fn arranged_like(self, noted: impl Iterator<Item = (Bytes, Bytes)>) -> Self {
+        self.arranged(noted)
+    }
+
+    fn arranged(mut self, noted: impl Iterator<Item = impl Noted>) -> Self {
         let mut rest: Vec<Option<Field>> = std::mem::take(&mut self.fields).into_iter().map(Some).collect();
         // Most heads come in the same order, so that the next one is nearly always the first that is left.
         let mut first = 0;
-        for (spelling, value) in noted {
-            let found = rest[first..].iter().position(|field| {
-                field.as_ref().is_some_and(|field| field.is(&spelling) && field.value.as_bytes() == value)
-            });
+        for noted in noted {
+            let found = rest[first..]
+                .iter()
+                .position(|field| field.as_ref().is_some_and(|field| noted.stands_for(field)));
             if let Some(mut field) = found.and_then(|found| rest[first + found].take()) {
-                field.spelling = (*field.name.as_str().as_bytes() != *spelling).then_some(spelling);
+                field.spelling = noted.spelling(&field.name);
                 self.fields.push(field);
             }
             first += rest[first..].iter().take_while(|field| field.is_none()).count();
@@ -102,7 +106,7 @@ impl Head {
     /// As `arranged_like`, after another head.
     pub(crate) fn arranged_after(self, before: Option<&Self>) -> Self {
         match before {
-            Some(before) => self.arranged_like(before.fields.iter().map(|field| field.pair().into())),
+            Some(before) => self.arranged(before.fields.iter()),
             None => self,
         }
     }
@@ -331,6 +335,36 @@ impl Head {
     fn push(&mut self, name: HeaderName, spelling: Option<Bytes>, value: HeaderValue) {
         self.last += 1;
         self.fields.push(Field { number: self.last, name, spelling, value });
+    }
+}
+
+/// A field somewhere else, whose place and spelling are to be taken over.
+trait Noted {
+    fn stands_for(&self, field: &Field) -> bool;
+
+    /// The name with its case, unless it is all lower.
+    fn spelling(self, name: &HeaderName) -> Option<Bytes>;
+}
+
+/// As received: the name as it was spelled, and the value.
+impl Noted for (Bytes, Bytes) {
+    fn stands_for(&self, field: &Field) -> bool {
+        field.is(&self.0) && field.value.as_bytes() == self.1
+    }
+
+    fn spelling(self, name: &HeaderName) -> Option<Bytes> {
+        (*name.as_str().as_bytes() != *self.0).then_some(self.0)
+    }
+}
+
+/// Of another head: nothing is copied.
+impl Noted for &Field {
+    fn stands_for(&self, field: &Field) -> bool {
+        self.name == field.name && self.value == field.value
+    }
+
+    fn spelling(self, _: &HeaderName) -> Option<Bytes> {
+        self.spelling.clone()
     }
 }
 
