@@ -78,6 +78,14 @@ impl Action {
     pub(crate) fn from_raw(raw: RawAction) -> Self {
         Self { raw }
     }
+
+    #[cfg_attr(
+        not(feature = "runtime"),
+        allow(dead_code, reason = "only linked programs take handles apart")
+    )]
+    pub(crate) fn into_raw(self) -> RawAction {
+        self.raw
+    }
 }
 
 impl fmt::Debug for Action {

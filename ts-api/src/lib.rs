@@ -59,6 +59,8 @@ mod action;
 mod code;
 mod cont;
 mod error;
+#[cfg(feature = "ffi")]
+mod ffi;
 #[cfg(feature = "host")]
 pub mod host;
 #[cfg(feature = "http")]

@@ -116,6 +116,24 @@ impl Action {
         self.key.to_raw()
     }
 
+    /// The action in a word of 61 bits, for handles with room for no more; [`Action::from_word`] leads back from it.
+    ///
+    /// `None` if there are so many events that this one's slot has no number (some sixty million).
+    #[must_use]
+    pub fn to_word(self) -> Option<u64> {
+        self.key.to_word()
+    }
+
+    /// The action that [`Action::to_word`] made a word of.
+    ///
+    /// Its event may be over, and then the action says so. `None` for a word of no event that there has been. The word may
+    /// come from anywhere; one that is kept for hours, while its event's slot is used for thousands of millions of others,
+    /// may be taken for one of those.
+    #[must_use]
+    pub fn from_word(word: u64) -> Option<Self> {
+        crate::work::SLOTS.key_of_word(word).map(Self::new)
+    }
+
     /// The action that [`Action::into_raw`] took apart.
     ///
     /// # Safety

@@ -39,6 +39,7 @@ mod slots;
 mod wait;
 mod wheel;
 mod when;
+mod word;
 
 #[doc = include_str!("wake.md")]
 pub mod wake {}

@@ -92,6 +92,12 @@ impl<T> Slot<T> {
         is_last_word(self.own_word())
     }
 
+    /// The generation that the slot is in, or was in last.
+    pub(crate) fn generation(&self) -> u64 {
+        // Relaxed, alone: a number, which a key then has looked at again.
+        generation_of(self.word.load(Relaxed))
+    }
+
     /// What was last set with [`set_link`](Self::set_link).
     ///
     /// # Safety

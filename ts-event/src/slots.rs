@@ -11,6 +11,7 @@
 //!   Between the two only pointers move, and no slot is touched.
 //! * Chunks hang on a list that only grows; whoever walks it needs no lock.
 //! * A slot whose generations are used up is not put away again.
+//! * Chunks have numbers, and with them slots: see `word.rs`.
 //!
 //! # Ordering
 //! `[chunk-publish]`: a chunk's slots are made before the chunk hangs on the list. Free slots change hands
@@ -35,6 +36,7 @@ use crate::entry::Entry;
 use crate::key::Key;
 use crate::region::Region;
 use crate::slot::Slot;
+use crate::word::Directory;
 
 /// How many slots move between a cache and its pool at once: one lock for so many events.
 ///
@@ -76,6 +78,7 @@ const TRAY_BYTES: usize = if cfg!(loom) { 1 } else { 1024 };
 /// ```
 pub struct Slots<T: 'static> {
     newest: AtomicPtr<Chunk<T>>,
+    pub(crate) directory: Directory<Chunk<T>>,
     shared: Mutex<Shared<T>>,
 }
 
@@ -105,9 +108,11 @@ struct Tray<T> {
 }
 
 /// What stands at the start of a chunk.
-struct Chunk<T: 'static> {
+pub(crate) struct Chunk<T: 'static> {
     pool: &'static Slots<T>,
     older: *mut Chunk<T>,
+    /// From zero on, in the order in which they were made.
+    number: usize,
 }
 
 impl<T> Chunk<T> {
@@ -121,15 +126,21 @@ impl<T> Chunk<T> {
         let wanted = (Self::FIRST + CHUNK_SLOTS * size_of::<Slot<T>>()).next_power_of_two();
         if wanted > CHUNK_BYTES { wanted } else { CHUNK_BYTES }
     };
-    const SLOTS: usize = (Self::BYTES - Self::FIRST) / size_of::<Slot<T>>();
+    pub(crate) const SLOTS: usize = (Self::BYTES - Self::FIRST) / size_of::<Slot<T>>();
 
     /// # Safety
     ///
     /// `chunk` is a chunk, or memory for one; `index` is below `SLOTS`.
-    unsafe fn slot(chunk: NonNull<Self>, index: usize) -> NonNull<Slot<T>> {
+    pub(crate) unsafe fn slot(chunk: NonNull<Self>, index: usize) -> NonNull<Slot<T>> {
         // SAFETY: `FIRST` and `SLOTS` are such that this lies within the chunk.
         unsafe { chunk.byte_add(Self::FIRST).cast::<Slot<T>>().add(index) }
     }
+}
+
+/// The chunk that `slot` lies in.
+#[inline]
+fn chunk_of<T: 'static>(slot: NonNull<Slot<T>>) -> *const Chunk<T> {
+    slot.as_ptr().map_addr(|address| address & !(Chunk::<T>::BYTES - 1)).cast::<Chunk<T>>()
 }
 
 /// The pool that `slot` belongs to.
@@ -139,10 +150,22 @@ impl<T> Chunk<T> {
 /// `slot` is a slot of a chunk, and the pointer has the provenance of the whole chunk.
 #[inline]
 pub(crate) unsafe fn pool_of<T: 'static>(slot: NonNull<Slot<T>>) -> &'static Slots<T> {
-    let chunk = slot.as_ptr().map_addr(|address| address & !(Chunk::<T>::BYTES - 1)).cast::<Chunk<T>>();
     // SAFETY: chunks lie at multiples of their size, so this is the start of the slot's chunk. Its pool was
     // written before any slot was given out, and never changes.
-    unsafe { (*chunk).pool }
+    unsafe { (*chunk_of(slot)).pool }
+}
+
+/// The number of the chunk that `slot` lies in, and which of its slots it is.
+///
+/// # Safety
+///
+/// As for [`pool_of`].
+#[inline]
+pub(crate) unsafe fn place_of<T: 'static>(slot: NonNull<Slot<T>>) -> (usize, usize) {
+    let chunk = chunk_of(slot);
+    let bytes = slot.addr().get() - chunk.addr() - Chunk::<T>::FIRST;
+    // SAFETY: as in `pool_of`; the number never changes either.
+    (unsafe { (*chunk).number }, bytes / size_of::<Slot<T>>())
 }
 
 impl<T> Slots<T> {
@@ -153,7 +176,8 @@ impl<T> Slots<T> {
             let memory = Region::new(CHUNK_BYTES);
             let tray_memory = Region::new(TRAY_BYTES);
             let shared = Shared { trays: ptr::null_mut(), bare: ptr::null_mut(), tray_memory, memory };
-            Self { newest: AtomicPtr::new(ptr::null_mut()), shared: Mutex::new(shared) }
+            let directory = Directory::new();
+            Self { newest: AtomicPtr::new(ptr::null_mut()), directory, shared: Mutex::new(shared) }
         }
     }
 
@@ -253,8 +277,10 @@ impl<T> Slots<T> {
         let chunk = shared.memory.take(layout).cast::<Chunk<T>>();
         // Acquire [chunk-publish]: not needed for the value, which only changes under the lock we hold, but free.
         let older = self.newest.load(Acquire);
+        // SAFETY: `older` is a chunk, if it is one at all, and its number never changes.
+        let number = unsafe { older.as_ref() }.map_or(0, |older| older.number + 1);
         // SAFETY: the memory is ours, large enough and aligned.
-        unsafe { chunk.write(Chunk { pool: self, older }) };
+        unsafe { chunk.write(Chunk { pool: self, older, number }) };
         // Backwards, so that slots are given out in the order of their addresses.
         for index in (0..Chunk::<T>::SLOTS).rev() {
             // SAFETY: as above; a slot is made before it is put away, and belongs to nobody yet.
@@ -264,6 +290,7 @@ impl<T> Slots<T> {
                 shared.push(slot.as_ptr());
             }
         }
+        self.directory.enter(number, chunk);
         // Release [chunk-publish]: whoever finds the chunk on the list finds its slots made.
         self.newest.store(chunk.as_ptr(), Release);
     }

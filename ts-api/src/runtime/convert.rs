@@ -68,6 +68,14 @@ impl From<ts_cont::Action> for Action {
     }
 }
 
+impl From<Action> for ts_cont::Action {
+    fn from(action: Action) -> Self {
+        let RawAction { slot, generation } = action.into_raw();
+        // SAFETY: the raw action came from `ts_cont::Action::into_raw`, as all of the linked event system do.
+        unsafe { Self::from_raw(slot, generation) }
+    }
+}
+
 impl From<ts_cont::EventCode> for EventCode {
     fn from(code: ts_cont::EventCode) -> Self {
         Self::new(code.number())

@@ -1,0 +1,32 @@
+//! The C interface: the functions that plugins written in C and C++ call, under the names of `include/ts/ts.h`.
+//!
+//! What each function does, and who may call it, stands in the headers, where those look who call it. Here is how it is done:
+//! with the facade's own types, behind handles.
+//!
+//! # Rules
+//! * Every exported function is one call of [`call::enter`], which ends the process with one line if something in it panics:
+//!   nothing unwinds into C.
+//! * A handle is a number that looks like a pointer and cannot be followed ([`handle`]). Null, stale, of another kind, twice
+//!   destroyed: the process ends with one line that names call, plugin and fault, in release builds too.
+//! * `TS_ERROR` is for refusals on a live handle: something that a correct plugin has to expect.
+//! * No lock of ours is held while a plugin runs.
+//! * The handler of a plugin is called through [`dispatch`] alone, which says whose it is for as long as it runs.
+//!
+//! The functions are exported by their names from whatever program links this crate and says so to its linker; nobody calls
+//! them by path.
+#![allow(dead_code, reason = "handles, types and faults stand here for the families of functions that come next")]
+#![allow(
+    non_snake_case,
+    unreachable_pub,
+    reason = "the names are C's, and the linker finds them, whatever module they are in"
+)]
+
+mod action;
+pub(crate) mod call;
+mod cont;
+mod dispatch;
+pub(crate) mod handle;
+mod mutex;
+pub(crate) mod plugin;
+mod schedule;
+pub(crate) mod types;

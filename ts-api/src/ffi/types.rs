@@ -1,0 +1,88 @@
+//! The types of the headers, as they cross: handles that are told apart by the compiler, and numbers.
+
+use std::ffi::{c_int, c_void};
+
+use super::handle::{Kind, Raw};
+
+macro_rules! handles {
+    ($($name:ident is $kind:ident,)*) => {$(
+        #[doc = concat!("`", stringify!($name), "` of the headers.")]
+        #[repr(transparent)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(*mut c_void);
+
+        // SAFETY: it is a number, which is never followed.
+        unsafe impl Send for $name {}
+        // SAFETY: as above.
+        unsafe impl Sync for $name {}
+
+        impl Raw for $name {
+            const KIND: Kind = Kind::$kind;
+
+            #[inline(always)]
+            fn from_bits(bits: u64) -> Self {
+                Self(std::ptr::without_provenance_mut(bits as usize))
+            }
+
+            #[inline(always)]
+            fn bits(self) -> u64 {
+                self.0.addr() as u64
+            }
+        }
+    )*};
+}
+
+handles! {
+    TSCont is Cont,
+    TSMutex is Mutex,
+    TSAction is Action,
+    TSThread is Thread,
+    TSEventThread is EventThread,
+    TSHttpTxn is Transaction,
+    TSHttpSsn is Session,
+    TSMBuffer is Buffer,
+    TSMLoc is Loc,
+    TSIOBuffer is IoBuffer,
+    TSIOBufferReader is IoReader,
+    TSIOBufferBlock is IoBlock,
+    TSTextLogObject is TextLog,
+    TSFile is File,
+    TSUuid is Uuid,
+}
+
+/// An event code; plugins have numbers of their own, so it is no enumeration here.
+pub type TSEvent = c_int;
+/// [`TS_SUCCESS`] or [`TS_ERROR`].
+pub type TSReturnCode = c_int;
+/// A pool by its number, see [`crate::Pool`].
+pub type TSThreadPool = c_int;
+/// A hook by its number.
+pub type TSHttpHookID = c_int;
+/// A life-cycle hook by its number.
+pub type TSLifecycleHookID = c_int;
+/// Milliseconds where something is scheduled, nanoseconds where a time is told.
+pub type TSHRTime = i64;
+
+/// Done.
+pub(crate) const TS_SUCCESS: TSReturnCode = 0;
+/// Refused.
+pub(crate) const TS_ERROR: TSReturnCode = -1;
+
+/// A plugin's handler.
+pub type TSEventFunc = Option<unsafe extern "C" fn(TSCont, TSEvent, *mut c_void) -> c_int>;
+/// The function of a plugin's thread.
+pub type TSThreadFunc = Option<unsafe extern "C" fn(*mut c_void) -> *mut c_void>;
+
+impl TSHttpTxn {
+    /// The handle of the transaction with this number.
+    pub(crate) fn of(number: u64) -> Self {
+        super::handle::compose(number)
+    }
+}
+
+impl TSHttpSsn {
+    /// The handle of the session with this number.
+    pub(crate) fn of(number: u64) -> Self {
+        super::handle::compose(number)
+    }
+}
