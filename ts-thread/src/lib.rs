@@ -15,6 +15,7 @@
 //! * Where it may run: [`Topology`], [`Level`], [`allowed_cpus`].
 //! * What time it is: [`HrTime`], [`Clock`], [`ManualClock`], and the cheap [`cached_now`].
 //! * Sleeping: [`Parker`], [`Unparker`], [`set_timer_slack`].
+//! * Naming values by numbers that may come back wrong, as from C: [`register`].
 //! * For authors of lock-free protocols: [`fence`].
 //!
 //! Linux only, on x86-64 and 64-bit ARM.
@@ -32,6 +33,7 @@ mod manual;
 mod park;
 #[doc(hidden)]
 pub mod pool;
+pub mod register;
 mod simulated;
 mod slack;
 mod stack;

@@ -6,7 +6,8 @@
 //!
 //! # Rules
 //! * One face: whatever is named here exists in both builds, so no other file needs to ask which build it is in.
-//! * loom's types cannot be made in a constant. [`const_fn!`](const_fn) makes a function `const` in the normal build only.
+//! * loom's types cannot be made in a constant. [`const_fn!`](const_fn) makes a function `const` in the normal build only, and
+//!   [`array!`](array) fills an array in either.
 //! * What only numbers things (ids, slot indices) may use the standard library's atomics in both builds: such a
 //!   number carries no data, and it has to live in a `static`.
 //!
@@ -22,6 +23,7 @@ mod face;
 
 pub use face::{Arc, Condvar, Mutex, MutexGuard, UnsafeCell, atomic, hint, thread};
 
+pub use crate::__ts_thread_array as array;
 pub use crate::__ts_thread_const_fn as const_fn;
 pub use crate::__ts_thread_local as thread_local;
 
@@ -43,6 +45,26 @@ macro_rules! __ts_thread_const_fn {
 #[cfg(loom)]
 macro_rules! __ts_thread_const_fn {
     ($(#[$attr:meta])* $vis:vis const $($rest:tt)*) => { $(#[$attr])* $vis $($rest)* };
+}
+
+/// An array of so many values of one expression, each evaluated for itself: by the compiler in the normal build.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(loom))]
+macro_rules! __ts_thread_array {
+    ($value:expr; $length:expr) => {
+        [const { $value }; $length]
+    };
+}
+
+/// An array of so many values of one expression, each evaluated for itself: by the compiler in the normal build.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(loom)]
+macro_rules! __ts_thread_array {
+    ($value:expr; $length:expr) => {
+        ::std::array::from_fn::<_, { $length }, _>(|_| $value)
+    };
 }
 
 /// Declares thread-locals: the standard library's in the normal build, loom's in a model.

@@ -18,6 +18,22 @@ pub mod atomic {
 /// What to say to the processor while spinning.
 pub mod hint {
     pub use loom::hint::spin_loop;
+
+    /// Waits a little, and longer each time: in a model until somebody else has done a step.
+    #[derive(Debug, Default)]
+    pub struct Backoff;
+
+    impl Backoff {
+        /// Has not waited yet.
+        pub fn new() -> Self {
+            Self
+        }
+
+        /// Lets somebody else go on.
+        pub fn snooze(&self) {
+            loom::thread::yield_now();
+        }
+    }
 }
 
 /// Threads, as far as models need them.

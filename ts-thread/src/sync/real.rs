@@ -11,6 +11,7 @@ pub mod atomic {
 
 /// What to say to the processor while spinning.
 pub mod hint {
+    pub use crossbeam_utils::Backoff;
     pub use std::hint::spin_loop;
 }
 
