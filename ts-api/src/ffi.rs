@@ -14,7 +14,10 @@
 //!
 //! The functions are exported by their names from whatever program links this crate and says so to its linker; nobody calls
 //! them by path.
-#![allow(dead_code, reason = "handles, types and faults stand here for the families of functions that come next")]
+#![allow(
+    dead_code,
+    reason = "handles, types and faults stand here for the families of functions that come next"
+)]
 #![allow(
     non_snake_case,
     unreachable_pub,

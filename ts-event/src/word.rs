@@ -121,7 +121,7 @@ impl<T> Slots<T> {
         // The newest generation with these low bits that there can have been. None has been if that is before the first, and
         // then there never was a key of this word: zero is nobody's.
         let behind = (now.wrapping_sub(low)) & GENERATION_MASK;
-        Some(Key::new(slot, now.checked_sub(behind).unwrap_or(0)))
+        Some(Key::new(slot, now.saturating_sub(behind)))
     }
 }
 

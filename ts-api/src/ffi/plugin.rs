@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::ptr;
 
 use super::types::{TSCont, TSEvent};
+use crate::Runtime;
 
 /// A plugin.
 #[derive(Debug)]
@@ -69,6 +70,38 @@ pub(crate) fn run<R>(
     let _left = Left(running.outer);
     INNERMOST.set(&raw const running);
     f()
+}
+
+impl Runtime {
+    /// Runs `f` as the initialisation of a plugin that is called `name`: for programs that call plugins in C without loading
+    /// them as the host does. (Feature `ffi`.)
+    ///
+    /// The calling thread is a guest meanwhile. Continuations and threads that are made in it are that plugin's, and whatever
+    /// one of them does wrong, the line that the process ends with names it. Each call is another plugin, for good.
+    ///
+    /// # Panics
+    ///
+    /// A panic, or an exception, that comes out of `f` ends the process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_api::Runtime;
+    ///
+    /// unsafe extern "C" {
+    ///     fn TSMutexCreate() -> *mut ();
+    ///     fn TSMutexDestroy(mutex: *mut ());
+    /// }
+    ///
+    /// let runtime = Runtime::builder().start()?;
+    /// // SAFETY: the functions may be called by any plugin, and the mutex is nobody else's.
+    /// runtime.as_plugin("sample", || unsafe { TSMutexDestroy(TSMutexCreate()) });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn as_plugin<R>(&self, name: &str, f: impl FnOnce() -> R) -> R {
+        let _guest = self.guest();
+        run(Some(Plugin::new(name)), 0, None, f)
+    }
 }
 
 /// The plugin whose code this thread is running, if any.

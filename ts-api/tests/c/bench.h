@@ -1,0 +1,114 @@
+/* What the plugins of the tests say and wait for, and where they run things. */
+#pragma once
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ts/ts.h>
+
+#ifdef __cplusplus
+#define ENTRY(name) extern "C" void name(int argc, const char *argv[])
+#else
+#define ENTRY(name) void name(int argc, const char *argv[])
+#endif
+#define UNUSED __attribute__((unused))
+
+/* Prints a line, which is out even if the process ends at the next step. */
+__attribute__((format(printf, 1, 2))) static inline void
+say(const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  flockfile(stdout);
+  vprintf(format, arguments);
+  putchar('\n');
+  fflush(stdout);
+  funlockfile(stdout);
+  va_end(arguments);
+}
+
+/* Ends the process: the plugin found something that must not be. */
+#define MUST(condition)                                                           \
+  do {                                                                            \
+    if (!(condition)) {                                                           \
+      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);     \
+      _Exit(9);                                                                   \
+    }                                                                             \
+  } while (0)
+
+/* Counts what happened; somebody waits for it. */
+typedef struct {
+  pthread_mutex_t mutex;
+  pthread_cond_t happened;
+  int count;
+} Tally;
+
+#define TALLY {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0}
+
+static inline void
+tell(Tally *tally)
+{
+  pthread_mutex_lock(&tally->mutex);
+  tally->count++;
+  pthread_cond_broadcast(&tally->happened);
+  pthread_mutex_unlock(&tally->mutex);
+}
+
+static inline int
+told(Tally *tally)
+{
+  pthread_mutex_lock(&tally->mutex);
+  int count = tally->count;
+  pthread_mutex_unlock(&tally->mutex);
+  return count;
+}
+
+/* Waits until it happened so many times, since the process began. */
+static inline void
+wait_for(Tally *tally, int count)
+{
+  pthread_mutex_lock(&tally->mutex);
+  while (tally->count < count) {
+    pthread_cond_wait(&tally->happened, &tally->mutex);
+  }
+  pthread_mutex_unlock(&tally->mutex);
+}
+
+/* Runs a function on a thread that the host knows nothing of, to its end. */
+static inline void
+on_foreign_thread(void *(*f)(void *), void *argument)
+{
+  pthread_t thread;
+  MUST(pthread_create(&thread, NULL, f, argument) == 0);
+  MUST(pthread_join(thread, NULL) == 0);
+}
+
+typedef struct {
+  void (*f)(void *);
+  void *argument;
+  Tally done;
+} Errand;
+
+static inline int
+errand_handler(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
+{
+  Errand *errand = (Errand *)TSContDataGet(contp);
+  TSContDestroy(contp);
+  errand->f(errand->argument);
+  tell(&errand->done);
+  return 0;
+}
+
+/* Runs a function in a handler on a thread of a pool, to its end. Not from a handler. */
+static inline void
+on_pool(TSThreadPool pool, void (*f)(void *), void *argument)
+{
+  Errand errand = {f, argument, TALLY};
+  TSCont contp = TSContCreate(errand_handler, TSMutexCreate());
+  TSContDataSet(contp, &errand);
+  TSContScheduleOnPool(contp, 0, pool);
+  wait_for(&errand.done, 1);
+}
