@@ -13,9 +13,9 @@
 //! * What a table holds is reached for a few instructions at a time; whoever wants more takes a count of it along.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::marker::PhantomData;
 
-use parking_lot::Mutex;
+use ts_thread::register::{Handle, Register};
 
 use super::call::Call;
 
@@ -23,6 +23,7 @@ const KIND_SHIFT: u32 = 56;
 const NUMBER_SHIFT: u32 = 4;
 /// Bits of a number.
 const NUMBER_BITS: u32 = KIND_SHIFT - NUMBER_SHIFT;
+const _: () = assert!(NUMBER_BITS == Handle::BITS);
 
 /// What a handle stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +132,12 @@ pub(crate) fn compose<H: Raw>(number: u64) -> H {
     H::from_bits((H::KIND as u64) << KIND_SHIFT | number << NUMBER_SHIFT)
 }
 
+/// What a table's register finds a handle's value by.
+#[inline(always)]
+fn find<H: Raw>(handle: H) -> Result<Handle, Bad> {
+    number(handle).and_then(|number| Handle::from_bits(number).ok_or(Bad::NoHandle))
+}
+
 /// The number of a handle of this kind.
 #[inline(always)]
 pub(crate) fn number<H: Raw>(handle: H) -> Result<u64, Bad> {
@@ -152,31 +159,36 @@ fn what_is_wrong(bits: u64) -> Bad {
 
 /// What the handles of one type stand for.
 pub(crate) struct Table<H, T> {
-    values: Mutex<Option<std::collections::HashMap<u64, T>>>,
-    next: AtomicU64,
-    of: std::marker::PhantomData<fn(H)>,
+    values: Register<Entry<T>>,
+    of: PhantomData<fn(H)>,
+}
+
+struct Entry<T> {
+    value: T,
+    /// It is about to be taken out, and for everybody else it has been.
+    ended: bool,
 }
 
 impl<H: Raw, T: Send> Table<H, T> {
     pub(crate) const fn new() -> Self {
-        Self { values: Mutex::new(None), next: AtomicU64::new(1), of: std::marker::PhantomData }
+        Self { values: Register::new(), of: PhantomData }
     }
 
     /// A handle for `value`.
     pub(crate) fn insert(&self, value: T) -> H {
-        // Relaxed: only that it is another each time.
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.values.lock().get_or_insert_default().insert(number, value);
-        compose(number)
+        let Ok(handle) = self.values.insert(Entry { value, ended: false }) else {
+            panic!("there are no more handles for {}: some sixty million are alive", H::KIND);
+        };
+        compose(handle.get().get())
     }
 
     /// Looks at, or changes, the value of a handle.
     ///
-    /// `f` takes a few instructions, calls nobody, and drops nothing of a plugin's.
+    /// `f` takes a few instructions, calls nobody, and drops nothing of a plugin's: others who want the same value spin.
+    #[inline]
     pub(crate) fn try_with<R>(&self, handle: H, f: impl FnOnce(&mut T) -> R) -> Result<R, Bad> {
-        let number = number(handle)?;
-        let mut values = self.values.lock();
-        values.get_or_insert_default().get_mut(&number).map(f).ok_or(Bad::Stale(H::KIND))
+        let found = self.values.with(find(handle)?, |entry| (!entry.ended).then(|| f(&mut entry.value)));
+        found.ok().flatten().ok_or(Bad::Stale(H::KIND))
     }
 
     /// As `try_with`; a bad handle ends the process.
@@ -196,8 +208,7 @@ impl<H: Raw, T: Send> Table<H, T> {
 
     /// Takes the value out; the handle is stale from now on. Of several that try one succeeds.
     pub(crate) fn try_remove(&self, handle: H) -> Result<T, Bad> {
-        let number = number(handle)?;
-        self.values.lock().get_or_insert_default().remove(&number).ok_or(Bad::Stale(H::KIND))
+        self.try_remove_if(handle, |_| true)?.ok_or(Bad::Stale(H::KIND))
     }
 
     /// As `try_remove`, if `condition` holds; none if it does not.
@@ -206,11 +217,18 @@ impl<H: Raw, T: Send> Table<H, T> {
         handle: H,
         condition: impl FnOnce(&T) -> bool,
     ) -> Result<Option<T>, Bad> {
-        let number = number(handle)?;
-        let mut values = self.values.lock();
-        let values = values.get_or_insert_default();
-        let value = values.get(&number).ok_or(Bad::Stale(H::KIND))?;
-        Ok(condition(value).then(|| values.remove(&number)).flatten())
+        let number = find(handle)?;
+        let ends = self.values.with(number, |entry| {
+            (!entry.ended).then(|| {
+                entry.ended = condition(&entry.value);
+                entry.ended
+            })
+        });
+        if !ends.ok().flatten().ok_or(Bad::Stale(H::KIND))? {
+            return Ok(None);
+        }
+        // Whoever has set the mark is the only one to come here.
+        self.values.remove(number).map(|entry| Some(entry.value)).map_err(|_| Bad::Stale(H::KIND))
     }
 
     /// As `try_remove`; a bad handle ends the process.
@@ -218,6 +236,42 @@ impl<H: Raw, T: Send> Table<H, T> {
         match self.try_remove(handle) {
             Ok(value) => value,
             Err(bad) => call.bad_handle(argument, handle.bits(), H::KIND, bad),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::types::{TSCont, TSMutex};
+
+    #[test]
+    fn a_handle_says_what_is_wrong_with_it() {
+        let table = Table::<TSMutex, u8>::new();
+        let handle = table.insert(7);
+        assert_eq!(table.try_with(handle, |value| *value), Ok(7));
+        let other = TSMutex::from_bits(compose::<TSCont>(5).bits());
+        let action = TSMutex::from_bits(0b10 << 62 | 1);
+        for (bits, bad) in [
+            (TSMutex::from_bits(0), Bad::Null),
+            (other, Bad::Other(Kind::Cont)),
+            (action, Bad::Other(Kind::Action)),
+            (TSMutex::from_bits(0x7fff_dead_beef), Bad::NoHandle),
+            (TSMutex::from_bits(handle.bits() | 1), Bad::NoHandle),
+            (compose(1 << 40), Bad::Stale(Kind::Mutex)),
+        ] {
+            assert_eq!(table.try_with(bits, |value| *value), Err(bad), "{bits:?}");
+        }
+        assert_eq!(table.try_remove_if(handle, |value| *value != 7), Ok(None));
+        assert_eq!(table.try_remove(handle), Ok(7));
+        assert_eq!(table.try_remove(handle), Err(Bad::Stale(Kind::Mutex)));
+    }
+
+    #[test]
+    fn no_processor_follows_a_handle() {
+        for handle in [compose::<TSCont>(1), compose(u64::MAX >> 12)] {
+            let top = handle.bits() >> 47;
+            assert!(top != 0 && top != (1 << 17) - 1, "{handle:?}");
         }
     }
 }
