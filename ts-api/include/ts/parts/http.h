@@ -1,0 +1,183 @@
+/* Hooks, sessions, transactions. Part of <ts/ts.h>.
+ *
+ * A handler that a hook calls is called on the thread of its transaction or session, whose mutex is held, and so is the
+ * continuation's own. What follows waits until the plugin re-enables: exactly once for each call, from any thread. Calls that
+ * ask or change something about a transaction or session belong into such a handler, or between it and the re-enabling.
+ */
+
+#ifndef TS_PARTS_HTTP_H
+#define TS_PARTS_HTTP_H
+
+#include <ts/apidefs.h>
+
+#ifdef __cplusplus
+#include <string_view>
+extern "C" {
+#endif
+
+/* ---- Hooks ----
+ *
+ * Called in the order of addition, those of the process first, then the session's, then the transaction's. The event is 60002
+ * and the number of the hook; the data is the TSHttpTxn, or the TSHttpSsn for the hooks of sessions.
+ *
+ * TS_ERROR: the hook is never called here, or is over. Faults: a number that is no hook.
+ */
+
+/** For everything that begins from now on. In TSPluginInit(). */
+TSReturnCode TSHttpHookAdd(TSHttpHookID id, TSCont contp);
+
+/** For this session and its transactions. */
+TSReturnCode TSHttpSsnHookAdd(TSHttpSsn ssnp, TSHttpHookID id, TSCont contp);
+
+/** For this transaction. The same continuation twice on the same hook counts once. */
+TSReturnCode TSHttpTxnHookAdd(TSHttpTxn txnp, TSHttpHookID id, TSCont contp);
+
+/**
+ * Lets a transaction go on: with TS_EVENT_HTTP_CONTINUE to the next hook, with TS_EVENT_HTTP_ERROR to an error response, past
+ * the hooks that are left here. Nothing of it happens inside the call. On any thread.
+ *
+ * Faults: nothing waits to be re-enabled; another event.
+ */
+TSReturnCode TSHttpTxnReenable(TSHttpTxn txnp, TSEvent event);
+
+/** Lets a session go on, or with TS_EVENT_HTTP_ERROR ends it. Otherwise as TSHttpTxnReenable(). */
+TSReturnCode TSHttpSsnReenable(TSHttpSsn ssnp, TSEvent event);
+
+/* ---- Names, for logs. "unknown" or the like for a number that has none; never null. On any thread ---- */
+
+const char *TSHttpHookNameLookup(TSHttpHookID hook);
+const char *TSHttpEventNameLookup(TSEvent event);
+const char *TSHttpServerStateNameLookup(TSServerState state);
+
+/* ---- Sessions ---- */
+
+/** Its number, which no other session of the process has. */
+int64_t TSHttpSsnIdGet(TSHttpSsn ssnp);
+
+/** How many transactions it has begun. */
+int TSHttpSsnTransactionCount(TSHttpSsn ssnp);
+
+/** One if it is the host's own, otherwise zero. */
+int TSHttpSsnIsInternal(TSHttpSsn ssnp);
+
+/** The client's address, and ours that it came to. They stay until the handler returns. */
+struct sockaddr const *TSHttpSsnClientAddrGet(TSHttpSsn ssnp);
+struct sockaddr const *TSHttpSsnIncomingAddrGet(TSHttpSsn ssnp);
+
+/* ---- Transactions: what they are ---- */
+
+/** Its number, which no other transaction of the process has. */
+uint64_t TSHttpTxnIdGet(TSHttpTxn txnp);
+
+/** Its session. */
+TSHttpSsn TSHttpTxnSsnGet(TSHttpTxn txnp);
+
+/** One if it is the host's own, otherwise zero. */
+int TSHttpTxnIsInternal(TSHttpTxn txnp);
+
+/** One if it is a WebSocket, otherwise zero. */
+int TSHttpTxnIsWebsocket(TSHttpTxn txnp);
+
+/** TS_SUCCESS with true or false: whether the client went before it had its response. */
+TSReturnCode TSHttpTxnAborted(TSHttpTxn txnp, bool *client_abort);
+
+/** How the connection to the origin fares. */
+TSServerState TSHttpTxnServerStateGet(TSHttpTxn txnp);
+
+/** When the transaction came to this moment, in nanoseconds since the process started; 0 if it did not. TS_ERROR: no such moment. */
+TSReturnCode TSHttpTxnMilestoneGet(TSHttpTxn txnp, TSMilestonesType milestone, TSHRTime *time);
+
+/* ---- Transactions: their messages. TS_ERROR: the message is not there yet, or not any more ---- */
+
+TSReturnCode TSHttpTxnClientReqGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *offset);
+TSReturnCode TSHttpTxnClientRespGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *offset);
+TSReturnCode TSHttpTxnServerReqGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *offset);
+TSReturnCode TSHttpTxnServerRespGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *offset);
+
+/** The URL as the client asked for it, before it was mapped. */
+TSReturnCode TSHttpTxnPristineUrlGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *url_loc);
+
+/** The whole URL of the request, its Host field taken into account, for TSfree(). Null: there is no request. */
+char *TSHttpTxnEffectiveUrlStringGet(TSHttpTxn txnp, int *length);
+
+/* ---- Transactions: addresses. They stay until the handler returns; null: not known (yet) ---- */
+
+/** The client's, and ours that it came to. */
+struct sockaddr const *TSHttpTxnClientAddrGet(TSHttpTxn txnp);
+struct sockaddr const *TSHttpTxnIncomingAddrGet(TSHttpTxn txnp);
+
+/** The origin's, and ours that we go from. */
+struct sockaddr const *TSHttpTxnServerAddrGet(TSHttpTxn txnp);
+struct sockaddr const *TSHttpTxnOutgoingAddrGet(TSHttpTxn txnp);
+struct sockaddr const *TSHttpTxnNextHopAddrGet(TSHttpTxn txnp);
+
+/** Which address to connect to, instead of looking one up. Before the origin is looked up; later TS_ERROR. */
+TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr);
+
+/* ---- Transactions: what becomes of them ---- */
+
+/** The status of the response that an error brings, if it is 400 or more. */
+void TSHttpTxnStatusSet(TSHttpTxn txnp, TSHttpStatus status);
+
+/** As TSHttpTxnStatusSet(), and who says so, for logs. Below zero the text ends with a NUL. */
+void TSHttpTxnStatusSetBy(TSHttpTxn txnp, TSHttpStatus status, const char *setter, int setter_len);
+
+/** The status that was set, TS_HTTP_STATUS_NONE if none was. */
+TSHttpStatus TSHttpTxnStatusGet(TSHttpTxn txnp);
+
+/**
+ * The body of the response that an error brings, and its type, null for "text/html". Both are of TSmalloc() or the like, and
+ * the host's from now on; those of an earlier call are given back.
+ */
+void TSHttpTxnErrorBodySet(TSHttpTxn txnp, char *buf, size_t buflength, char *mimetype);
+
+/** Limits of this transaction, in milliseconds. */
+void TSHttpTxnActiveTimeoutSet(TSHttpTxn txnp, int timeout);
+void TSHttpTxnConnectTimeoutSet(TSHttpTxn txnp, int timeout);
+void TSHttpTxnDNSTimeoutSet(TSHttpTxn txnp, int timeout);
+void TSHttpTxnNoActivityTimeoutSet(TSHttpTxn txnp, int timeout);
+
+/** Switches of this transaction. */
+bool         TSHttpTxnCntlGet(TSHttpTxn txnp, TSHttpCntlType ctl);
+TSReturnCode TSHttpTxnCntlSet(TSHttpTxn txnp, TSHttpCntlType ctl, bool data);
+
+/* ---- Transactions: how much went over the wire, in bytes ---- */
+
+int     TSHttpTxnClientReqHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnClientReqBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnServerReqHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnServerReqBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnServerRespHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnServerRespBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnClientRespHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnClientRespBodyBytesGet(TSHttpTxn txnp);
+
+/* ---- Protocols: tags such as "http/1.1", "tcp", "ipv4", outermost first ---- */
+
+/** Puts at most `count` tags into `result`, and says in `actual` how many there are. */
+TSReturnCode TSHttpTxnClientProtocolStackGet(TSHttpTxn txnp, int count, const char **result, int *actual);
+TSReturnCode TSHttpSsnClientProtocolStackGet(TSHttpSsn ssnp, int count, const char **result, int *actual);
+
+/** The first tag that begins with this one, or null. */
+const char *TSHttpTxnClientProtocolStackContains(TSHttpTxn txnp, const char *tag);
+const char *TSHttpSsnClientProtocolStackContains(TSHttpSsn ssnp, const char *tag);
+
+/* ---- How many connections there are. On any thread ---- */
+
+int TSHttpCurrentClientConnectionsGet(void);
+int TSHttpCurrentActiveClientConnectionsGet(void);
+int TSHttpCurrentIdleClientConnectionsGet(void);
+int TSHttpCurrentServerConnectionsGet(void);
+
+#ifdef __cplusplus
+}
+
+/** As TSHttpTxnStatusSet(), and who says so, for logs. */
+inline void
+TSHttpTxnStatusSet(TSHttpTxn txnp, TSHttpStatus status, std::string_view setter)
+{
+  TSHttpTxnStatusSetBy(txnp, status, setter.data(), static_cast<int>(setter.size()));
+}
+#endif
+
+#endif
