@@ -29,6 +29,7 @@ pub(crate) mod call;
 mod cont;
 mod dispatch;
 pub(crate) mod handle;
+pub(crate) mod io;
 mod mutex;
 pub(crate) mod plugin;
 mod schedule;

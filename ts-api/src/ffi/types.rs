@@ -58,6 +58,8 @@ pub type TSReturnCode = c_int;
 pub type TSThreadPool = c_int;
 /// A hook by its number.
 pub type TSHttpHookID = c_int;
+/// How large an IO buffer's blocks are: 128 bytes times two to the power of it.
+pub type TSIOBufferSizeIndex = c_int;
 /// A life-cycle hook by its number.
 pub type TSLifecycleHookID = c_int;
 /// Milliseconds where something is scheduled, nanoseconds where a time is told.
