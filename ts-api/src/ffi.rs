@@ -26,11 +26,18 @@
 
 mod action;
 pub(crate) mod call;
+mod clock;
 mod cont;
 mod dispatch;
 pub(crate) mod handle;
 pub(crate) mod io;
+mod memory;
+pub(crate) mod mgmt;
 mod mutex;
+pub(crate) mod place;
 pub(crate) mod plugin;
+pub(crate) mod records;
 mod schedule;
+pub(crate) mod stat;
 pub(crate) mod types;
+mod uuid;

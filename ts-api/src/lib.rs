@@ -67,6 +67,8 @@ pub mod host;
 pub mod http;
 pub mod lifecycle;
 mod mutex;
+#[cfg(feature = "ffi")]
+mod nearest;
 mod pool;
 #[cfg(feature = "runtime")]
 pub mod runtime;

@@ -33,6 +33,11 @@ pub(crate) fn get(call: Call, argument: &'static str, handle: TSCont) -> Cont {
     cont.unwrap_or_else(|| call.fault(format_args!("{argument} is not made yet")))
 }
 
+/// The continuation of a handle that may be stale by now.
+pub(crate) fn find(handle: TSCont) -> Option<Cont> {
+    CONTS.try_with(handle, |entry| entry.cont.clone()).ok().flatten()
+}
+
 /// Makes a continuation with the handler of a plugin.
 fn create(call: Call, function: super::dispatch::EventFunc, mutexp: TSMutex) -> TSCont {
     let plugin = plugin::running();

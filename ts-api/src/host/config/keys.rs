@@ -5,6 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
+pub(crate) use crate::nearest::nearest;
+
 /// A key, as its table describes it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
@@ -100,12 +102,4 @@ impl Wrong {
     pub(crate) fn because<T>(value: &Spanned<T>, why: impl Into<String>) -> Vec<Self> {
         vec![Self { span: value.span(), why: Some(why.into()), nearest: None }]
     }
-}
-
-/// The name that is meant, if one is near enough.
-pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let near = names.into_iter().map(|name| (strsim::damerau_levenshtein(&name.to_lowercase(), &word), name));
-    // A third of the letters may be wrong; of short words one.
-    near.min().filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1)).map(|(_, name)| name)
 }
