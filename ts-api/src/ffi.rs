@@ -33,6 +33,7 @@ pub(crate) mod handle;
 pub(crate) mod io;
 mod memory;
 pub(crate) mod mgmt;
+mod mime;
 mod mutex;
 pub(crate) mod place;
 pub(crate) mod plugin;
@@ -41,3 +42,5 @@ mod schedule;
 pub(crate) mod stat;
 pub(crate) mod types;
 mod uuid;
+
+pub(crate) use self::mime::Buffers;

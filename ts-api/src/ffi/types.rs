@@ -16,6 +16,11 @@ macro_rules! handles {
         // SAFETY: as above.
         unsafe impl Sync for $name {}
 
+        impl $name {
+            /// No handle.
+            pub const NULL: Self = Self(std::ptr::null_mut());
+        }
+
         impl Raw for $name {
             const KIND: Kind = Kind::$kind;
 

@@ -28,6 +28,8 @@ pub(crate) struct Head {
     /// The number of the last field.
     last: u32,
     changed: bool,
+    /// It is on no wire: what frames a body is a field like others, and a status is any number of three digits.
+    free: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -66,14 +68,102 @@ impl Head {
         Self::new(start, parts.version, &parts.headers)
     }
 
+    /// A head without fields that belongs to no transaction.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn free(response: bool) -> Self {
+        let start = if response {
+            Start::Response { status: StatusCode::OK, reason: None }
+        } else {
+            Start::Request { method: Method::GET, target: Uri::default() }
+        };
+        let version = Version::HTTP_11;
+        Self { start, version, fields: Vec::new(), last: 0, changed: false, free: true }
+    }
+
+    /// A copy that belongs to no transaction.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn to_free(&self) -> Self {
+        Self { free: true, ..self.clone() }
+    }
+
+    /// A head that belongs to no transaction, with these fields and the start line of a request or a response.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn with_start(&self, response: bool) -> Self {
+        Self { start: Self::free(response).start, free: true, ..self.clone() }
+    }
+
+    /// Removes all fields but those that frame the body.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn clear_fields(&mut self) {
+        let free = self.free;
+        self.fields.retain(|field| !free && is_framing(&field.name));
+        self.changed = true;
+    }
+
+    /// Adds the fields of another head behind all others; those that frame a body are left out.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn add_fields_of(&mut self, from: &Self) -> Result<(), ChangeError> {
+        for field in &from.fields {
+            if !self.frames(&field.name) {
+                self.push(field.name.clone(), field.spelling.clone(), field.value.clone());
+            }
+        }
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Becomes a copy of another head, both belonging to no transaction. Fields that were there are gone, numbers and all.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn become_copy_of(&mut self, from: &Self) -> Result<(), ChangeError> {
+        (self.start, self.version) = (from.start.clone(), from.version);
+        self.clear_fields();
+        self.add_fields_of(from)
+    }
+
+    /// Becomes as another head of the same kind is, but for what frames the body, and for its version.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn take_over(&mut self, from: &Self) -> Result<(), ChangeError> {
+        match &from.start {
+            Start::Request { method, target } => {
+                self.set_method(method.as_str().as_bytes())?;
+                self.set_target(target.to_string().as_bytes())?;
+            }
+            Start::Response { status, reason } => {
+                self.set_status(status.as_u16().into())?;
+                if let Some(reason) = reason {
+                    self.set_reason(reason)?;
+                }
+            }
+        }
+        self.clear_fields();
+        self.add_fields_of(from)
+    }
+
+    /// Changes the version, of a head that belongs to no transaction.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn set_version(&mut self, (major, minor): (u16, u16)) -> Result<(), ChangeError> {
+        if !self.free {
+            return Err(ChangeError::WrongKind);
+        }
+        self.version = match (major, minor) {
+            (0, 9) => Version::HTTP_09,
+            (1, 0) => Version::HTTP_10,
+            (1, 1) => Version::HTTP_11,
+            (2, 0) => Version::HTTP_2,
+            (3, 0) => Version::HTTP_3,
+            _ => return Err(ChangeError::Invalid),
+        };
+        Ok(())
+    }
+
     pub(crate) fn of_response(parts: &response::Parts) -> Self {
         let reason = parts.extensions.get::<ReasonPhrase>().map(|reason| Bytes::from(reason.clone()));
         Self::new(Start::Response { status: parts.status, reason }, parts.version, &parts.headers)
     }
 
     fn new(start: Start, version: Version, headers: &HeaderMap) -> Self {
-        let mut head =
-            Self { start, version, fields: Vec::with_capacity(headers.len()), last: 0, changed: false };
+        let fields = Vec::with_capacity(headers.len());
+        let mut head = Self { start, version, fields, last: 0, changed: false, free: false };
         for (name, value) in headers {
             head.push(name.clone(), None, value.clone());
         }
@@ -226,7 +316,7 @@ impl Head {
         let Start::Request { method, .. } = &mut self.start else { return Err(ChangeError::WrongKind) };
         let to = Method::from_bytes(to).map_err(|_| ChangeError::Invalid)?;
         // A tunnel is made another way, and a request does not become one on its way, nor the other way round.
-        if (to == Method::CONNECT) != (*method == Method::CONNECT) {
+        if !self.free && (to == Method::CONNECT) != (*method == Method::CONNECT) {
             return Err(ChangeError::Invalid);
         }
         *method = to;
@@ -244,7 +334,8 @@ impl Head {
     /// Changes the status; the reason becomes the usual one for it.
     pub(crate) fn set_status(&mut self, to: u32) -> Result<(), ChangeError> {
         let Start::Response { status, reason } = &mut self.start else { return Err(ChangeError::WrongKind) };
-        *status = final_status(to).ok_or(ChangeError::Invalid)?;
+        let to = if self.free { any_status(to) } else { final_status(to) };
+        *status = to.ok_or(ChangeError::Invalid)?;
         *reason = None;
         self.changed = true;
         Ok(())
@@ -260,7 +351,7 @@ impl Head {
 
     /// Makes `value` the only one of a field, in the place of its first, or at the end.
     pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), ChangeError> {
-        let (field, value) = checked(name, value)?;
+        let (field, value) = self.checked(name, value)?;
         match self.find(name, 0).and_then(|first| self.place(first)) {
             Some(place) => {
                 self.fields[place].value = value;
@@ -277,7 +368,7 @@ impl Head {
     }
 
     pub(crate) fn append(&mut self, name: &[u8], value: &[u8]) -> Result<(), ChangeError> {
-        let (field, value) = checked(name, value)?;
+        let (field, value) = self.checked(name, value)?;
         self.push(field, spelling_of_new(name), value);
         self.changed = true;
         Ok(())
@@ -296,7 +387,7 @@ impl Head {
 
     /// Removes all values of a field; how many there were.
     pub(crate) fn remove(&mut self, name: &[u8]) -> Result<usize, ChangeError> {
-        let (name, _) = checked(name, b"")?;
+        let (name, _) = self.checked(name, b"")?;
         let before = self.fields.len();
         self.fields.retain(|field| field.name != name);
         let removed = before - self.fields.len();
@@ -313,7 +404,7 @@ impl Head {
 
     pub(crate) fn rename_field(&mut self, number: u32, to: &[u8]) -> Result<(), ChangeError> {
         let place = self.changeable(number)?;
-        let (name, _) = checked(to, b"")?;
+        let (name, _) = self.checked(to, b"")?;
         let field = &mut self.fields[place];
         (field.name, field.spelling) = (name, spelling_of_new(to));
         self.changed = true;
@@ -329,7 +420,20 @@ impl Head {
 
     fn changeable(&self, number: u32) -> Result<usize, ChangeError> {
         let place = self.place(number).ok_or(ChangeError::NoField)?;
-        if is_framing(&self.fields[place].name) { Err(ChangeError::Framing) } else { Ok(place) }
+        if self.frames(&self.fields[place].name) { Err(ChangeError::Framing) } else { Ok(place) }
+    }
+
+    fn frames(&self, name: &HeaderName) -> bool {
+        !self.free && is_framing(name)
+    }
+
+    fn checked(&self, name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), ChangeError> {
+        let name = HeaderName::from_bytes(name).map_err(|_| ChangeError::Invalid)?;
+        if self.frames(&name) {
+            return Err(ChangeError::Framing);
+        }
+        let value = HeaderValue::from_bytes(value).map_err(|_| ChangeError::Invalid)?;
+        Ok((name, value))
     }
 
     fn push(&mut self, name: HeaderName, spelling: Option<Bytes>, value: HeaderValue) {
@@ -389,17 +493,13 @@ pub(crate) fn final_status(status: u32) -> Option<StatusCode> {
     StatusCode::from_u16(status).ok()
 }
 
-pub(crate) fn is_framing(name: &HeaderName) -> bool {
-    *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
+/// A status of three digits.
+fn any_status(status: u32) -> Option<StatusCode> {
+    u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok())
 }
 
-fn checked(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), ChangeError> {
-    let name = HeaderName::from_bytes(name).map_err(|_| ChangeError::Invalid)?;
-    if is_framing(&name) {
-        return Err(ChangeError::Framing);
-    }
-    let value = HeaderValue::from_bytes(value).map_err(|_| ChangeError::Invalid)?;
-    Ok((name, value))
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
+    *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
 }
 
 /// The case of a valid name, if it matters.

@@ -50,6 +50,9 @@ pub(crate) struct TransactionSubject {
     /// The place of the hook that was reached last.
     reached: AtomicUsize,
     content: Mutex<Content>,
+    /// What the C interface has handed out of its messages.
+    #[cfg(feature = "ffi")]
+    pub(crate) buffers: crate::ffi::Buffers,
 }
 
 /// What plugins see of a transaction.
@@ -175,6 +178,8 @@ impl TransactionSubject {
                 ordinal,
                 reached: AtomicUsize::new(0),
                 content: Mutex::new(Content { wishes, ..Content::default() }),
+                #[cfg(feature = "ffi")]
+                buffers: crate::ffi::Buffers::default(),
             })
         })?;
         let mut others = session.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,6 +239,8 @@ impl TransactionSubject {
         TRANSACTIONS.leave(self.subject.number);
         self.subject.end();
         self.args.end();
+        #[cfg(feature = "ffi")]
+        self.buffers.end();
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod args;
 mod facts;
-mod messages;
+pub(crate) mod messages;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};

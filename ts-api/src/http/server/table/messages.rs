@@ -21,12 +21,7 @@ pub(super) unsafe extern "C" fn message_read(
     guarded(|| {
         // SAFETY: name and place are lent for the call.
         let (name, asked) = unsafe { (name.as_slice(), number.read()) };
-        let transaction = find_transaction(transaction)?;
-        let read = transaction.called_content(|content| {
-            let head = head(content, which)?.as_ref().ok_or(Code::ABSENT)?;
-            read(head, part, name, asked)
-        });
-        let (items, answer) = read.ok_or(Code::NOT_CALLED_OUT)??;
+        let (items, answer) = look(transaction, which, |head| read(head, part, name, asked))??;
         for item in items {
             send(&sink, &item);
         }
@@ -34,6 +29,26 @@ pub(super) unsafe extern "C" fn message_read(
         unsafe { number.write(answer) };
         Ok(())
     })
+}
+
+/// Looks at a message's head while its transaction is called out.
+pub(crate) fn look<R>(transaction: u64, which: Which, f: impl FnOnce(&Head) -> R) -> Result<R, Code> {
+    let looked = find_transaction(transaction)?
+        .called_content(|content| head(content, which)?.as_ref().map(f).ok_or(Code::ABSENT));
+    looked.ok_or(Code::NOT_CALLED_OUT)?
+}
+
+/// Changes a message's head, while its transaction is called out at a hook where that may be.
+pub(crate) fn alter<R>(transaction: u64, which: Which, f: impl FnOnce(&mut Head) -> R) -> Result<R, Code> {
+    let altered = find_transaction(transaction)?.called_content(|content| {
+        let at = content.at;
+        let head = head(content, which)?.as_mut().ok_or(Code::ABSENT)?;
+        if !at.is_some_and(|at| is_changeable(which, at)) {
+            return Err(Code::READ_ONLY);
+        }
+        Ok(f(head))
+    });
+    altered.ok_or(Code::NOT_CALLED_OUT)?
 }
 
 /// The items of a part, and its number.
@@ -99,21 +114,13 @@ pub(super) unsafe extern "C" fn message_change(
     guarded(|| {
         // SAFETY: name, value and number are lent for the call.
         let (name, value, asked) = unsafe { (name.as_slice(), value.as_slice(), number.read()) };
-        let transaction = find_transaction(transaction)?;
-        let changed = transaction.called_content(|content| {
-            let at = content.at;
-            let head = head(content, which)?.as_mut().ok_or(Code::ABSENT)?;
-            if !at.is_some_and(|at| is_changeable(which, at)) {
-                return Err(Code::READ_ONLY);
-            }
-            make(head, change, name, value, asked)?.map_err(|error| match error {
-                ChangeError::Invalid => Code::INVALID,
-                ChangeError::WrongKind => Code::WRONG_KIND,
-                ChangeError::Framing => Code::FRAMING,
-                ChangeError::NoField => Code::NO_FIELD,
-            })
-        });
-        let answer = changed.ok_or(Code::NOT_CALLED_OUT)??;
+        let made = alter(transaction, which, |head| make(head, change, name, value, asked))??;
+        let answer = made.map_err(|error| match error {
+            ChangeError::Invalid => Code::INVALID,
+            ChangeError::WrongKind => Code::WRONG_KIND,
+            ChangeError::Framing => Code::FRAMING,
+            ChangeError::NoField => Code::NO_FIELD,
+        })?;
         // SAFETY: the place is lent for the call.
         unsafe { number.write(answer) };
         Ok(())

@@ -1,0 +1,261 @@
+//! Single header fields: made, named, put into a head and taken out again.
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use super::buffer::{FieldState, Refused, with};
+use super::lent::length;
+use super::{NULL, code, write_loc};
+use crate::ffi::call::{self, Call};
+use crate::ffi::types::{TSMBuffer, TSMLoc, TSReturnCode};
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrFieldCreate(
+    bufp: TSMBuffer,
+    hdr: TSMLoc,
+    locp: *mut TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldCreate", |call| {
+        let made = create(call, bufp, hdr, b"");
+        // SAFETY: as the caller says.
+        unsafe { write_loc(call, "locp", locp, Ok(made)) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrFieldCreateNamed(
+    bufp: TSMBuffer,
+    hdr: TSMLoc,
+    name: *const c_char,
+    name_len: c_int,
+    locp: *mut TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldCreateNamed", |call| {
+        // SAFETY: as the caller says.
+        let name = unsafe { call.bytes("name", name, name_len) };
+        let made = create(call, bufp, hdr, name);
+        // SAFETY: as above.
+        unsafe { write_loc(call, "locp", locp, Ok(made)) }
+    })
+}
+
+fn create(call: Call, bufp: TSMBuffer, hdr: TSMLoc, name: &[u8]) -> TSMLoc {
+    with(call, bufp, |access| {
+        let head = access.head("hdr", hdr);
+        access.new_field(head, name.to_vec(), Vec::new())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldDestroy(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldDestroy", |call| {
+        with(call, bufp, |access| {
+            let head = access.head("hdr", hdr);
+            if let FieldState::In(number) = *access.field_of(head, "field", field)
+                && let Err(refused) = access.change(head, |head| head.remove_field(number))
+            {
+                return code(Err(refused));
+            }
+            *access.field_of(head, "field", field) = FieldState::Destroyed;
+            code(Ok(()))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldAppend(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldAppend", |call| {
+        with(call, bufp, |access| {
+            let head = access.head("hdr", hdr);
+            let FieldState::Loose { name, value } = access.field_of(head, "field", field).clone() else {
+                return code(Err(Refused));
+            };
+            code(access.change(head, |head| head.insert(&name, &value, 0)).map(|number| {
+                *access.field_of(head, "field", field) = FieldState::In(number);
+            }))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldRemove(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldRemove", |call| {
+        with(call, bufp, |access| {
+            let head = access.head("hdr", hdr);
+            let FieldState::In(number) = *access.field_of(head, "field", field) else {
+                return code(Err(Refused));
+            };
+            let pair = access.pair("field", field);
+            code(pair.and_then(|(name, value)| {
+                access.change(head, |head| head.remove_field(number))?;
+                *access.field_of(head, "field", field) = FieldState::Loose { name, value };
+                Ok(())
+            }))
+        })
+    })
+}
+
+/// Name and value of a field that is to be copied.
+fn source(call: Call, bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> Result<(Vec<u8>, Vec<u8>), Refused> {
+    with(call, bufp, |access| {
+        let head = access.head("src_hdr", hdr);
+        access.field_of(head, "src_field", field);
+        access.pair("src_field", field)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrFieldClone(
+    dest_bufp: TSMBuffer,
+    dest_hdr: TSMLoc,
+    src_bufp: TSMBuffer,
+    src_hdr: TSMLoc,
+    src_field: TSMLoc,
+    locp: *mut TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldClone", |call| {
+        let cloned = source(call, src_bufp, src_hdr, src_field).map(|(name, value)| {
+            with(call, dest_bufp, |access| {
+                let head = access.head("dest_hdr", dest_hdr);
+                access.new_field(head, name, value)
+            })
+        });
+        // SAFETY: as the caller says.
+        unsafe { write_loc(call, "locp", locp, cloned) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldCopy(
+    dest_bufp: TSMBuffer,
+    dest_hdr: TSMLoc,
+    dest_field: TSMLoc,
+    src_bufp: TSMBuffer,
+    src_hdr: TSMLoc,
+    src_field: TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldCopy", |call| {
+        let from = source(call, src_bufp, src_hdr, src_field);
+        code(from.and_then(|(name, value)| {
+            set_name(call, (dest_bufp, dest_hdr, dest_field), &name)?;
+            set_value(call, (dest_bufp, dest_hdr, dest_field), &value)
+        }))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldCopyValues(
+    dest_bufp: TSMBuffer,
+    dest_hdr: TSMLoc,
+    dest_field: TSMLoc,
+    src_bufp: TSMBuffer,
+    src_hdr: TSMLoc,
+    src_field: TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldCopyValues", |call| {
+        let from = source(call, src_bufp, src_hdr, src_field);
+        code(from.and_then(|(_, value)| set_value(call, (dest_bufp, dest_hdr, dest_field), &value)))
+    })
+}
+
+fn set_value(call: Call, (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc), to: &[u8]) -> Result<(), Refused> {
+    with(call, bufp, |access| {
+        let head = access.head("dest_hdr", hdr);
+        access.field_of(head, "dest_field", field);
+        access.set_value("dest_field", field, to)
+    })
+}
+
+fn set_name(call: Call, (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc), to: &[u8]) -> Result<(), Refused> {
+    with(call, bufp, |access| {
+        let head = access.head("hdr", hdr);
+        let number = match access.field_of(head, "field", field) {
+            FieldState::In(number) => *number,
+            FieldState::Loose { name, .. } => {
+                *name = to.to_vec();
+                return Ok(());
+            }
+            FieldState::Destroyed => return Err(Refused),
+        };
+        access.change(head, |head| head.rename_field(number, to))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldNext(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSMLoc {
+    call::enter("TSMimeHdrFieldNext", |call| {
+        with(call, bufp, |access| {
+            let id = access.head("hdr", hdr);
+            let FieldState::In(number) = *access.field_of(id, "field", field) else { return NULL };
+            let next = access.look(id, |head| head.at(head.place(number)? + 1));
+            next.ok().flatten().map_or(NULL, |next| access.hand_out(id, next))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldNextDup(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSMLoc {
+    call::enter("TSMimeHdrFieldNextDup", |call| {
+        with(call, bufp, |access| {
+            let id = access.head("hdr", hdr);
+            let FieldState::In(number) = *access.field_of(id, "field", field) else { return NULL };
+            let next = access.look(id, |head| {
+                let [name, _] = head.field(number)?;
+                head.find(&name, number)
+            });
+            next.ok().flatten().map_or(NULL, |next| access.hand_out(id, next))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSMimeHdrFieldLengthGet(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> c_int {
+    call::enter("TSMimeHdrFieldLengthGet", |call| {
+        with(call, bufp, |access| {
+            let head = access.head("hdr", hdr);
+            access.field_of(head, "field", field);
+            let pair = access.pair("field", field);
+            pair.map_or(0, |(name, value)| length(&super::print::line(&name, &value)))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrFieldNameGet(
+    bufp: TSMBuffer,
+    hdr: TSMLoc,
+    field: TSMLoc,
+    length: *mut c_int,
+) -> *const c_char {
+    call::enter("TSMimeHdrFieldNameGet", |call| {
+        let place = call.place("length", length);
+        let (name, len) = with(call, bufp, |access| {
+            let head = access.head("hdr", hdr);
+            access.field_of(head, "field", field);
+            match access.pair("field", field) {
+                Ok((name, _)) if !name.is_empty() => {
+                    (access.lend(&name).as_ptr().cast_const(), super::lent::length(&name))
+                }
+                _ => (ptr::null(), 0),
+            }
+        });
+        // SAFETY: the caller gave a place for it.
+        unsafe { place.write(len) };
+        name
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrFieldNameSet(
+    bufp: TSMBuffer,
+    hdr: TSMLoc,
+    field: TSMLoc,
+    name: *const c_char,
+    length: c_int,
+) -> TSReturnCode {
+    call::enter("TSMimeHdrFieldNameSet", |call| {
+        // SAFETY: as the caller says.
+        let name = unsafe { call.bytes("name", name, length) };
+        code(set_name(call, (bufp, hdr, field), name))
+    })
+}

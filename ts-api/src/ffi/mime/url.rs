@@ -1,0 +1,265 @@
+//! URLs: those of requests, and plugins' own.
+//!
+//! # Rules
+//! * A path is told and set without the slash that it begins with.
+//! * A port that is not said is the scheme's.
+//! * A request's URL has no fragment: it is on no wire.
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use super::buffer::{Access, Refused, UrlId, with};
+use super::lent::length;
+use super::own_url::{OwnUrl, Part};
+use super::{code, write_loc};
+use crate::ffi::call::{self, Call};
+use crate::ffi::types::{TSMBuffer, TSMLoc, TSReturnCode};
+use crate::http::server::head::UrlPart;
+
+/// What the parser answers, by the numbers of the header file.
+#[derive(Clone, Copy)]
+#[repr(i32)]
+enum Parsed {
+    Error = -1,
+    Done = 0,
+}
+
+pub(super) fn get(access: &Access<'_>, url: UrlId, part: Part) -> Option<Vec<u8>> {
+    match (url, part) {
+        (UrlId::Own(place), _) => access.look_url(place, |url| url.get(part)).ok()?,
+        (UrlId::OfHead(_), Part::Fragment) => None,
+        (UrlId::OfHead(head), Part::Of(part)) => {
+            let text = access.look(head, |head| head.url(part)).ok()?.ok()?;
+            text.map(|text| text.to_vec())
+        }
+    }
+}
+
+fn set(access: &mut Access<'_>, url: UrlId, part: Part, to: Option<&[u8]>) -> Result<(), Refused> {
+    match (url, part) {
+        (UrlId::Own(place), _) => access.change_url(place, |url| url.set(part, to)),
+        (UrlId::OfHead(_), Part::Fragment) => Err(Refused),
+        (UrlId::OfHead(head), Part::Of(part)) => access.change(head, |head| head.set_url(part, to)),
+    }
+}
+
+/// Lends a part.
+///
+/// # Safety
+///
+/// `len`, if it is not null, is a place for a number.
+unsafe fn lend(
+    call: Call,
+    (bufp, offset): (TSMBuffer, TSMLoc),
+    len: *mut c_int,
+    part: Part,
+    shown: impl FnOnce(&[u8]) -> &[u8],
+) -> *const c_char {
+    let place = call.place("length", len);
+    let (text, len) = with(call, bufp, |access| {
+        let url = access.url("offset", offset);
+        match get(access, url, part) {
+            Some(text) => {
+                let text = shown(&text);
+                (access.lend(text).as_ptr().cast_const(), length(text))
+            }
+            None => (ptr::null(), 0),
+        }
+    });
+    // SAFETY: the caller gave a place for it.
+    unsafe { place.write(len) };
+    text
+}
+
+/// Changes a part; null takes it away.
+///
+/// # Safety
+///
+/// `value` is null or can be read as [`Call::bytes`] says.
+unsafe fn change(
+    call: Call,
+    (bufp, offset): (TSMBuffer, TSMLoc),
+    part: Part,
+    value: *const c_char,
+    length: c_int,
+) -> TSReturnCode {
+    // SAFETY: as the caller says.
+    let to = (!value.is_null()).then(|| unsafe { call.bytes("value", value, length) });
+    let with_slash = to.map(|to| [b"/", to].concat());
+    let to = if part == Part::Of(UrlPart::Path) { Some(with_slash.as_deref().unwrap_or(b"/")) } else { to };
+    with(call, bufp, |access| {
+        let url = access.url("offset", offset);
+        code(set(access, url, part, to))
+    })
+}
+
+fn as_it_is(text: &[u8]) -> &[u8] {
+    text
+}
+
+macro_rules! parts {
+    ($($get:ident, $set:ident: $part:expr, $shown:expr;)*) => {$(
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $get(bufp: TSMBuffer, offset: TSMLoc, length: *mut c_int) -> *const c_char {
+            // SAFETY: as the caller says.
+            call::enter(stringify!($get), |call| unsafe { lend(call, (bufp, offset), length, $part, $shown) })
+        }
+
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $set(
+            bufp: TSMBuffer,
+            offset: TSMLoc,
+            value: *const c_char,
+            length: c_int,
+        ) -> TSReturnCode {
+            // SAFETY: as the caller says.
+            call::enter(stringify!($set), |call| unsafe { change(call, (bufp, offset), $part, value, length) })
+        }
+    )*};
+}
+
+parts! {
+    TSUrlSchemeGet, TSUrlSchemeSet: Part::Of(UrlPart::Scheme), as_it_is;
+    TSUrlUserGet, TSUrlUserSet: Part::Of(UrlPart::User), as_it_is;
+    TSUrlPasswordGet, TSUrlPasswordSet: Part::Of(UrlPart::Password), as_it_is;
+    TSUrlHostGet, TSUrlHostSet: Part::Of(UrlPart::Host), as_it_is;
+    TSUrlPathGet, TSUrlPathSet: Part::Of(UrlPart::Path), |path: &[u8]| path.strip_prefix(b"/").unwrap_or(path);
+    TSUrlHttpQueryGet, TSUrlHttpQuerySet: Part::Of(UrlPart::Query), as_it_is;
+    TSUrlHttpFragmentGet, TSUrlHttpFragmentSet: Part::Fragment, as_it_is;
+}
+
+fn port(access: &Access<'_>, url: UrlId) -> Option<c_int> {
+    let port = get(access, url, Part::Of(UrlPart::Port))?;
+    str::from_utf8(&port).ok()?.parse().ok()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSUrlPortGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
+    call::enter("TSUrlPortGet", |call| {
+        with(call, bufp, |access| {
+            let url = access.url("offset", offset);
+            port(access, url).unwrap_or_else(|| {
+                match get(access, url, Part::Of(UrlPart::Scheme)).as_deref() {
+                    Some(b"https" | b"wss") => 443,
+                    _ => 80,
+                }
+            })
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSUrlRawPortGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
+    call::enter("TSUrlRawPortGet", |call| {
+        with(call, bufp, |access| {
+            let url = access.url("offset", offset);
+            port(access, url).unwrap_or(0)
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSUrlPortSet(bufp: TSMBuffer, offset: TSMLoc, port: c_int) -> TSReturnCode {
+    call::enter("TSUrlPortSet", |call| {
+        with(call, bufp, |access| {
+            let url = access.url("offset", offset);
+            let port = (port != 0).then(|| port.to_string());
+            code(set(access, url, Part::Of(UrlPart::Port), port.as_deref().map(str::as_bytes)))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlCreate(bufp: TSMBuffer, locp: *mut TSMLoc) -> TSReturnCode {
+    call::enter("TSUrlCreate", |call| {
+        let made = with(call, bufp, |access| access.new_url(OwnUrl::default()));
+        // SAFETY: as the caller says.
+        unsafe { write_loc(call, "locp", locp, made) }
+    })
+}
+
+/// A URL as a plugin's own.
+fn own(call: Call, bufp: TSMBuffer, url: TSMLoc, argument: &'static str) -> Result<OwnUrl, Refused> {
+    with(call, bufp, |access| match access.url(argument, url) {
+        UrlId::Own(place) => access.look_url(place, OwnUrl::clone),
+        url => {
+            get(access, url, Part::Of(UrlPart::Whole)).and_then(|text| OwnUrl::parse(&text)).ok_or(Refused)
+        }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlClone(
+    dest_bufp: TSMBuffer,
+    src_bufp: TSMBuffer,
+    src_url: TSMLoc,
+    locp: *mut TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSUrlClone", |call| {
+        let url = own(call, src_bufp, src_url, "src_url");
+        let cloned = url.and_then(|url| with(call, dest_bufp, |access| access.new_url(url)));
+        // SAFETY: as the caller says.
+        unsafe { write_loc(call, "locp", locp, cloned) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSUrlCopy(
+    dest_bufp: TSMBuffer,
+    dest_offset: TSMLoc,
+    src_bufp: TSMBuffer,
+    src_offset: TSMLoc,
+) -> TSReturnCode {
+    call::enter("TSUrlCopy", |call| {
+        let url = own(call, src_bufp, src_offset, "src_offset");
+        code(url.and_then(|from| {
+            with(call, dest_bufp, |access| match access.url("dest_offset", dest_offset) {
+                UrlId::Own(place) => access.change_url(place, |url| {
+                    *url = from;
+                    true
+                }),
+                url => set(access, url, Part::Of(UrlPart::Whole), Some(&from.text())),
+            })
+        }))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSUrlLengthGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
+    call::enter("TSUrlLengthGet", |call| {
+        with(call, bufp, |access| {
+            let url = access.url("offset", offset);
+            get(access, url, Part::Of(UrlPart::Whole)).map_or(0, |text| length(&text))
+        })
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlParse(
+    bufp: TSMBuffer,
+    offset: TSMLoc,
+    start: *mut *const c_char,
+    end: *const c_char,
+) -> c_int {
+    call::enter("TSUrlParse", |call| {
+        let place = call.place("start", start);
+        // SAFETY: the caller gave a place that has a pointer in it.
+        let begin = unsafe { place.read() };
+        let Some(bytes) = end.addr().checked_sub(begin.addr()).and_then(|bytes| c_int::try_from(bytes).ok())
+        else {
+            call.fault("end is before start, or further behind it than an int can tell");
+        };
+        // SAFETY: the caller says that there is text from start to end.
+        let text = unsafe { call.bytes("start", begin, bytes) };
+        let parsed = with(call, bufp, |access| {
+            let url = access.url("offset", offset);
+            set(access, url, Part::Of(UrlPart::Whole), Some(text))
+        });
+        if parsed.is_err() {
+            return Parsed::Error as c_int;
+        }
+        // SAFETY: as above. All of it has been taken.
+        unsafe { place.write(end) };
+        Parsed::Done as c_int
+    })
+}
