@@ -31,6 +31,7 @@ mod cont;
 mod dispatch;
 pub(crate) mod handle;
 pub(crate) mod io;
+pub(crate) mod load;
 mod memory;
 pub(crate) mod mgmt;
 mod mime;

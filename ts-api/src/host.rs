@@ -13,16 +13,19 @@ mod config;
 pub mod deny_list;
 mod diagnostics;
 mod exposition;
+mod foreign;
 mod greeting;
 mod origin;
+mod plugin_config;
 mod plugins;
 mod reload;
 mod serve;
 mod small;
 mod stages;
+mod verify;
+mod words;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -33,15 +36,9 @@ use diagnostics::Diagnostics;
 /// What the host returns for arguments, or a configuration, that are not good.
 const NOT_UNDERSTOOD: u8 = 2;
 
-/// Why the host did not start: one line that says what, and how to mend it.
+/// Why the host did not start: a line for each thing that is wrong, which says what, and how to mend it.
 #[derive(Debug)]
 struct Refused(String);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// Runs the host with these arguments until a signal ends it; prints what a user has to know to `out`, and what goes wrong to
 /// the standard error stream.
@@ -56,10 +53,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
             return ExitCode::from(NOT_UNDERSTOOD);
         }
     };
-    let (Request::Run(arguments) | Request::Check(arguments) | Request::PrintConfig(arguments)) = &request
-    else {
-        let Request::Print(text) = request else { unreachable!("the others are above") };
-        return print(out, &text);
+    let arguments = match &request {
+        Request::Run(arguments) | Request::Check(arguments) | Request::PrintConfig(arguments) => arguments,
+        Request::Verify(file) => return verify::verify(file, out),
+        Request::Print(text) => return print(out, text),
     };
     let config = match configuration(arguments) {
         Ok(config) => config,
@@ -74,7 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         _ => {
             let diagnostics = Diagnostics::start(&config.log.filter);
             serve::serve(arguments, config, &diagnostics, out).unwrap_or_else(|refused| {
-                eprintln!("ts-host: {refused}");
+                refused.0.lines().for_each(|line| eprintln!("ts-host: {line}"));
                 ExitCode::FAILURE
             })
         }
@@ -98,8 +95,8 @@ fn configuration(arguments: &Arguments) -> Result<Config, Problems> {
 fn check(config: &Config, out: &mut dyn Write) -> ExitCode {
     match plugins::prepare(config) {
         Ok(_) => print(out, "the configuration is good"),
-        Err(line) => {
-            eprintln!("ts-host: {line}");
+        Err(lines) => {
+            lines.lines().for_each(|line| eprintln!("ts-host: {line}"));
             ExitCode::from(NOT_UNDERSTOOD)
         }
     }

@@ -8,6 +8,8 @@
 use std::cell::Cell;
 use std::ptr;
 
+use parking_lot::Mutex;
+
 use super::types::{TSCont, TSEvent};
 use crate::Runtime;
 
@@ -17,6 +19,22 @@ pub(crate) struct Plugin {
     name: String,
     /// What reports call its continuations.
     label: &'static str,
+    stage: Mutex<Stage>,
+}
+
+/// How far a plugin has come, and what it has said of itself.
+#[derive(Debug, Default)]
+struct Stage {
+    initialising: bool,
+    registration: Option<Registration>,
+}
+
+/// What a plugin says of itself; it may leave out anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Registration {
+    pub(crate) plugin_name: Option<String>,
+    pub(crate) vendor_name: Option<String>,
+    pub(crate) support_email: Option<String>,
 }
 
 impl Plugin {
@@ -24,7 +42,28 @@ impl Plugin {
     pub(crate) fn new(name: impl Into<String>) -> &'static Self {
         let name = name.into();
         let label = format!("a continuation of {name}").leak();
-        Box::leak(Box::new(Self { name, label }))
+        Box::leak(Box::new(Self { name, label, stage: Mutex::default() }))
+    }
+
+    /// Runs its initialisation, at the address `function`; only then may it register.
+    pub(crate) fn initialise(&'static self, function: usize, f: impl FnOnce()) {
+        self.stage.lock().initialising = true;
+        run(Some(self), function, None, f);
+        self.stage.lock().initialising = false;
+    }
+
+    /// Takes down what it says of itself. False outside of its initialisation, when it is too late.
+    pub(crate) fn register(&self, registration: Registration) -> bool {
+        let mut stage = self.stage.lock();
+        if stage.initialising {
+            stage.registration = Some(registration);
+        }
+        stage.initialising
+    }
+
+    /// What it has said of itself; none if it has not registered.
+    pub(crate) fn registration(&self) -> Option<Registration> {
+        self.stage.lock().registration.clone()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use tracing_subscriber::filter::Targets;
 
 use super::config::{Config, Destination, MOST_THREADS, Plugin, keys::nearest};
+use super::words;
 
 const HELP: &str = "\
 ts-host: an HTTP proxy on event threads, with plugins at its hooks
@@ -26,16 +27,20 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --task-threads N     background threads (default 1)
   --deny-list FILE     hosts to refuse, one a line, # begins a comment; read again after a SIGHUP
                        (default: an example list; with --config: what the file says)
+  --plugin \"FILE ARGUMENTS\"
+                       a plugin in C or C++ to load, with what it is told; may be given several times
+  --plugin-config FILE a file with such a line for each plugin; \"quotes\" hold words together, # begins a comment
+  --verify-plugin FILE only look whether a plugin can be loaded
   --admin IP:PORT      where to answer /metrics and /healthz (default: nowhere)
   --deadline SECONDS   how long a shutdown may take (default 10)
   --log FILTER         what to log, such as info or warn,ts_api=debug (default warn)
   --help, --version
 
 SIGINT and SIGTERM shut down in stages and print a report; a second one ends the process at once.
-It returns 0 if all went well, 1 if it could not start or not end in time, 2 for flags or a configuration that are
-not good; --check returns 0 or 2.";
+It returns 0 if all went well, 1 if it could not start, load a plugin or end in time, 2 for flags or a configuration that
+are not good; --check returns 0 or 2, --verify-plugin 0 or 1.";
 
-const FLAGS: [&str; 14] = [
+const FLAGS: [&str; 17] = [
     "--config",
     "--check",
     "--print-config",
@@ -45,6 +50,9 @@ const FLAGS: [&str; 14] = [
     "--threads",
     "--task-threads",
     "--deny-list",
+    "--plugin",
+    "--plugin-config",
+    "--verify-plugin",
     "--admin",
     "--deadline",
     "--log",
@@ -62,6 +70,8 @@ pub(super) struct Arguments {
     threads: Option<usize>,
     task_threads: Option<usize>,
     deny_list: Option<String>,
+    plugins: Vec<Plugin>,
+    plugin_config: Option<PathBuf>,
     admin: Option<SocketAddr>,
     deadline: Option<Duration>,
     log: Option<Targets>,
@@ -76,6 +86,8 @@ pub(super) enum Request {
     Check(Arguments),
     /// To print the configuration.
     PrintConfig(Arguments),
+    /// To look whether a plugin can be loaded.
+    Verify(PathBuf),
     /// To print something and end.
     Print(String),
 }
@@ -101,12 +113,15 @@ impl Arguments {
         set(&self.admin.map(Some), &mut config.admin.address);
         set(&self.deadline, &mut config.shutdown.deadline);
         set(&self.log, &mut config.log.filter);
+        set(&self.plugin_config.clone().map(Some), &mut config.files.plugin_config);
+        config.plugins.extend(self.plugins.iter().cloned());
         // Somebody who has no file yet sees a plugin at work.
-        if self.deny_list.is_some() || self.config.is_none() {
+        let nothing_said = self.config.is_none() && self.plugins.is_empty() && self.plugin_config.is_none();
+        if self.deny_list.is_some() || nothing_said {
             let arguments = Vec::from_iter(self.deny_list.clone());
             match config.plugins.iter_mut().find(|plugin| plugin.name == DENY_LIST) {
                 Some(plugin) => plugin.arguments = arguments,
-                None => config.plugins.push(Plugin { name: DENY_LIST.to_owned(), arguments }),
+                None => config.plugins.push(Plugin { name: DENY_LIST.to_owned(), arguments, file: None }),
             }
         }
     }
@@ -140,6 +155,13 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 arguments.deny_list = Some(name.map_err(|name| {
                     format!("--deny-list: the name `{}` is not text", name.to_string_lossy())
                 })?);
+            }
+            Long("plugin") => arguments.plugins.push(plugin(&mut parser)?),
+            Long("plugin-config") => {
+                arguments.plugin_config = Some(file(&mut parser, "--plugin-config")?.into());
+            }
+            Long("verify-plugin") => {
+                return Ok(Request::Verify(file(&mut parser, "--verify-plugin")?.into()));
             }
             Long("admin") => {
                 let wanted = "an address and a port such as 127.0.0.1:9090";
@@ -186,6 +208,17 @@ where
 {
     let text = text(parser, flag)?;
     text.parse().map_err(|error: T::Err| format!("{flag}: `{text}` will not do ({error}): give {wanted}"))
+}
+
+/// The file and the arguments, in one word of the command line.
+fn plugin(parser: &mut lexopt::Parser) -> Result<Plugin, String> {
+    let line = text(parser, "--plugin")?;
+    let words = words::split(&line).map_err(|wrong| format!("--plugin: `{line}`: {}", wrong.text))?;
+    Plugin::of_words(words).ok_or_else(|| {
+        format!(
+            "--plugin: `{line}` names no file: give a file and its arguments, such as \"hello.so --loud\""
+        )
+    })
 }
 
 fn count(parser: &mut lexopt::Parser, flag: &str) -> Result<usize, String> {
@@ -237,7 +270,7 @@ mod tests {
             (1, Some(Destination::Embedded), None)
         );
         assert_eq!((config.threads.task, config.shutdown.deadline), (1, Duration::from_secs(10)));
-        assert_eq!(config.plugins, [Plugin { name: "deny_list".into(), arguments: vec![] }]);
+        assert_eq!(config.plugins, [Plugin { name: "deny_list".into(), ..Plugin::default() }]);
         assert!(config.threads.net_count() >= 1);
     }
 

@@ -17,6 +17,7 @@ mod access_log;
 mod admin;
 mod changes;
 mod deadline;
+mod files;
 mod hooks;
 pub(super) mod keys;
 pub(super) mod kinds;
@@ -40,6 +41,7 @@ pub(super) use self::access_log::AccessLog;
 pub(super) use self::admin::Admin;
 pub(super) use self::changes::changes;
 pub(super) use self::deadline::Shutdown;
+use self::files::Files;
 pub(super) use self::listen::{Accepting, Listen};
 pub(super) use self::log::Log;
 pub(super) use self::origin::{Destination, Origin};
@@ -68,6 +70,7 @@ pub(super) struct Config {
     pub(super) access_log: AccessLog,
     pub(super) admin: Admin,
     pub(super) shutdown: Shutdown,
+    pub(super) files: Files,
     pub(super) plugins: Vec<Plugin>,
 }
 
@@ -90,6 +93,7 @@ impl Default for Config {
             access_log: AccessLog::default(),
             admin: Admin::default(),
             shutdown: Shutdown::default(),
+            files: Files::default(),
             plugins: Vec::new(),
         }
     }
@@ -122,6 +126,8 @@ impl Section for Config {
         keys.table(key, &mut self.access_log);
         keys.table(Key::new("admin", "A port for those who look after the host."), &mut self.admin);
         keys.table(Key::new("shutdown", "How it ends."), &mut self.shutdown);
+        let key = Key::new("files", "Files that have formats of their own; see the README.");
+        keys.table(key, &mut self.files);
         keys.list(Key::new("plugin", "Plugins, in the order in which they are set up."), &mut self.plugins);
     }
 

@@ -5,6 +5,9 @@
 //! * A plugin is set up on a guest thread, before the event threads run, and ended after the last request.
 //! * One that cannot take up other arguments while it runs goes on with those that it has, and says so.
 
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
@@ -14,12 +17,13 @@ use super::config::keys::{Kind, Wrong, nearest};
 use super::config::kinds::{Span, one_of, quoted};
 use super::config::{self, Config};
 use super::deny_list::{DenyList, List};
+use super::{foreign, plugin_config};
 
 /// All of them.
 const ALL: [BuiltIn; 1] = [BuiltIn { name: "deny_list", prepare: Deny::prepare }];
 
 /// What looking at a plugin's arguments comes to.
-type Looked = Result<Box<dyn Prepared>, String>;
+pub(super) type Looked = Result<Box<dyn Prepared>, String>;
 
 struct BuiltIn {
     name: &'static str,
@@ -52,15 +56,42 @@ pub(super) type Ready = (String, Box<dyn Prepared>);
 /// A plugin's name, and the plugin.
 pub(super) type Running = (String, Box<dyn Plugin>);
 
-/// Looks at all plugins of a configuration. The error names the one that it is about.
+/// Looks at all plugins of a configuration, and loads those that are in files. The error names the one that it is about.
 pub(super) fn prepare(config: &Config) -> Result<Vec<Ready>, String> {
-    let prepare = |plugin: &config::Plugin| match ALL.iter().find(|built_in| built_in.name == plugin.name) {
-        Some(built_in) => (built_in.prepare)(&plugin.arguments)
-            .map(|prepared| (plugin.name.clone(), prepared))
-            .map_err(|error| format!("plugin {}: {error}", plugin.name)),
-        None => Err(format!("plugin {}: there is none of this name", plugin.name)),
-    };
-    config.plugins.iter().map(prepare).collect()
+    let mut ready = Vec::new();
+    let mut files = HashSet::new();
+    for plugin in &config.plugins {
+        let prepared = match &plugin.file {
+            Some(file) => loaded(&mut files, file, &plugin.called(), &plugin.arguments)?,
+            None => built_in(plugin)?,
+        };
+        ready.push((plugin.called(), prepared));
+    }
+    if let Some(path) = &config.files.plugin_config {
+        for plugin_config::Line { name, file, arguments } in plugin_config::read(path)? {
+            let prepared = loaded(&mut files, &file, &name, &arguments)?;
+            ready.push((name, prepared));
+        }
+    }
+    Ok(ready)
+}
+
+fn built_in(plugin: &config::Plugin) -> Result<Box<dyn Prepared>, String> {
+    let name = &plugin.name;
+    match ALL.iter().find(|built_in| built_in.name == name) {
+        Some(built_in) => {
+            (built_in.prepare)(&plugin.arguments).map_err(|error| format!("plugin {name}: {error}"))
+        }
+        None => Err(format!("plugin {name}: there is none of this name")),
+    }
+}
+
+fn loaded(files: &mut HashSet<PathBuf>, file: &Path, name: &str, arguments: &[String]) -> Looked {
+    let prepared = foreign::prepare(file, name, arguments).map_err(|error| format!("plugin {error}"))?;
+    if !files.insert(fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())) {
+        tracing::warn!("plugin {name} is named twice, and set up twice; its variables are there once");
+    }
+    Ok(prepared)
 }
 
 /// The name of a plugin, as a key takes it.
@@ -84,7 +115,7 @@ impl Kind for Name {
     }
 
     fn show(&self, value: &String) -> Option<String> {
-        Some(quoted(value))
+        (!value.is_empty()).then(|| quoted(value))
     }
 }
 

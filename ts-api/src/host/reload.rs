@@ -90,7 +90,7 @@ impl Reload<'_> {
         after.admin = before.admin;
 
         // Which plugins there are is not changed; if it is to be, their arguments are another's, perhaps.
-        let names = |plugins: &[Plugin]| plugins.iter().map(|plugin| plugin.name.clone()).collect::<Vec<_>>();
+        let names = |plugins: &[Plugin]| plugins.iter().map(Plugin::called).collect::<Vec<_>>();
         let same = names(&asked) == names(&after.plugins);
         for (index, ((name, plugin), in_force)) in self.plugins.iter_mut().zip(&mut after.plugins).enumerate()
         {

@@ -75,7 +75,7 @@ pub(super) fn serve(
     let guest = runtime.guest();
     let mut plugins: Vec<plugins::Running> = Vec::new();
     for (name, prepared) in prepared {
-        let plugin = prepared.start().map_err(|error| Refused(format!("the plugin {name}: {error}")))?;
+        let plugin = prepared.start().map_err(|error| Refused(format!("plugin {name}: {error}")))?;
         plugins.push((name, plugin));
     }
     runtime.start().map_err(|error| Refused(format!("{error}; ask for fewer with --threads")))?;

@@ -1,0 +1,240 @@
+//! Loading plugins from shared libraries, and entering them for the first time.
+//!
+//! # Rules
+//! * Everything is bound when a library is loaded: a function that is missing is found out then, and not in the middle of a
+//!   request.
+//! * A library is never unloaded: frames, events and handles of its code may be anywhere, as long as the process lives. So the
+//!   names and arguments that a plugin is given stay as well.
+//! * What is wrong with a file is one line that says what, and what to do about it.
+//!
+//! Counting what a library still has in use, to unload it with the last of it, would give back some memory and take from
+//! every call. Whoever changes a plugin starts the program anew.
+
+use std::ffi::{CString, OsStr, c_char, c_int};
+use std::path::{Path, PathBuf};
+use std::{fs, io, ptr};
+
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use thiserror::Error;
+
+use super::plugin::Plugin;
+
+/// The function that every global plugin has.
+type Init = unsafe extern "C" fn(c_int, *mut *const c_char);
+
+/// Why a plugin is not taken.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    /// There is no such file, or none that can be read.
+    #[error("{} cannot be opened ({source}): name the plugin's file with its folder", .file.display())]
+    NoFile {
+        /// As it was named.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is no shared library: build the plugin with `cc -shared -fPIC`", .file.display())]
+    NoLibrary {
+        /// As it was named.
+        file: PathBuf,
+    },
+    /// It calls what is not there.
+    #[error("{} cannot be loaded: it needs `{symbol}`, and {mend}", .file.display())]
+    Undefined {
+        /// As it was named.
+        file: PathBuf,
+        /// What it calls.
+        symbol: String,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// The system does not load it.
+    #[error("{} cannot be loaded: {why}", .file.display())]
+    Refused {
+        /// As it was named.
+        file: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// It lacks a function that plugins of its kind have.
+    #[error("{} has no function `{function}`: {mend}", .file.display())]
+    NoFunction {
+        /// As it was named.
+        file: PathBuf,
+        /// The function.
+        function: &'static str,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// It was entered, and did not say who it is.
+    #[error(
+        "it did not register: its TSPluginInit returned without a call of TSPluginRegister (what it wrote before this line may \
+         tell why)"
+    )]
+    NotRegistered,
+    /// An argument cannot be handed to C.
+    #[error("the argument `{0}` has a NUL in it")]
+    Nul(String),
+}
+
+/// A shared library, loaded for good.
+#[derive(Debug)]
+pub(crate) struct Library {
+    file: PathBuf,
+    handle: Handle,
+}
+
+impl Library {
+    /// Loads it. Its initialisers run, in C++ the constructors of its global objects.
+    pub(crate) fn open(file: &Path) -> Result<Self, LoadError> {
+        let unreadable = |source| LoadError::NoFile { file: file.to_owned(), source };
+        let whole = fs::canonicalize(file).map_err(unreadable)?;
+        let begins = begins(&whole).map_err(unreadable)?;
+        if begins != *b"\x7fELF" {
+            return Err(LoadError::NoLibrary { file: file.to_owned() });
+        }
+        // SAFETY: its initialisers are the plugin's, and whoever names a plugin runs it; nothing here can keep a plugin from
+        // doing what it likes.
+        let handle = unsafe { Handle::open(Some(&whole), RTLD_NOW | RTLD_LOCAL) };
+        let handle = handle.map_err(|error| refused(file, &whole, &error))?;
+        // Dropping a handle unloads the library.
+        let kept = handle.into_raw();
+        // SAFETY: it was a handle of ours; the count of the library is raised for good by forgetting the second one.
+        let (handle, forgotten) = unsafe { (Handle::from_raw(kept), Handle::from_raw(kept)) };
+        std::mem::forget(forgotten);
+        Ok(Self { file: file.to_owned(), handle })
+    }
+
+    /// The address of a function; none if there is none of that name.
+    pub(crate) fn find(&self, function: &str) -> Option<*const ()> {
+        // SAFETY: the symbol is taken as an address alone here.
+        let symbol = unsafe { self.handle.get::<*const ()>(function.as_bytes()) }.ok()?;
+        Some(symbol.as_raw_ptr().cast_const().cast()).filter(|address: &*const ()| !address.is_null())
+    }
+
+    /// Makes sure that it is a global plugin.
+    pub(crate) fn global(self) -> Result<Global, LoadError> {
+        match self.find(INIT) {
+            Some(address) => {
+                // SAFETY: a function of this name is of this type in every plugin: the header declares it.
+                let init = unsafe { std::mem::transmute::<*const (), Init>(address) };
+                Ok(Global { library: self, init })
+            }
+            None => Err(LoadError::NoFunction {
+                function: INIT,
+                mend: if self.find("_Z12TSPluginInitiPPKc").is_some() {
+                    "it has one of C++, so include <ts/ts.h> where it is defined, or write extern \"C\" before it"
+                } else if self.find("TSRemapInit").is_some() {
+                    "it is a remap plugin, so name it in a rule of remap.config (@plugin=FILE)"
+                } else {
+                    "a plugin has to define it"
+                },
+                file: self.file,
+            }),
+        }
+    }
+}
+
+const INIT: &str = "TSPluginInit";
+
+fn begins(file: &Path) -> io::Result<[u8; 4]> {
+    let mut begins = [0; 4];
+    match io::Read::read_exact(&mut fs::File::open(file)?, &mut begins) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok(begins),
+    }
+}
+
+fn refused(file: &Path, whole: &Path, error: &libloading::Error) -> LoadError {
+    // What the system says is behind what was done.
+    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let file = file.to_owned();
+    if let Some((_, symbol)) = why.split_once("undefined symbol: ") {
+        let symbol = symbol.split([',', ' ']).next().unwrap_or_default().to_owned();
+        let mend = if symbol.starts_with("_Z") && symbol.contains("TS") {
+            "here that is a function of C: compile the plugin with the headers of this program"
+        } else if symbol.starts_with("TS") {
+            "this program has no such function: its headers declare those that it has"
+        } else {
+            "no library that it is linked with has that"
+        };
+        return LoadError::Undefined { file, symbol, mend };
+    }
+    let why = why.strip_prefix(&format!("{}: ", whole.display())).unwrap_or(&why).to_owned();
+    LoadError::Refused { file, why }
+}
+
+/// A library with an entry, which has not been entered.
+#[derive(Debug)]
+pub(crate) struct Global {
+    library: Library,
+    init: Init,
+}
+
+impl Global {
+    /// Enters the plugin under the name by which it was configured, on this thread, which has to be a guest. It has registered
+    /// if that is no error.
+    pub(crate) fn initialise(&self, name: &str, arguments: &[String]) -> Result<&'static Plugin, LoadError> {
+        let plugin = Plugin::new(name);
+        let arguments = Arguments::new(name, arguments)?;
+        reset_getopt();
+        let init = self.init;
+        plugin.initialise(init as usize, || {
+            // SAFETY: so many pointers to strings, and a null pointer, which all stay; the plugin may arrange them.
+            unsafe { init(arguments.count, arguments.strings) }
+        });
+        match plugin.registration() {
+            Some(_) => Ok(plugin),
+            None => Err(LoadError::NotRegistered),
+        }
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.library.file
+    }
+}
+
+/// What a plugin is told, as C has it: the name and the arguments, then null. They stay for good.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arguments {
+    pub(crate) count: c_int,
+    pub(crate) strings: *mut *const c_char,
+}
+
+impl Arguments {
+    pub(crate) fn new(name: &str, arguments: &[String]) -> Result<Self, LoadError> {
+        let mut strings = Vec::with_capacity(arguments.len() + 2);
+        for argument in std::iter::once(name).chain(arguments.iter().map(String::as_str)) {
+            let string = CString::new(argument).map_err(|_| LoadError::Nul(argument.to_owned()))?;
+            strings.push(string.into_raw().cast_const());
+        }
+        let count = c_int::try_from(strings.len()).unwrap_or(c_int::MAX);
+        strings.push(ptr::null());
+        Ok(Self { count, strings: strings.leak().as_mut_ptr() })
+    }
+}
+
+unsafe extern "C" {
+    static mut optarg: *mut c_char;
+    static mut optind: c_int;
+    static mut opterr: c_int;
+    static mut optopt: c_int;
+}
+
+/// Has `getopt` begin anew, as it does in a program of its own.
+fn reset_getopt() {
+    // SAFETY: variables of the system's library, which nobody uses while plugins are set up one after the other.
+    unsafe {
+        // Zero, and not one: what it remembers of the middle of an argument goes as well.
+        optind = 0;
+        opterr = 1;
+        optopt = c_int::from(b'?');
+        optarg = ptr::null_mut();
+    }
+}
+
+/// The name that a plugin has in reports: its file's.
+pub(crate) fn short_name(file: &Path) -> String {
+    file.file_name().map_or(file.as_os_str(), OsStr::new).to_string_lossy().into_owned()
+}

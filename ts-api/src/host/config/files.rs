@@ -1,0 +1,19 @@
+//! `[files]`: configuration that has a format of its own.
+
+use std::path::PathBuf;
+
+use super::keys::{Key, Keys, Section};
+use super::kinds::{File, Maybe};
+
+/// Files with formats of their own.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Files {
+    pub(crate) plugin_config: Option<PathBuf>,
+}
+
+impl Section for Files {
+    fn keys<K: Keys>(&mut self, keys: &mut K) {
+        let about = "`plugin.config`: a shared library and its arguments on each line; loaded after those of [[plugin]].";
+        keys.value(Key::new("plugin-config", about), Maybe(File), &mut self.plugin_config);
+    }
+}

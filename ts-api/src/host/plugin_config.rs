@@ -1,0 +1,42 @@
+//! `plugin.config`: which plugins are loaded, one a line, the file first and then its arguments.
+//!
+//! # Rules
+//! * The file is named as the plugin is to find it in its first argument. One without a leading `/` is looked for in the folder
+//!   of `plugin.config`.
+//! * All that is wrong with the lines is told in one go, with line and column.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::words;
+
+/// A plugin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The file as the line names it.
+    pub(super) name: String,
+    pub(super) file: PathBuf,
+    pub(super) arguments: Vec<String>,
+}
+
+/// Reads the file. An error is a line for each problem.
+pub(super) fn read(path: &Path) -> Result<Vec<Line>, String> {
+    let text =
+        fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut lines = Vec::new();
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        match words::split(line) {
+            Ok(words) => {
+                let mut words = words.into_iter();
+                let Some(name) = words.next() else { continue };
+                lines.push(Line { file: folder.join(&name), name, arguments: words.collect() });
+            }
+            Err(wrong) => {
+                problems.push(format!("{}:{number}:{}: {}", path.display(), wrong.column, wrong.text));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(lines) } else { Err(problems.join("\n")) }
+}
