@@ -39,6 +39,7 @@ mod mutex;
 pub(crate) mod place;
 pub(crate) mod plugin;
 pub(crate) mod records;
+mod register;
 mod schedule;
 pub(crate) mod stat;
 pub(crate) mod types;

@@ -30,7 +30,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use arguments::{Arguments, Request};
-use config::{Config, Problems};
+use config::{Config, Plugin, Problems};
 use diagnostics::Diagnostics;
 
 /// What the host returns for arguments, or a configuration, that are not good.
@@ -85,6 +85,11 @@ fn print(out: &mut dyn Write, text: &str) -> ExitCode {
 /// What the file says, or the defaults if there is none, and then the flags.
 fn configuration(arguments: &Arguments) -> Result<Config, Problems> {
     let mut config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
+    if let Some(index) = config.plugins.iter().position(Plugin::is_nothing) {
+        // A name that there is none of has been complained of, and is no such plugin.
+        let text = "give `name`, for a plugin that the host brings along, or `file`, for a shared library";
+        return Err(Problems::of_flags(&format!("plugin[{index}]"), text));
+    }
     arguments.apply(&mut config);
     // The file by itself is good; it may not go with a flag.
     config.rules_fit().map_err(|error| Problems::of_flags("--origin", &error))?;

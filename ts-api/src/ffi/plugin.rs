@@ -46,10 +46,16 @@ impl Plugin {
     }
 
     /// Runs its initialisation, at the address `function`; only then may it register.
-    pub(crate) fn initialise(&'static self, function: usize, f: impl FnOnce()) {
+    pub(crate) fn initialise<R>(&'static self, function: usize, f: impl FnOnce() -> R) -> R {
         self.stage.lock().initialising = true;
-        run(Some(self), function, None, f);
+        let value = run(Some(self), function, None, f);
         self.stage.lock().initialising = false;
+        value
+    }
+
+    /// Whether it is in its initialisation.
+    pub(crate) fn is_initialising(&self) -> bool {
+        self.stage.lock().initialising
     }
 
     /// Takes down what it says of itself. False outside of its initialisation, when it is too late.
@@ -139,7 +145,7 @@ impl Runtime {
     /// ```
     pub fn as_plugin<R>(&self, name: &str, f: impl FnOnce() -> R) -> R {
         let _guest = self.guest();
-        run(Some(Plugin::new(name)), 0, None, f)
+        Plugin::new(name).initialise(0, f)
     }
 }
 

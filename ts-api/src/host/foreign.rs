@@ -28,7 +28,7 @@ impl Prepared for PreparedForeign {
         let Self { global, name, arguments } = *self;
         let plugin = global.initialise(&name, &arguments).map_err(|error| error.to_string())?;
         let registered = plugin.registration().unwrap_or_default();
-        let mut said = format!("{}, loaded", registered.plugin_name.as_deref().unwrap_or("without a name"));
+        let mut said = registered.plugin_name.unwrap_or_else(|| "has no name".to_owned());
         for (of, value) in [(" of ", registered.vendor_name), (", help at ", registered.support_email)] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 said.push_str(of);

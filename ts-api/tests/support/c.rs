@@ -74,6 +74,11 @@ impl Plugin {
         Self { name: name.to_owned(), library }
     }
 
+    /// The shared library.
+    pub fn library(&self) -> &str {
+        self.library.to_str().expect("we named it")
+    }
+
     /// Calls `entry` in a process of its own.
     pub fn run(&self, entry: &str, arguments: &[&str]) -> Ran {
         let arguments: Vec<_> = iter::once(&*self.name).chain(arguments.iter().copied()).collect();

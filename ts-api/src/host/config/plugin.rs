@@ -28,19 +28,9 @@ impl Section for Plugin {
     }
 
     fn check(&self, complain: &mut dyn FnMut(Option<&'static str>, String)) {
-        match (self.name.is_empty(), &self.file) {
-            (true, None) => complain(
-                None,
-                "give `name`, for a plugin that the host brings along, or `file`, for a shared library"
-                    .to_owned(),
-            ),
-            (false, Some(_)) => {
-                complain(
-                    Some("file"),
-                    "a plugin that the host brings along has none: leave out `name`".to_owned(),
-                );
-            }
-            _ => {}
+        if self.file.is_some() && !self.name.is_empty() {
+            let text = "a plugin that the host brings along has none: leave out this, or `name`";
+            complain(Some("file"), text.to_owned());
         }
     }
 }
@@ -49,6 +39,11 @@ impl Plugin {
     /// What it is called where several are told apart.
     pub(crate) fn called(&self) -> String {
         self.file.as_ref().map_or_else(|| self.name.clone(), |file| file.display().to_string())
+    }
+
+    /// Whether it is neither.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.name.is_empty() && self.file.is_none()
     }
 
     /// One that is loaded from the file that the first word names, and told the others.

@@ -1,0 +1,9 @@
+/* A library that is no plugin. */
+
+int answer(void);
+
+int
+answer(void)
+{
+  return 42;
+}

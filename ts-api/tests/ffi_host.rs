@@ -1,0 +1,154 @@
+//! Plugins in C as the program loads them: named in several ways, entered in order, and refused with what is wrong.
+#![cfg(feature = "host")]
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+mod support {
+    pub mod c;
+    pub mod host;
+}
+
+use support::c::Plugin;
+use support::host::{Host, refused, run};
+
+fn said(plugin: &str, host: &Host) -> Vec<String> {
+    let is_said =
+        |line: &&String| line.starts_with('[') || line.starts_with("  -") || line.starts_with("  rest");
+    let lines: Vec<_> = host.greeting.iter().filter(is_said).cloned().collect();
+    assert!(lines[0].starts_with(&format!("[{plugin}]")), "{lines:?}");
+    lines
+}
+
+#[test]
+fn a_plugin_is_entered_with_what_it_is_told_and_named_in_the_greeting() {
+    let plugin = Plugin::compile("host_hello.c");
+    let file = plugin.library();
+    let host = Host::start(&["--plugin", &format!("{file} -a 1 \"two words\" -b")]);
+    let said = said(file, &host);
+    assert_eq!(said[1..], ["  -a 1", "  -b ", "  rest [two words]"]);
+    assert!(said[0].ends_with("] 5"), "{said:?}");
+    let line = format!("  plugin {file}: hello of the tests");
+    assert!(host.greeting.contains(&line), "{:?}", host.greeting);
+    assert!(!host.greeting.iter().any(|line| line.contains("deny_list")), "no example is wanted");
+    host.signal(Signal::TERM);
+    let (_, status) = host.end();
+    assert!(status.success());
+}
+
+#[test]
+fn a_plugin_that_is_named_twice_is_set_up_twice_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = Plugin::compile("host_hello.c");
+    fs::copy(plugin.library(), folder.path().join("hello.so")).unwrap();
+    let lines = "# what is loaded\n\nhello.so -a first # the rest is not for it\n  hello.so \"-a #2\" last\n";
+    let config = folder.path().join("plugin.config");
+    fs::write(&config, lines).unwrap();
+    let host = Host::start(&["--plugin-config", config.to_str().unwrap()]);
+    // It reads its options anew each time.
+    let said = said("hello.so", &host);
+    assert_eq!(said, ["[hello.so] 3", "  -a first", "[hello.so] 3", "  -a  #2", "  rest [last]"]);
+    host.logged("plugin hello.so is named twice");
+    host.signal(Signal::TERM);
+    let (_, status) = host.end();
+    assert!(status.success());
+}
+
+#[test]
+fn the_configuration_names_plugins_in_files_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = Plugin::compile("host_hello.c");
+    let file = plugin.library();
+    let config = folder.path().join("host.toml");
+    let plugins = format!(
+        "[[plugin]]\nfile = {file:?}\narguments = [\"x y\"]\n[[plugin]]\nname = \"deny_list\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+    );
+    fs::write(&config, plugins).unwrap();
+    let host = Host::start(&["--config", config.to_str().unwrap()]);
+    assert_eq!(said(file, &host)[1..], ["  rest [x y]"]);
+    host.signal(Signal::HUP);
+    host.logged("the configuration was read again");
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("x y", "z")).unwrap();
+    host.signal(Signal::HUP);
+    host.logged("its arguments are given to it once");
+    host.signal(Signal::TERM);
+    let (_, status) = host.end();
+    assert!(status.success());
+}
+
+#[test]
+fn a_plugin_that_cannot_be_taken_is_named_with_what_is_wrong_and_what_to_do() {
+    for (source, wrong, mend) in [
+        ("host_undefined.c", "needs `TSNoSuchFunction`", "its headers declare those that it has"),
+        ("host_no_entry.c", "has no function `TSPluginInit`", "has to define it"),
+        ("host_mangled.cc", "has no function `TSPluginInit`", "extern \"C\""),
+    ] {
+        let plugin = Plugin::compile(source);
+        let file = plugin.library();
+        for flags in [["--plugin", file], ["--verify-plugin", file]] {
+            let line = refused(&flags);
+            for part in [file, wrong, mend] {
+                assert!(line.contains(part), "{line}");
+            }
+            assert_eq!(run(&flags).status.code(), Some(1));
+        }
+    }
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    assert!(refused(&["--plugin", text.to_str().unwrap()]).contains("is no shared library"));
+    assert!(refused(&["--plugin", "nowhere/hello.so"]).contains("nowhere/hello.so cannot be opened"));
+}
+
+#[test]
+fn a_plugin_that_does_not_register_keeps_the_host_from_starting() {
+    let plugin = Plugin::compile("host_unregistered.c");
+    let output = run(&["--port", "0", "--plugin", plugin.library()]);
+    assert_eq!(output.status.code(), Some(1));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(out, format!("entered with 1: {}\n", plugin.library()), "nothing was started");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.lines().count(), 1);
+    assert!(error.contains(plugin.library()) && error.contains("TSPluginRegister"), "{error}");
+}
+
+#[test]
+fn a_plugin_can_be_looked_at_without_being_entered() {
+    let plugin = Plugin::compile("host_hello.c");
+    let output = run(&["--verify-plugin", plugin.library()]);
+    assert!(output.status.success());
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(out, format!("{}: OK: it can be loaded, and has TSPluginInit\n", plugin.library()));
+}
+
+#[test]
+fn all_that_is_wrong_with_plugin_config_is_told_with_its_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("plugin.config");
+    fs::write(&config, "a.so \"b\n\nc.so d \"e\n").unwrap();
+    let output = run(&["--plugin-config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let path = config.display();
+    let expected = [(1, 6), (3, 8)]
+        .map(|(line, column)| format!("ts-host: {path}:{line}:{column}: the quotation mark is not closed\n"));
+    assert_eq!(error, expected.concat());
+}
+
+#[test]
+fn a_plugin_of_the_configuration_has_a_name_or_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("host.toml");
+    for (plugin, wrong) in [
+        ("arguments = []", "plugin[0]: give `name`"),
+        (
+            "name = \"deny_list\"\nfile = \"a.so\"",
+            "plugin[0].file: a plugin that the host brings along has none",
+        ),
+    ] {
+        fs::write(&config, format!("[[plugin]]\n{plugin}\n")).unwrap();
+        let flags = ["--config", config.to_str().unwrap()];
+        assert!(refused(&flags).contains(wrong), "{}", refused(&flags));
+        assert_eq!(run(&flags).status.code(), Some(2));
+    }
+}
