@@ -14,6 +14,7 @@ mod field;
 mod header;
 mod lent;
 mod mime_header;
+mod out;
 mod own_url;
 mod print;
 mod url;

@@ -65,6 +65,12 @@ pub type TSThreadPool = c_int;
 pub type TSHttpHookID = c_int;
 /// How large an IO buffer's blocks are: 128 bytes times two to the power of it.
 pub type TSIOBufferSizeIndex = c_int;
+/// A status of HTTP.
+pub type TSHttpStatus = c_int;
+/// What a head is: unknown, a request's, a response's.
+pub type TSHttpType = c_int;
+/// What a parser answers.
+pub type TSParseResult = c_int;
 /// A life-cycle hook by its number.
 pub type TSLifecycleHookID = c_int;
 /// Milliseconds where something is scheduled, nanoseconds where a time is told.

@@ -11,7 +11,7 @@ use super::buffer::{self, HeadId, HeadKind, OwnHead, Refused, UrlId, with};
 use super::lent::length;
 use super::{code, create_head, write_loc};
 use crate::ffi::call::{self, Call};
-use crate::ffi::types::{TS_SUCCESS, TSHttpTxn, TSMBuffer, TSMLoc, TSReturnCode};
+use crate::ffi::types::{TS_SUCCESS, TSHttpStatus, TSHttpTxn, TSHttpType, TSMBuffer, TSMLoc, TSReturnCode};
 use crate::http::server::head::{Head, UrlPart};
 
 #[unsafe(no_mangle)]
@@ -43,10 +43,12 @@ pub extern "C" fn TSHttpHdrCreate(bufp: TSMBuffer) -> TSMLoc {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrDestroy(bufp: TSMBuffer, offset: TSMLoc) -> TSReturnCode {
+pub extern "C" fn TSHttpHdrDestroy(bufp: TSMBuffer, offset: TSMLoc) {
     call::enter("TSHttpHdrDestroy", |call| {
-        with(call, bufp, |access| code(access.destroy_head("offset", offset)))
-    })
+        if with(call, bufp, |access| access.destroy_head("offset", offset)).is_err() {
+            call.fault("offset is the head of a transaction's message, and ends with its transaction");
+        }
+    });
 }
 
 /// A copy of a head as it stands, free of its transaction.
@@ -99,19 +101,19 @@ pub extern "C" fn TSHttpHdrCopy(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrTypeGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
+pub extern "C" fn TSHttpHdrTypeGet(bufp: TSMBuffer, offset: TSMLoc) -> TSHttpType {
     call::enter("TSHttpHdrTypeGet", |call| {
         with(call, bufp, |access| {
             let id = access.head("offset", offset);
-            access.kind(id) as c_int
+            access.kind(id) as TSHttpType
         })
     })
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrTypeSet(bufp: TSMBuffer, offset: TSMLoc, kind: c_int) -> TSReturnCode {
+pub extern "C" fn TSHttpHdrTypeSet(bufp: TSMBuffer, offset: TSMLoc, r#type: TSHttpType) -> TSReturnCode {
     call::enter("TSHttpHdrTypeSet", |call| {
-        let kind = match kind {
+        let kind = match r#type {
             0 => HeadKind::Unknown,
             1 => HeadKind::Request,
             2 => HeadKind::Response,
@@ -253,7 +255,7 @@ pub extern "C" fn TSHttpHdrUrlSet(bufp: TSMBuffer, offset: TSMLoc, url: TSMLoc) 
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrStatusGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
+pub extern "C" fn TSHttpHdrStatusGet(bufp: TSMBuffer, offset: TSMLoc) -> TSHttpStatus {
     call::enter("TSHttpHdrStatusGet", |call| {
         with(call, bufp, |access| {
             let id = access.head("offset", offset);
@@ -262,7 +264,7 @@ pub extern "C" fn TSHttpHdrStatusGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
     })
 }
 
-fn set_status(call: Call, bufp: TSMBuffer, offset: TSMLoc, status: c_int) -> TSReturnCode {
+fn set_status(call: Call, bufp: TSMBuffer, offset: TSMLoc, status: TSHttpStatus) -> TSReturnCode {
     with(call, bufp, |access| {
         let id = access.head("offset", offset);
         code(access.change(id, |head| head.set_status(u32::try_from(status).unwrap_or(0))))
@@ -270,7 +272,7 @@ fn set_status(call: Call, bufp: TSMBuffer, offset: TSMLoc, status: c_int) -> TSR
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrStatusSet(bufp: TSMBuffer, offset: TSMLoc, status: c_int) -> TSReturnCode {
+pub extern "C" fn TSHttpHdrStatusSet(bufp: TSMBuffer, offset: TSMLoc, status: TSHttpStatus) -> TSReturnCode {
     call::enter("TSHttpHdrStatusSet", |call| set_status(call, bufp, offset, status))
 }
 
@@ -278,7 +280,7 @@ pub extern "C" fn TSHttpHdrStatusSet(bufp: TSMBuffer, offset: TSMLoc, status: c_
 pub unsafe extern "C" fn TSHttpHdrStatusSetBy(
     bufp: TSMBuffer,
     offset: TSMLoc,
-    status: c_int,
+    status: TSHttpStatus,
     txnp: TSHttpTxn,
     setter: *const c_char,
     setter_len: c_int,
@@ -326,7 +328,7 @@ pub unsafe extern "C" fn TSHttpHdrReasonSet(
 static REASONS: Mutex<Option<HashMap<u16, CString>>> = Mutex::new(None);
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpHdrReasonLookup(status: c_int) -> *const c_char {
+pub extern "C" fn TSHttpHdrReasonLookup(status: TSHttpStatus) -> *const c_char {
     call::enter("TSHttpHdrReasonLookup", |_| {
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let Some((status, text)) = status.and_then(|status| Some((status, status.canonical_reason()?)))

@@ -13,7 +13,7 @@ use super::lent::length;
 use super::own_url::{OwnUrl, Part};
 use super::{code, write_loc};
 use crate::ffi::call::{self, Call};
-use crate::ffi::types::{TSMBuffer, TSMLoc, TSReturnCode};
+use crate::ffi::types::{TSMBuffer, TSMLoc, TSParseResult, TSReturnCode};
 use crate::http::server::head::UrlPart;
 
 /// What the parser answers, by the numbers of the header file.
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn TSUrlParse(
     offset: TSMLoc,
     start: *mut *const c_char,
     end: *const c_char,
-) -> c_int {
+) -> TSParseResult {
     call::enter("TSUrlParse", |call| {
         let place = call.place("start", start);
         // SAFETY: the caller gave a place that has a pointer in it.
@@ -256,10 +256,10 @@ pub unsafe extern "C" fn TSUrlParse(
             set(access, url, Part::Of(UrlPart::Whole), Some(text))
         });
         if parsed.is_err() {
-            return Parsed::Error as c_int;
+            return Parsed::Error as TSParseResult;
         }
         // SAFETY: as above. All of it has been taken.
         unsafe { place.write(end) };
-        Parsed::Done as c_int
+        Parsed::Done as TSParseResult
     })
 }
