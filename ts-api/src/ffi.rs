@@ -36,6 +36,7 @@ mod memory;
 pub(crate) mod mgmt;
 mod mime;
 mod mutex;
+pub(crate) mod names;
 pub(crate) mod place;
 pub(crate) mod plugin;
 pub(crate) mod records;

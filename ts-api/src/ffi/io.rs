@@ -225,7 +225,7 @@ pub extern "C" fn TSIOBufferReaderAlloc(bufp: TSIOBuffer) -> TSIOBufferReader {
     call::enter("TSIOBufferReaderAlloc", |call| {
         let buffer = buffer(call, bufp);
         buffer.on(|chain| {
-            let at = chain.newest();
+            let at = chain.oldest();
             chain.add(at, || READERS.insert(buffer.chain.clone()))
         })
     })

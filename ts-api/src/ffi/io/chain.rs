@@ -197,9 +197,9 @@ impl Chain {
         self.push(room, start, end, end).len()
     }
 
-    /// Where a new reader begins: at the beginning of the block that is written to.
-    pub(super) fn newest(&self) -> u64 {
-        self.blocks.back().map_or(self.written, |block| block.at)
+    /// Where a new reader begins: at the first byte that is still there.
+    pub(super) fn oldest(&self) -> u64 {
+        self.blocks.front().map_or(self.written, |block| block.at)
     }
 
     /// A reader at that place.
