@@ -29,6 +29,7 @@ pub(crate) mod call;
 mod clock;
 mod cont;
 mod dispatch;
+mod encode;
 pub(crate) mod handle;
 pub(crate) mod io;
 pub(crate) mod load;

@@ -79,6 +79,21 @@ fn urls_are_taken_apart_and_changed_part_by_part() {
 }
 
 #[test]
+fn texts_are_written_for_urls_and_in_base64() {
+    let expected = [
+        "a%20b/%25%C3%A9? 16",
+        "a b/%\u{e9}? 8",
+        "%61 b",
+        "YW55IGNhcm5hbA== 16",
+        "any carnal 10",
+        "http",
+        "http://h.exa 21",
+        "http://H.Example:81/A",
+    ];
+    assert_eq!(printed("texts_in_other_writing"), expected);
+}
+
+#[test]
 fn what_is_wrong_with_a_buffer_or_a_place_is_said_in_one_line() {
     let plugin = Plugin::compile("mime.c");
     for (case, call, fault) in [

@@ -209,3 +209,36 @@ ENTRY(fault)
   CASE("null name") TSMimeHdrFieldFind(bufp, hdr, NULL, -1);
   CASE("end before start") { const char *start = which + 1; TSUrlParse(bufp, url, &start, which); }
 }
+
+ENTRY(texts_in_other_writing)
+{
+  (void)argc, (void)argv;
+  char   place[64];
+  size_t length;
+  MUST(TSStringPercentEncode("a b/%\xc3\xa9?", -1, place, sizeof place, &length, NULL) == TS_SUCCESS);
+  say("%s %zu", place, length);
+  MUST(TSStringPercentDecode(place, length, place, sizeof place, &length) == TS_SUCCESS);
+  say("%s %zu", place, length);
+  unsigned char map[32] = {0};
+  map['a' / 8] |= 0x80 >> ('a' % 8);
+  MUST(TSStringPercentEncode("a b", 3, place, sizeof place, &length, map) == TS_SUCCESS);
+  say("%s", place);
+  MUST(TSBase64Encode("any carnal", 10, place, sizeof place, &length) == TS_SUCCESS);
+  say("%s %zu", place, length);
+  MUST(TSBase64Decode(place, length - 2, (unsigned char *)place, sizeof place, &length) == TS_SUCCESS);
+  say("%s %zu", place, length);
+  MUST(TSBase64Decode("?", 1, (unsigned char *)place, sizeof place, &length) == TS_ERROR);
+  MUST(TSBase64Encode("abc", 3, place, 4, &length) == TS_ERROR && length == 0);
+
+  build();
+  TSMLoc  url;
+  int     len;
+  int64_t needed;
+  MUST(TSHttpHdrUrlGet(bufp, hdr, &url) == TS_SUCCESS && TSUrlPathSet(bufp, url, "A", -1) == TS_SUCCESS);
+  MUST(TSUrlHostSet(bufp, url, "H.Example", -1) == TS_SUCCESS && TSUrlRawSchemeGet(bufp, url, &len) == NULL);
+  say("%s", TSUrlSchemeGet(bufp, url, &len));
+  MUST(TSHttpHdrEffectiveUrlBufGet(bufp, hdr, place, 12, &needed) == TS_SUCCESS);
+  say("%.12s %d", place, (int)needed);
+  MUST(TSUrlPercentEncode(bufp, url, place, sizeof place, &length, NULL) == TS_SUCCESS);
+  say("%s", place);
+}

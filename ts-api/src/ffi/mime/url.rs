@@ -14,7 +14,9 @@ use super::own_url::{OwnUrl, Part};
 use super::{code, write_loc};
 use crate::ffi::call::{self, Call};
 use crate::ffi::types::{TSMBuffer, TSMLoc, TSParseResult, TSReturnCode};
-use crate::http::server::head::UrlPart;
+use crate::http::server::head::{Head, UrlPart};
+
+const SCHEME: Part = Part::Of(UrlPart::Scheme);
 
 /// What the parser answers, by the numbers of the header file.
 #[derive(Clone, Copy)]
@@ -52,13 +54,13 @@ unsafe fn lend(
     call: Call,
     (bufp, offset): (TSMBuffer, TSMLoc),
     len: *mut c_int,
-    part: Part,
+    get: impl FnOnce(&Access<'_>, UrlId) -> Option<Vec<u8>>,
     shown: impl FnOnce(&[u8]) -> &[u8],
 ) -> *const c_char {
     let place = call.place("length", len);
     let (text, len) = with(call, bufp, |access| {
         let url = access.url("offset", offset);
-        match get(access, url, part) {
+        match get(access, url) {
             Some(text) => {
                 let text = shown(&text);
                 (access.lend(text).as_ptr().cast_const(), length(text))
@@ -102,7 +104,7 @@ macro_rules! parts {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $get(bufp: TSMBuffer, offset: TSMLoc, length: *mut c_int) -> *const c_char {
             // SAFETY: as the caller says.
-            call::enter(stringify!($get), |call| unsafe { lend(call, (bufp, offset), length, $part, $shown) })
+            call::enter(stringify!($get), |call| unsafe { lend(call, (bufp, offset), length, |access, url| get(access, url, $part), $shown) })
         }
 
         #[unsafe(no_mangle)]
@@ -119,13 +121,57 @@ macro_rules! parts {
 }
 
 parts! {
-    TSUrlSchemeGet, TSUrlSchemeSet: Part::Of(UrlPart::Scheme), as_it_is;
     TSUrlUserGet, TSUrlUserSet: Part::Of(UrlPart::User), as_it_is;
     TSUrlPasswordGet, TSUrlPasswordSet: Part::Of(UrlPart::Password), as_it_is;
     TSUrlHostGet, TSUrlHostSet: Part::Of(UrlPart::Host), as_it_is;
     TSUrlPathGet, TSUrlPathSet: Part::Of(UrlPart::Path), |path: &[u8]| path.strip_prefix(b"/").unwrap_or(path);
     TSUrlHttpQueryGet, TSUrlHttpQuerySet: Part::Of(UrlPart::Query), as_it_is;
     TSUrlHttpFragmentGet, TSUrlHttpFragmentSet: Part::Fragment, as_it_is;
+}
+
+/// The scheme as it is written, if it is.
+fn scheme(access: &Access<'_>, url: UrlId) -> Option<Vec<u8>> {
+    match url {
+        UrlId::Own(_) => get(access, url, SCHEME),
+        UrlId::OfHead(head) => {
+            let target = access.look(head, Head::target).ok()??;
+            OwnUrl::parse(&target)?.get(SCHEME)
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlSchemeGet(
+    bufp: TSMBuffer,
+    offset: TSMLoc,
+    length: *mut c_int,
+) -> *const c_char {
+    call::enter("TSUrlSchemeGet", |call| {
+        let get = |access: &Access<'_>, url| scheme(access, url).or_else(|| Some(b"http".to_vec()));
+        // SAFETY: as the caller says.
+        unsafe { lend(call, (bufp, offset), length, get, as_it_is) }
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlRawSchemeGet(
+    bufp: TSMBuffer,
+    offset: TSMLoc,
+    length: *mut c_int,
+) -> *const c_char {
+    // SAFETY: as the caller says.
+    call::enter("TSUrlRawSchemeGet", |call| unsafe { lend(call, (bufp, offset), length, scheme, as_it_is) })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSUrlSchemeSet(
+    bufp: TSMBuffer,
+    offset: TSMLoc,
+    value: *const c_char,
+    length: c_int,
+) -> TSReturnCode {
+    // SAFETY: as the caller says.
+    call::enter("TSUrlSchemeSet", |call| unsafe { change(call, (bufp, offset), SCHEME, value, length) })
 }
 
 fn port(access: &Access<'_>, url: UrlId) -> Option<c_int> {
