@@ -6,10 +6,11 @@ mod support;
 
 use std::io::Write;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use support::{Bed, DEADLINE, OF_A_REQUEST, Origin, get, go_on, holding, hook_of};
 use ts_api::Cont;
-use ts_api::http::{HookId, Message, MessageError, Reenable, Transaction, Version};
+use ts_api::http::{HookId, Message, MessageError, Reenable, Remap, Rule, Settings, Transaction, Version};
 
 /// The four messages, each with the hook at which it may be changed.
 fn messages(txn: Transaction) -> [(HookId, Message); 4] {
@@ -357,4 +358,62 @@ fn a_request_is_shown_in_the_order_and_with_the_case_in_which_it_came() {
     assert_eq!(next(), [&received[..], &["X-NEW: 4"]].concat());
     drop((client, look));
     bed.end();
+}
+
+/// All that there is to see of a transaction's messages.
+fn sight(txn: Transaction) -> String {
+    let messages = messages(txn).map(|(_, message)| {
+        let start = (message.method(), message.target(), message.status(), message.reason());
+        (start, message.version(), message.fields().map(|fields| format!("{fields:?}")))
+    });
+    format!("{messages:#?} {:?} {:?}", txn.origin_url(), txn.pristine_url())
+}
+
+#[test]
+fn messages_are_the_same_whenever_they_are_first_looked_at() {
+    let origin = Origin::new(|_, stream| {
+        let head = "HTTP/1.1 203 My Own Words\r\nETag: \"a\"\r\nConnection: X-Hop\r\nset-cookie: a\r\nX-Hop: 1\r\n\
+                    LOCATION: http://inner.example/b\r\nSet-Cookie: b\r\nKeep-Alive: timeout=5\r\nContent-Length: 0\r\n\r\n";
+        stream.get_mut().write_all(head.as_bytes()).is_ok()
+    });
+    let rule = || Rule::new("/", &format!("http://{}/prefix/", origin.address)).unwrap();
+    for rule in [rule(), rule().keep_host(true)] {
+        let bed = Bed::with(origin.address, |builder| {
+            let mut settings = Settings::default();
+            settings.remap = Remap::new([rule.clone()]).unwrap();
+            builder.settings(settings)
+        });
+        let looking = Arc::new(Mutex::new(Vec::new()));
+        let (told, was_told) = channel();
+        let asked = Arc::clone(&looking);
+        let look = Cont::shared(move |event| {
+            let at = hook_of(event);
+            if asked.lock().unwrap().contains(&at) {
+                let seen = sight(event.transaction().unwrap());
+                if at == HookId::TxnClose {
+                    told.send(seen).unwrap();
+                }
+            }
+            go_on(event);
+        });
+        OF_A_REQUEST.into_iter().for_each(|hook| bed.hook(hook, &look));
+        let mut client = bed.client();
+        let mut sights = Vec::new();
+        let each = OF_A_REQUEST.map(|hook| vec![hook, HookId::TxnClose]);
+        for hooks in [vec![HookId::TxnClose], OF_A_REQUEST.to_vec()].into_iter().chain(each) {
+            *looking.lock().unwrap() = hooks;
+            client.send(
+                "GET /a/b?c HTTP/1.1\r\nuser-AGENT: me\r\nHost: Test.example\r\nX-A: 1\r\nConnection: x-drop\r\n\
+                 TE: trailers\r\nX-Drop: 1\r\nX-A: 2\r\nDNT: 1\r\n\r\n",
+            );
+            assert_eq!(client.answer().status(), 203);
+            sights.push(was_told.recv_timeout(DEADLINE).unwrap());
+        }
+        assert!(sights[0].contains("user-AGENT") && sights[0].contains("My Own Words"), "{}", sights[0]);
+        for sight in &sights {
+            assert_eq!(*sight, sights[0]);
+        }
+        drop((client, look));
+        bed.end();
+    }
 }

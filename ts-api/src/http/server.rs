@@ -15,6 +15,7 @@ pub(crate) mod gate;
 mod gather;
 mod handles;
 pub(crate) mod head;
+mod heads;
 mod hook_policy;
 pub(crate) mod hooks;
 mod http1;

@@ -35,15 +35,15 @@ pub(crate) enum BodyError {
 
 /// A request's body on its way to the origin.
 pub(crate) struct RequestBody {
-    body: Option<Taken>,
+    body: Option<Box<Taken>>,
     /// Of a body that was read as a whole before.
-    gathered: Option<Gathered>,
+    gathered: Option<Box<Gathered>>,
     /// Weak, since the origin's connection lets go of a body only in its own time.
     exchange: Weak<Exchange>,
     /// The connection that it goes over, and the request's number there.
     over: Option<(Rc<Link>, u64)>,
     /// The client holds it back until it is asked for it, and so do we.
-    held: Option<Held>,
+    held: Option<Box<Held>>,
 }
 
 /// A body that is not asked for yet.
@@ -56,12 +56,12 @@ struct Held {
 
 impl RequestBody {
     pub(crate) fn new(body: Incoming, exchange: &Rc<Exchange>) -> Self {
-        let body = (!body.is_end_stream()).then(|| Taken::new(body, &exchange.settings));
+        let body = (!body.is_end_stream()).then(|| Box::new(Taken::new(body, &exchange.settings)));
         Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None, held: None }
     }
 
     pub(crate) fn gathered(body: Gathered) -> Self {
-        Self { body: None, gathered: Some(body), exchange: Weak::new(), over: None, held: None }
+        Self { body: None, gathered: Some(Box::new(body)), exchange: Weak::new(), over: None, held: None }
     }
 
     pub(crate) fn empty() -> Self {
@@ -73,10 +73,15 @@ impl RequestBody {
         self.body.is_some()
     }
 
+    /// Whether it was read as a whole before.
+    pub(crate) fn is_gathered(&self) -> bool {
+        self.gathered.is_some()
+    }
+
     /// Holds the body back until what is returned is set, or `limit` is over: whoever reads it, asks the client for it.
     pub(super) fn hold_back(&mut self, limit: Duration) -> Arc<AtomicBool> {
         let asked = Arc::<AtomicBool>::default();
-        self.held = Some(Held { asked: Arc::clone(&asked), limit, timer: None });
+        self.held = Some(Box::new(Held { asked: Arc::clone(&asked), limit, timer: None }));
         asked
     }
 
@@ -98,7 +103,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else {
-            let frame = this.gathered.as_mut().and_then(Gathered::next);
+            let frame = this.gathered.as_mut().and_then(|gathered| gathered.next());
             return Poll::Ready(frame.map(Ok));
         };
         if let Some(held) = &mut this.held {
@@ -128,12 +133,13 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Taken::is_over) && self.gathered.as_ref().is_none_or(Gathered::is_over)
+        self.body.as_deref().is_none_or(Taken::is_over)
+            && self.gathered.as_deref().is_none_or(Gathered::is_over)
     }
 
     fn size_hint(&self) -> SizeHint {
         let gathered = self.gathered.as_ref().map_or(0, |gathered| gathered.bytes.len() as u64);
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(gathered), Taken::size_hint)
+        self.body.as_deref().map_or_else(|| SizeHint::with_exact(gathered), Taken::size_hint)
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use ts_cont::{CallError, Continuation, EventCode, ProxyMutex, future};
+use ts_thread::HrTime;
 
 use super::counts::Counters;
 use super::ended::{self, Ended};
@@ -31,13 +32,33 @@ use crate::table::RawData;
 /// What a call-out needs besides its subject.
 #[derive(Clone, Copy)]
 pub(crate) struct CallOut<'a> {
+    pub(crate) hook: HookId,
     pub(crate) lists: Lists<'a>,
     /// Whose number is lent with the event.
     pub(crate) owner: usize,
     pub(crate) counters: &'a Counters,
-    pub(crate) policy: HookPolicy,
+    pub(crate) policy: &'a HookPolicy,
     /// The transaction's times.
     pub(crate) marks: Option<&'a Marks>,
+}
+
+impl CallOut<'_> {
+    /// The time, if times are noted.
+    fn time(&self) -> Option<HrTime> {
+        self.marks.map(|_| now())
+    }
+}
+
+/// One continuation that is called.
+struct Call {
+    continuation: Continuation,
+    /// When it was to be called, if times are noted.
+    began: Option<HrTime>,
+    /// When its handler returned, if nothing has been waited for since then.
+    left: Option<HrTime>,
+    watch: Watch,
+    /// Its handler has run.
+    entered: bool,
 }
 
 /// What sessions and transactions have in common: continuations are called for them.
@@ -89,97 +110,149 @@ impl Subject {
         }
     }
 
-    /// Calls the continuations at `hook`; the first that answers with an error is the last that is called.
-    pub(crate) async fn call_out(&self, hook: HookId, out: CallOut<'_>) -> Reenable {
-        self.state().walk = Some((hook, Walk::default()));
-        let mut verdict = Reenable::Continue;
-        while verdict == Reenable::Continue
-            && let Some(continuation) = self.next(&out.lists)
-        {
-            out.counters.call_outs.add();
-            let began = out.marks.map(|_| now());
-            let watch = out.counters.latencies.begin();
-            verdict = self.call_in_time(&continuation, hook, &out, &watch).await;
-            out.counters.latencies.end(&watch, hook, &continuation);
-            if let (Some(marks), Some(began)) = (out.marks, began) {
-                marks.add(Milestone::PluginTotal, now().saturating_duration_since(began));
-            }
+    /// Calls the continuations at the hook; the first that answers with an error is the last that is called.
+    pub(crate) async fn call_out(&self, out: CallOut<'_>) -> Reenable {
+        self.state().walk = Some((out.hook, Walk::default()));
+        match self.call_at_once(&out) {
+            Ok(verdict) => verdict,
+            // Most answer at once, so waiting takes no room of all the others.
+            Err(call) => Box::pin(self.call_in_turn(call, out)).await,
         }
-        self.state().walk = None;
-        verdict
     }
 
-    fn next(&self, lists: &Lists<'_>) -> Option<Continuation> {
+    /// Calls one after the other up to the first that is to be waited for.
+    fn call_at_once(&self, out: &CallOut<'_>) -> Result<Reenable, Call> {
+        while let Some(mut call) = self.next(out) {
+            let Some(answer) = self.try_call(&mut call, out) else { return Err(call) };
+            if self.end_call(&call, answer, out) == Reenable::Error {
+                return Ok(Reenable::Error);
+            }
+        }
+        Ok(Reenable::Continue)
+    }
+
+    /// Waits for `call`, then goes on with the others.
+    async fn call_in_turn(&self, mut call: Call, out: CallOut<'_>) -> Reenable {
+        loop {
+            let answer = self.call_in_time(&mut call, &out).await;
+            call.left = None;
+            if self.end_call(&call, answer, &out) == Reenable::Error {
+                return Reenable::Error;
+            }
+            match self.call_at_once(&out) {
+                Ok(verdict) => return verdict,
+                Err(next) => call = next,
+            }
+        }
+    }
+
+    /// Gives the call-out to the next one; none if there is none, and then it is over.
+    fn next(&self, out: &CallOut<'_>) -> Option<Call> {
         let mut state = self.state();
-        let (hook, walk) = state.walk.as_mut()?;
-        let hook = *hook;
-        walk.next(lists, hook)
+        let (_, walk) = state.walk.as_mut()?;
+        let Some(continuation) = walk.next(&out.lists, out.hook) else {
+            state.walk = None;
+            return None;
+        };
+        state.serial = state.serial.checked_add(1).unwrap_or(1);
+        state.phase = Phase::Open;
+        state.called = Some(continuation.clone());
+        state.entered = true;
+        drop(state);
+        out.counters.call_outs.add();
+        let began = out.time();
+        let watch = out.counters.latencies.begin();
+        Some(Call { continuation, began, left: None, watch, entered: false })
+    }
+
+    /// It has answered; the answer.
+    fn end_call(&self, call: &Call, answer: Reenable, out: &CallOut<'_>) -> Reenable {
+        out.counters.latencies.end(&call.watch, out.hook, &call.continuation);
+        if let (Some(marks), Some(began)) = (out.marks, call.began) {
+            let ended = call.left.unwrap_or_else(now);
+            marks.add(Milestone::PluginTotal, ended.saturating_duration_since(began));
+        }
+        if answer == Reenable::Error {
+            self.state().walk = None;
+        }
+        answer
+    }
+
+    /// Calls it if both mutexes are free; the answer if that is there at once.
+    fn try_call(&self, call: &mut Call, out: &CallOut<'_>) -> Option<Reenable> {
+        let began = call.began;
+        let entered = self.mutex.try_lock().map_or(Err(CallError::Busy), |_guard| self.run(call, out, began));
+        match entered {
+            Err(CallError::Busy) => None,
+            entered => self.after_handler(entered, call, out),
+        }
+    }
+
+    /// What has come of the handler; the answer if it is there.
+    fn after_handler(
+        &self,
+        entered: Result<i32, CallError>,
+        call: &Call,
+        out: &CallOut<'_>,
+    ) -> Option<Reenable> {
+        match entered {
+            Ok(_) => match self.poll_answer(None) {
+                Poll::Ready(answer) => Some(answer),
+                Poll::Pending => None,
+            },
+            // Destroyed between being taken from its list and being called: stepped over, like one found so in the list.
+            Err(CallError::Destroyed) => Some(self.answer_now(Reenable::Continue)),
+            Err(error) => {
+                let (hook, continuation) = (out.hook, &call.continuation);
+                tracing::error!(%hook, ?continuation, %error, "a hook was not answered");
+                Some(self.answer_now(Reenable::Error))
+            }
+        }
     }
 
     /// Waits for the answer, but not longer than the policy has it.
-    async fn call_in_time(
-        &self,
-        continuation: &Continuation,
-        hook: HookId,
-        out: &CallOut<'_>,
-        watch: &Watch,
-    ) -> Reenable {
-        self.open(continuation);
-        let mut answer = pin!(self.call(continuation, hook, out, watch));
-        let mut patience = Patience::new(out.policy);
+    async fn call_in_time(&self, call: &mut Call, out: &CallOut<'_>) -> Reenable {
+        let mut answer = pin!(self.call(call, out));
+        let mut patience = Patience::new(*out.policy);
         let answer = poll_fn(|cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
                 return Poll::Ready(Some(answer));
             }
             loop {
                 match std::task::ready!(patience.poll(cx)) {
-                    Stage::Report => self.report(hook, out),
+                    Stage::Report => self.report(out),
                     Stage::End => return Poll::Ready(None),
                 }
             }
         });
         match answer.await {
             Some(answer) => answer,
-            None => self.go_on_without(hook, out),
+            None => self.go_on_without(out),
         }
     }
 
-    async fn call(
-        &self,
-        continuation: &Continuation,
-        hook: HookId,
-        out: &CallOut<'_>,
-        watch: &Watch,
-    ) -> Reenable {
-        let code = EventCode::new(hook.event().number());
-        let value = std::ptr::without_provenance_mut(self.number as usize);
-        let mut data = LentData(RawData { owner: out.owner, value });
-        match self.enter(continuation, code, &mut data, out.marks, watch).await {
-            Ok(_) => poll_fn(|cx| self.poll_answer(Some(cx))).await,
-            // Destroyed between being taken from its list and being called: stepped over, like one found so in the list.
-            Err(CallError::Destroyed) => self.answer_now(Reenable::Continue),
-            Err(error) => {
-                tracing::error!(%hook, ?continuation, %error, "a hook was not answered");
-                self.answer_now(Reenable::Error)
+    async fn call(&self, call: &mut Call, out: &CallOut<'_>) -> Reenable {
+        if !call.entered {
+            self.state().entered = false;
+            let entered = self.enter(call, out).await;
+            self.state().entered = true;
+            if let Some(answer) = self.after_handler(entered, call, out) {
+                return answer;
             }
         }
+        poll_fn(|cx| self.poll_answer(Some(cx))).await
     }
 
-    /// Runs the handler with both mutexes held.
-    async fn enter(
-        &self,
-        continuation: &Continuation,
-        code: EventCode,
-        data: &mut LentData,
-        marks: Option<&Marks>,
-        watch: &Watch,
-    ) -> Result<i32, CallError> {
+    /// Runs the handler with both mutexes held, as soon as they can be had.
+    async fn enter(&self, call: &mut Call, out: &CallOut<'_>) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| self.run(continuation, code, data, marks, watch)).await;
-            let (Err(CallError::Busy), Some(own)) = (entered, continuation.mutex()) else { return entered };
+            let entered = self.mutex.run(|_| self.run(call, out, out.time())).await;
+            let (Err(CallError::Busy), Some(own)) = (entered, call.continuation.mutex().cloned()) else {
+                return entered;
+            };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let run = |data: &mut LentData| self.run(continuation, code, data, marks, watch);
-            let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run(data))).await;
+            let mut run = || self.run(call, out, out.time());
+            let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run())).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
             {
@@ -188,48 +261,36 @@ impl Subject {
         }
     }
 
-    fn run(
-        &self,
-        continuation: &Continuation,
-        code: EventCode,
-        data: &mut LentData,
-        marks: Option<&Marks>,
-        watch: &Watch,
-    ) -> Result<i32, CallError> {
-        let began = marks.map(|_| now());
-        self.state().entered = true;
-        let entered = watch.handler(|| continuation.call_with(code, data));
-        if entered == Err(CallError::Busy) {
-            self.state().entered = false;
-        }
-        if let (Some(marks), Some(began)) = (marks, began) {
-            marks.add(Milestone::PluginActive, now().saturating_duration_since(began));
+    /// Runs the handler with ours held.
+    fn run(&self, call: &mut Call, out: &CallOut<'_>, began: Option<HrTime>) -> Result<i32, CallError> {
+        let code = EventCode::new(out.hook.event().number());
+        let value = std::ptr::without_provenance_mut(self.number as usize);
+        let mut data = LentData(RawData { owner: out.owner, value });
+        let entered = call.watch.handler(|| call.continuation.call_with(code, &mut data));
+        call.entered = entered != Err(CallError::Busy);
+        if let (Some(marks), Some(began)) = (out.marks, began) {
+            let left = now();
+            marks.add(Milestone::PluginActive, left.saturating_duration_since(began));
+            call.left = Some(left);
         }
         entered
     }
 
-    fn open(&self, continuation: &Continuation) {
-        let mut state = self.state();
-        state.serial = state.serial.checked_add(1).unwrap_or(1);
-        state.phase = Phase::Open;
-        state.called = Some(continuation.clone());
-        state.entered = false;
-    }
-
     /// Says who has not answered for long.
-    fn report(&self, hook: HookId, out: &CallOut<'_>) {
+    fn report(&self, out: &CallOut<'_>) {
         let Some((continuation, does)) = self.late() else { return };
-        let (subject, after) = (self.number, out.policy.report_after);
+        let (hook, subject, after) = (out.hook, self.number, out.policy.report_after);
         out.counters.call_outs_reported.add();
         tracing::warn!(%hook, continuation, subject, "a continuation {does} for {after:?}");
     }
 
     /// Answers in the continuation's stead, since it has not done so for longer.
-    fn go_on_without(&self, hook: HookId, out: &CallOut<'_>) -> Reenable {
+    fn go_on_without(&self, out: &CallOut<'_>) -> Reenable {
         let late = self.late();
         let serial = self.serial();
         if let Some((who, does)) = late {
-            let (subject, after) = (self.number, out.policy.end_after.unwrap_or_default());
+            let (hook, subject) = (out.hook, self.number);
+            let after = out.policy.end_after.unwrap_or_default();
             out.counters.call_outs_ended.add();
             tracing::error!(%hook, continuation = who, subject, "a continuation {does} for {after:?}: going on without");
             // Noted before it is answered: whoever is too late finds it there.
@@ -409,8 +470,9 @@ mod tests {
             EventProcessor::run_on(thread, move |here| {
                 let call_out = async move {
                     let lists = Lists { global: &hooks, session: None, transaction: None };
-                    let out = CallOut { lists, owner: 2, counters: &counts, policy, marks: None };
-                    tell.send(its.call_out(HookId::OsDns, out).await).unwrap();
+                    let (hook, policy) = (HookId::OsDns, &policy);
+                    let out = CallOut { hook, lists, owner: 2, counters: &counts, policy, marks: None };
+                    tell.send(its.call_out(out).await).unwrap();
                 };
                 drop(here.spawn_local(call_out));
             });

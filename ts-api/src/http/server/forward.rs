@@ -5,14 +5,17 @@
 //! another protocol; whether trailers are understood is told on, and what they will be.
 //!
 //! # Rules
-//! * Nothing is taken out of a map with its own `remove`: that puts the last field in the place of the one removed.
+//! * Nothing but the last field is taken out of a map with its own `remove`: that puts the last field in the place of the one
+//!   removed.
 
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri, Version, request, response};
+use smallvec::SmallVec;
 
 use super::remap::OriginName;
 use super::route::Route;
@@ -88,39 +91,71 @@ pub(crate) fn settle_request(parts: &mut request::Parts, has_body: bool) {
     }
 }
 
-/// Makes the origin's response one to the client.
-pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>) {
+/// Makes the origin's response one to the client. Whether more was changed than what a response received as this one loses in
+/// any case (`stays_in_response`).
+pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>) -> bool {
+    let mut changed = false;
     for name in [LOCATION, CONTENT_LOCATION] {
         if let Some(location) = parts.headers.get_mut(name)
             && let Some(ours) = route.reverse(location)
         {
             *location = ours;
+            changed = true;
         }
     }
     remove_connection_fields(&mut parts.headers, &[]);
     parts.version = Version::HTTP_11;
+    changed
+}
+
+/// Which of the fields of an origin's response the client's has.
+pub(crate) fn stays_in_response(
+    fields: impl Iterator<Item = (Bytes, Bytes)>,
+) -> impl Fn(&HeaderName) -> bool {
+    let mut named = Named::new();
+    for (name, value) in fields {
+        if name.eq_ignore_ascii_case(CONNECTION.as_str().as_bytes()) {
+            name_fields(&value, &mut named);
+        }
+    }
+    move |name| stays(name, &[], &named)
 }
 
 fn remove_connection_fields(headers: &mut HeaderMap, others: &[HeaderName]) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        // No connection may take these from the message.
-        .filter(|name| *name != CONTENT_LENGTH && *name != HOST)
-        .collect();
-    let stays = |name: &HeaderName| {
-        *name != CONNECTION
-            && [&OF_ONE_CONNECTION[..], others, &named].iter().all(|list| !list.contains(name))
-    };
-    keep(headers, stays);
+    let mut named = Named::new();
+    for value in headers.get_all(CONNECTION) {
+        name_fields(value.as_bytes(), &mut named);
+    }
+    keep(headers, |name| stays(name, others, &named));
+}
+
+/// The fields that a connection names as its own; mostly none.
+type Named = SmallVec<[HeaderName; 2]>;
+
+fn name_fields(connection: &[u8], named: &mut Named) {
+    // The usual one is taken out in any case.
+    if connection.eq_ignore_ascii_case(b"keep-alive") {
+        return;
+    }
+    let Ok(connection) = str::from_utf8(connection) else { return };
+    let names = connection.split(',').filter_map(|name| name.trim().parse().ok());
+    // No connection may take these from the message.
+    named.extend(names.filter(|name| *name != CONTENT_LENGTH && *name != HOST));
+}
+
+fn stays(name: &HeaderName, others: &[HeaderName], named: &[HeaderName]) -> bool {
+    *name != CONNECTION && [&OF_ONE_CONNECTION[..], others, named].iter().all(|list| !list.contains(name))
 }
 
 /// Removes the fields that do not stay; the others keep their order.
 fn keep(headers: &mut HeaderMap, stays: impl Fn(&HeaderName) -> bool) {
-    if headers.keys().all(&stays) {
+    let Some(first) = headers.keys().position(|name| !stays(name)) else { return };
+    if headers.keys().skip(first).all(|name| !stays(name)) {
+        // They come last, as in most responses: then nothing takes their places, if the last one goes first.
+        let last: SmallVec<[HeaderName; 4]> = headers.keys().skip(first).cloned().collect();
+        for name in last.into_iter().rev() {
+            headers.remove(name);
+        }
         return;
     }
     let all = std::mem::take(headers);
@@ -182,6 +217,19 @@ mod tests {
             fields,
             [("a", "1"), ("b", "1"), ("b", "2"), ("c", "1"), ("d", "1"), ("e", "1"), ("host", "1")]
         );
+    }
+
+    #[test]
+    fn what_is_last_goes_without_moving_anything() {
+        for tail in [&["connection"][..], &["keep-alive", "connection"], &["connection", "te", "upgrade"]] {
+            let names = [&["b", "host", "a"][..], tail].concat();
+            let build = names.iter().fold(http::Request::get("/"), |build, name| build.header(*name, "1"));
+            let mut parts = parts(build.header("a", "2").header("connection", "keep-alive"));
+            request(&mut parts, &origin(), false);
+            let fields: Vec<_> =
+                parts.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            assert_eq!(fields, [("b", "1"), ("host", "1"), ("a", "1"), ("a", "2")], "{tail:?}");
+        }
     }
 
     #[test]

@@ -13,8 +13,10 @@ mod url;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Uri, Version, request, response};
+use http::{Method, Request, StatusCode, Uri, Version, request, response};
 use hyper::ext::ReasonPhrase;
+
+use super::gate::RawHead;
 
 pub(crate) use self::list::split_list;
 pub(crate) use self::url::UrlPart;
@@ -168,6 +170,61 @@ impl Head {
             head.push(name.clone(), None, value.clone());
         }
         head
+    }
+
+    /// Of a request as it was received. None only for what no gate lets pass.
+    pub(crate) fn received_request(received: &RawHead) -> Option<Self> {
+        let method = Method::from_bytes(&received.method()).ok()?;
+        let target = Uri::from_maybe_shared(received.target()).ok()?;
+        let version = if received.minor_version() == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
+        Self::received(Start::Request { method, target }, version, received)
+    }
+
+    /// Of a response as it was received, to be sent on.
+    pub(crate) fn received_response(received: &RawHead) -> Option<Self> {
+        let status = StatusCode::from_u16(received.status()).ok()?;
+        let reason = received.reason();
+        // As the parser has it: the usual phrase is none.
+        let usual = status.canonical_reason().is_some_and(|usual| usual.as_bytes() == reason);
+        let start = Start::Response { status, reason: (!usual).then_some(reason) };
+        Self::received(start, Version::HTTP_11, received)
+    }
+
+    fn received(start: Start, version: Version, received: &RawHead) -> Option<Self> {
+        let fields = Vec::with_capacity(received.len());
+        let mut head = Self { start, version, fields, last: 0, changed: false, free: false };
+        for (spelled, value) in received.fields() {
+            let name = HeaderName::from_bytes(&spelled).ok()?;
+            let spelling = (*name.as_str().as_bytes() != *spelled).then_some(spelled);
+            head.push(name, spelling, HeaderValue::from_maybe_shared(value).ok()?);
+        }
+        Some(head)
+    }
+
+    /// The parts of such a request; none if it is a response.
+    pub(crate) fn request_parts(&self) -> Option<request::Parts> {
+        let Start::Request { method, target } = &self.start else { return None };
+        let (mut parts, ()) = Request::new(()).into_parts();
+        (parts.method, parts.uri, parts.version) = (method.clone(), target.clone(), self.version);
+        self.write_fields(&mut parts.headers);
+        Some(parts)
+    }
+
+    /// Gives a request another target, and its `host` another value in the same place. It is no change of a plugin's.
+    pub(crate) fn redirect(&mut self, to: Uri, host: Option<HeaderValue>) {
+        if let Start::Request { target, .. } = &mut self.start {
+            *target = to;
+        }
+        let Some(host) = host else { return };
+        match self.fields.iter_mut().find(|field| field.name == HOST) {
+            Some(field) => field.value = host,
+            None => self.push(HOST, None, host),
+        }
+    }
+
+    /// Leaves out the fields that do not stay. It is no change of a plugin's.
+    pub(crate) fn keep(&mut self, stays: impl Fn(&HeaderName) -> bool) {
+        self.fields.retain(|field| stays(&field.name));
     }
 
     /// Gives the fields the order, and their names the case, that they have in `noted`; fields that are not there come last.

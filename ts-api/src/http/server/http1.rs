@@ -16,6 +16,7 @@ use super::gate::Refusal;
 use super::gate::client::GateIo;
 use super::session::Session;
 use super::timer::ThreadTimer;
+use super::transaction::Received;
 use super::tunnel;
 
 /// How many fields the parser has room for without being asked.
@@ -27,7 +28,10 @@ const PARSER_MEMORY: usize = 8192 + 4096 * 100;
 /// Runs the parser until the connection ends.
 pub(super) async fn serve(session: &Rc<Session>) {
     let served = Rc::clone(session);
-    let service = service_fn(move |request| respond(Rc::clone(&served), request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (parts, body) = request.into_parts();
+        respond(Rc::clone(&served), Box::new(Received { parts, body: Some(body), head: None }))
+    });
     let settings = session.settings();
     let limits = &settings.limits;
     let mut builder = Builder::new();
@@ -61,20 +65,17 @@ pub(super) async fn serve(session: &Rc<Session>) {
 /// The parser asks for a response.
 async fn respond(
     session: Rc<Session>,
-    mut request: Request<Incoming>,
+    mut received: Box<Received>,
 ) -> Result<Response<ResponseBody>, ClientGone> {
     // The transaction before may still have its closing hooks to go through.
     poll_fn(|cx| session.poll_idle(cx)).await;
-    if let Some(received) = session.gate.take_head() {
-        // For whoever shows it to plugins.
-        request.extensions_mut().insert(received);
-    }
-    let begun = session.begin(&mut request);
+    received.head = session.gate.take_head();
+    let begun = session.begin(&received);
     if session.has_enough() {
         session.gate.close_after_this();
     }
     let exchange = Rc::clone(&begun.exchange);
-    let mut response = begun.respond(request).await?;
+    let mut response = begun.respond(received).await?;
     if session.gate.is_last() || exchange.refusal().is_some() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -25,6 +25,7 @@ use super::gate::client::GateIo;
 use super::limits::Limits;
 use super::session::{Begun, Session};
 use super::timer::ThreadTimer;
+use super::transaction::Received;
 
 /// So much is added to a field's name and value when the size of a field list is told, says the RFC.
 const FIELD_OVERHEAD: usize = 32;
@@ -46,8 +47,10 @@ pub(super) async fn serve(session: &Rc<Session>) {
     let service = service_fn(move |mut request: Request<Incoming>| {
         // At once and not in the stream's own task, so that the session counts it from now on.
         let checked = prepare(&mut request, &served.settings().limits);
-        let begun = checked.map(|()| served.begin(&mut request));
-        respond(Rc::clone(&served), begun, request)
+        let (parts, body) = request.into_parts();
+        let received = Box::new(Received { parts, body: Some(body), head: None });
+        let begun = checked.map(|()| served.begin(&received));
+        respond(Rc::clone(&served), begun, received)
     });
     let settings = session.settings();
     let limits = &settings.limits;
@@ -74,10 +77,10 @@ pub(super) async fn serve(session: &Rc<Session>) {
 async fn respond(
     session: Rc<Session>,
     begun: Result<Begun, Refusal>,
-    request: Request<Incoming>,
+    received: Box<Received>,
 ) -> Result<Response<ResponseBody>, ClientGone> {
     match begun {
-        Ok(begun) => begun.respond(request).await,
+        Ok(begun) => begun.respond(received).await,
         Err(refusal) => {
             session.counters().refuse(refusal);
             tracing::debug!(client = %session.client, %refusal, "a request was refused");

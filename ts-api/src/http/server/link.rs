@@ -159,11 +159,12 @@ impl Link {
         !self.ending.get() && policy.max_requests.is_none_or(|most| self.requests.get() < most) && young()
     }
 
-    /// Sends a request; the number is the request's.
+    /// Sends a request; the number is the request's. Its response's head is noted as it comes if it is to be `noted`.
     pub(super) fn send(
         self: &Rc<Self>,
         mut request: Request<RequestBody>,
         timeouts: &Timeouts,
+        noted: bool,
     ) -> (u64, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>)
     {
         let now = now();
@@ -176,7 +177,7 @@ impl Link {
         request.body_mut().go_over(self, number);
         // Before the request is on its way, which wakes the task: so it arms the timer in the same go.
         self.deadline.set(now.saturating_add(timeouts.response).min(self.limit.get()));
-        self.gate.expect(&request);
+        self.gate.expect(request.method(), noted);
         let mut sender = self.sender.borrow_mut();
         let sender = sender.as_mut().expect("only an idle connection gives its sender up");
         (number, sender.try_send_request(request))

@@ -47,6 +47,15 @@ impl Marks {
         }
     }
 
+    /// Both happen now, the first of them unless it has happened before.
+    pub(crate) fn mark_both(&self, once: Milestone, milestone: Milestone) {
+        self.mark(milestone);
+        let [first, at] = [once, milestone].map(|milestone| &self.0[milestone.number() as usize]);
+        if first.get() == 0 {
+            first.set(at.get());
+        }
+    }
+
     /// A time that is a sum grows.
     pub(crate) fn add(&self, milestone: Milestone, time: Duration) {
         let place = &self.0[milestone.number() as usize];

@@ -25,6 +25,7 @@ use super::body::{OriginBody, RequestBody};
 use super::connect::connect;
 use super::counts::Counters;
 use super::failure::Failure;
+use super::gate::RawHead;
 use super::gate::origin::is_garbage;
 use super::limits::Limits;
 use super::link::Link;
@@ -37,6 +38,13 @@ use super::timeouts::Timeouts;
 
 /// How many addresses of a name are tried: with more of them each would have too little of the time.
 const ADDRESSES_TRIED: usize = 8;
+
+/// A response whose head is there.
+pub(crate) struct Answered {
+    pub(crate) response: Response<OriginBody>,
+    /// Its head as it was received, if that was to be noted.
+    pub(crate) head: Option<RawHead>,
+}
 
 /// Why a request has no response yet.
 pub(crate) enum NotSent {
@@ -74,7 +82,16 @@ impl Reach<'_> {
 }
 
 impl Pools {
-    /// A connection to send a request over: one that was kept, or a new one.
+    /// A connection to send a request over that was kept, if there is one.
+    pub(crate) fn kept(
+        self: &Rc<Self>,
+        to: &OriginName,
+        reach: Reach<'_>,
+    ) -> Option<Result<Opened, Failure>> {
+        self.of(to, reach.policy).take().map(|kept| reach.check(kept))
+    }
+
+    /// A connection to send a request over: a new one, or one that becomes free.
     pub(crate) async fn open(
         self: &Rc<Self>,
         to: &OriginName,
@@ -83,9 +100,6 @@ impl Pools {
     ) -> Result<Opened, Failure> {
         let Reach { policy, timeouts, limits, .. } = reach;
         let pool = self.of(to, policy);
-        if let Some(kept) = pool.take() {
-            return reach.check(kept);
-        }
         let slot = match pool.reserve() {
             Some(slot) => slot,
             None => match pool.wait(policy.queue_time).await? {
@@ -99,20 +113,22 @@ impl Pools {
         Ok(Opened::new(link))
     }
 
-    /// Sends a request and waits for the response's head.
-    pub(crate) async fn send(
+    /// Sends a request, and waits for the response's head, which is noted as it comes if it is to be `noted`.
+    pub(crate) fn send<'a>(
         &self,
         connection: Opened,
         timeouts: &Timeouts,
         parts: Parts,
         mut body: RequestBody,
-        counters: &Counters,
-    ) -> Result<Response<OriginBody>, NotSent> {
+        noted: bool,
+        counters: &'a Counters,
+    ) -> impl Future<Output = Result<Answered, NotSent>> + use<'a> {
         let kept = connection.is_kept();
         if kept {
             counters.origin_reused.add();
         }
-        let again = (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| parts.clone());
+        let again =
+            (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| Box::new(parts.clone()));
         let link = connection.into_link();
         let asked =
             (body.is_whole() && parts.headers.contains_key(EXPECT)).then(|| body.hold_back(timeouts.expect));
@@ -125,31 +141,32 @@ impl Pools {
                 }
             });
         }
-        let (number, response) = link.send(request, timeouts);
-        match response.await {
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                link.close();
-                Err(Failure::Switched.into())
-            }
-            Ok(mut response) => {
-                link.answered(number);
-                if let Some(received) = link.take_head() {
-                    // For whoever shows it to plugins.
-                    response.extensions_mut().insert(received);
+        // At once and not in the future, which then need not hold the request.
+        let (number, response) = link.send(request, timeouts, noted);
+        async move {
+            match response.await {
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    link.close();
+                    Err(Failure::Switched.into())
                 }
-                Ok(response.map(|body| OriginBody::new(body, link, number)))
-            }
-            Err(_) if link.is_late() => Err(Failure::TooLate.into()),
-            Err(mut error) => {
-                let request = match (error.take_message(), again) {
-                    (Some(unsent), _) if kept => unsent,
-                    (_, Some(unharmed)) if !is_garbage(error.error()) => {
-                        Request::from_parts(unharmed, RequestBody::empty())
-                    }
-                    _ => return Err(Failure::Broken(error.into_error()).into()),
-                };
-                counters.origin_retries.add();
-                Err(NotSent::Again(request.into()))
+                Ok(response) => {
+                    link.answered(number);
+                    let head = link.take_head();
+                    let response = response.map(|body| OriginBody::new(body, link, number));
+                    Ok(Answered { response, head })
+                }
+                Err(_) if link.is_late() => Err(Failure::TooLate.into()),
+                Err(mut error) => {
+                    let request = match (error.take_message(), again) {
+                        (Some(unsent), _) if kept => unsent,
+                        (_, Some(unharmed)) if !is_garbage(error.error()) => {
+                            Request::from_parts(*unharmed, RequestBody::empty())
+                        }
+                        _ => return Err(Failure::Broken(error.into_error()).into()),
+                    };
+                    counters.origin_retries.add();
+                    Err(NotSent::Again(request.into()))
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{HOST, REFERER, USER_AGENT};
-use http::{HeaderValue, Method, Uri, Version};
+use http::{HeaderValue, Method, Uri, Version, request};
 
 use super::exchange::Sent;
 use super::remap::OriginName;
@@ -120,21 +120,22 @@ pub(crate) struct Recording {
 
 impl Recording {
     /// Begins one, if somebody wants it.
-    pub(crate) fn begin<B>(
-        settings: Rc<Settings>,
+    pub(crate) fn begin(
+        settings: &Rc<Settings>,
         client: SocketAddr,
-        request: &http::Request<B>,
+        request: &request::Parts,
     ) -> Option<Box<Self>> {
         settings.log.sink.as_ref()?;
-        let field = |name| request.headers().get(name).cloned();
+        let settings = Rc::clone(settings);
+        let field = |name| request.headers.get(name).cloned();
         let record = Record {
             client,
             began: SystemTime::now(),
             took: Duration::ZERO,
             answered_after: None,
-            method: request.method().clone(),
-            target: request.uri().clone(),
-            version: request.version(),
+            method: request.method.clone(),
+            target: request.uri.clone(),
+            version: request.version,
             host: field(HOST),
             referer: field(REFERER),
             user_agent: field(USER_AGENT),

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::Response;
 use ts_cont::Here;
 use ts_thread::HrTime;
 
@@ -17,7 +16,6 @@ use super::call_out::{CallOut, HasSubject};
 use super::counts::Counters;
 use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::client::{Awaits, Gate, Protocol};
-use super::gate::origin::Noted;
 use super::lane::Lane;
 use super::marks::now;
 use super::pool::Pools;
@@ -25,7 +23,7 @@ use super::record::Recording;
 use super::settings::Settings;
 use super::subjects::{SessionSubject, TransactionSubject};
 use super::timeouts::Timeouts;
-use super::transaction::Transaction;
+use super::transaction::{Received, Transaction};
 use super::tunnel::Promised;
 use crate::http::door::OWNER_SESSION;
 use crate::http::{HookId, Reenable};
@@ -141,31 +139,31 @@ impl Session {
             _ => self.lane.global_lists().has(hook),
         };
         let Some(session) = here.then(|| self.subject()).flatten() else { return Reenable::Continue };
+        let settings = self.settings();
         let out = CallOut {
+            hook,
             lists: session.lists(),
             owner: OWNER_SESSION,
             counters: self.counters(),
-            policy: self.settings().hooks,
+            policy: &settings.hooks,
             marks: None,
         };
-        session.subject().call_out(hook, out).await
+        session.subject().call_out(out).await
     }
 
     /// Begins a transaction.
-    pub(super) fn begin(self: &Rc<Self>, request: &mut Request<Incoming>) -> Begun {
+    pub(super) fn begin(self: &Rc<Self>, received: &Received) -> Begun {
         self.under_way.set(self.under_way.get() + 1);
         self.counters().requests.add();
         let settings = self.settings();
         let most = settings.limits.requests_per_connection;
         // Where one waits for the other, the gate is told when it may go on.
         let gate = (self.protocol.get() == Some(Protocol::Http1)).then(|| Rc::clone(&self.gate));
+        let recording = Recording::begin(&settings, self.client, &received.parts);
         let exchange = Rc::new(Exchange::new(Rc::clone(&self.lane), gate, settings));
-        exchange.begin_record(Recording::begin(self.settings(), self.client, request));
+        exchange.begin_record(recording);
         let hooks = self.has_hooks();
-        if hooks {
-            request.extensions_mut().insert(Noted);
-        }
-        let method = request.method().clone();
+        let method = received.parts.method.clone();
         let transaction = Transaction::new(Rc::clone(self), Rc::clone(&exchange), method, hooks);
         if most.is_some_and(|most| self.begun.get() >= most.get()) {
             self.enough.set(true);
@@ -233,15 +231,12 @@ impl Session {
 
 impl Begun {
     /// Serves the request, and resolves to its response.
-    pub(super) async fn respond(
-        self,
-        request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, ClientGone> {
+    pub(super) async fn respond(self, received: Box<Received>) -> Result<Response<ResponseBody>, ClientGone> {
         if !self.hooks {
-            return self.transaction.respond(request).await.ok_or(ClientGone);
+            return self.transaction.respond(received).await.ok_or(ClientGone);
         }
         let here = Here::current().expect("requests are served on event threads");
-        drop(here.spawn_local(self.transaction.run(request)));
+        drop(here.spawn_local(self.transaction.run(received)));
         Awaited::new(self.exchange).await
     }
 }

@@ -14,9 +14,10 @@ use ts_cont::Continuation;
 use super::args::Args;
 use super::call_out::{HasSubject, Subject};
 use super::handles::Handles;
-use super::head::Head;
+use super::heads::Heads;
 use super::hooks::{GlobalHooks, List, Lists};
 use super::marks::Times;
+use super::remap::OriginName;
 use super::timeouts::Timeouts;
 use super::wishes::{Limits, Wishes};
 use crate::http::{Added, HookError, HookId};
@@ -56,23 +57,29 @@ pub(crate) struct TransactionSubject {
 }
 
 /// What plugins see of a transaction.
-#[derive(Default)]
 pub(crate) struct Content {
-    pub(crate) client_request: Option<Head>,
-    /// The client's request before it was decided where it goes, if that has changed it.
-    pub(crate) pristine: Option<Head>,
+    pub(crate) heads: Heads,
     /// The origin by its name.
-    pub(crate) origin: Option<String>,
-    pub(crate) origin_request: Option<Head>,
-    pub(crate) origin_response: Option<Head>,
-    pub(crate) client_response: Option<Head>,
-    /// The hook whose continuations are being called; it tells which head may be changed.
-    pub(crate) at: Option<HookId>,
-    pub(crate) error: ErrorResponse,
+    pub(crate) origin: Option<OriginName>,
+    /// Seldom set, so it takes no room of all the others.
+    pub(crate) error: Option<Box<ErrorResponse>>,
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
     pub(crate) times: Times,
+}
+
+impl Content {
+    fn new(timeouts: &Timeouts) -> Self {
+        Self {
+            heads: Heads::default(),
+            origin: None,
+            error: None,
+            wishes: Wishes::new(Limits::new(timeouts)),
+            request_body: None,
+            times: [0; _],
+        }
+    }
 }
 
 /// What the client gets if a plugin ends the transaction in an error.
@@ -169,7 +176,6 @@ impl TransactionSubject {
     ) -> Option<Arc<Self>> {
         // Relaxed: see `SessionSubject::transactions`.
         session.transactions.store(ordinal, Ordering::Relaxed);
-        let wishes = Wishes { limits: Limits::new(*timeouts), ..Wishes::default() };
         let transaction = TRANSACTIONS.enter(shards.transaction, |number| {
             Arc::new(Self {
                 subject: Subject::new(number, "HTTP transaction"),
@@ -177,7 +183,7 @@ impl TransactionSubject {
                 session: Arc::clone(session),
                 ordinal,
                 reached: AtomicUsize::new(0),
-                content: Mutex::new(Content { wishes, ..Content::default() }),
+                content: Mutex::new(Content::new(timeouts)),
                 #[cfg(feature = "ffi")]
                 buffers: crate::ffi::Buffers::default(),
             })
@@ -205,7 +211,12 @@ impl TransactionSubject {
     pub(crate) fn reach(&self, hook: HookId) {
         // Relaxed: it only tells those that add a continuation from elsewhere, and they cannot know where we are.
         self.reached.store(hook.place(), Ordering::Relaxed);
-        self.content(|content| content.at = Some(hook));
+    }
+
+    /// The hook whose continuations are being called, for one of them; it tells what may be changed.
+    pub(crate) fn at(&self) -> Option<HookId> {
+        // Relaxed: who is called sees it by the lock of the subject's state, and it stays until he has answered.
+        HookId::ALL.get(self.reached.load(Ordering::Relaxed)).copied().filter(|hook| !hook.is_of_session())
     }
 
     pub(crate) fn add(&self, hook: HookId, cont: Continuation) -> Result<Added, HookError> {

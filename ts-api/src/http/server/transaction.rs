@@ -21,19 +21,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode, request, response};
+use hyper::Response;
 use hyper::body::{Body, Incoming};
-use hyper::{Request, Response};
 
-use super::body::{OriginBody, RequestBody, ResponseBody, Source};
+use super::body::{RequestBody, ResponseBody, Source};
 use super::call_out::{CallOut, HasSubject};
 use super::exchange::{Exchange, Sent};
 use super::failure::Failure;
 use super::forward;
 use super::gate::RawHead;
 use super::gather::{self, NotGathered};
-use super::head::Head;
 use super::intake::Taken;
-use super::origin::{NotSent, Reach};
+use super::origin::{Answered, NotSent, Reach};
+use super::pool::Opened;
 use super::remap::OriginName;
 use super::route::Route;
 use super::session::Session;
@@ -51,6 +51,15 @@ pub(crate) struct Transaction {
     subject: Option<Arc<TransactionSubject>>,
     method: Method,
     settings: Rc<Settings>,
+}
+
+/// A request as it has come. It goes through many hands, so it has a place of its own.
+pub(crate) struct Received {
+    pub(crate) parts: request::Parts,
+    /// None once it was taken.
+    pub(crate) body: Option<Incoming>,
+    /// The head as it was received, if that was noted.
+    pub(crate) head: Option<RawHead>,
 }
 
 /// A response that is ready but for the last hook.
@@ -84,8 +93,8 @@ impl Transaction {
     }
 
     /// Serves a request to its very end, closing hooks included.
-    pub(crate) async fn run(self, request: Request<Incoming>) {
-        if let Some(response) = self.respond(request).await {
+    pub(crate) async fn run(self, received: Box<Received>) {
+        if let Some(response) = self.respond(received).await {
             self.exchange.mark(Milestone::UaBeginWrite);
             self.exchange.deliver(response);
         }
@@ -95,29 +104,25 @@ impl Transaction {
     }
 
     /// Makes the response; none if the client is gone.
-    pub(crate) async fn respond(&self, request: Request<Incoming>) -> Option<Response<ResponseBody>> {
-        let mut reply = match self.reply(request).await {
+    pub(crate) async fn respond(&self, received: Box<Received>) -> Option<Response<ResponseBody>> {
+        let mut reply = match self.reply(received).await {
             Ok(reply) => reply,
             Err(Stopped::ClientGone) => return None,
             Err(Stopped::Error { default }) => self.error_reply(default, ""),
             Err(Stopped::Failed(failure)) => self.error_reply(failure.status(), failure.stage()),
             Err(Stopped::Answer(answer)) => answer_reply(*answer),
         };
-        self.show(|content| {
-            let head = Head::of_response(&reply.parts).arranged_after(content.origin_response.as_ref());
-            content.client_response = Some(head);
+        self.show(|content| match reply.source {
+            Source::Origin(_) => content.heads.pass_on(),
+            Source::Text(_) | Source::Tunnel(_) => content.heads.answer(&reply.parts),
         });
         match self.call_out(HookId::SendResponseHdr).await {
             Reenable::Continue => {
-                self.show(|content| {
-                    if let Some(head) = &mut content.client_response {
-                        head.apply_to_response(&mut reply.parts);
-                    }
-                });
+                _ = self.show(|content| content.heads.apply_client_response(&mut reply.parts))
             }
             Reenable::Error => {
                 reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
-                self.show(|content| content.client_response = Some(Head::of_response(&reply.parts)));
+                self.show(|content| content.heads.answer(&reply.parts));
             }
         }
         if self.exchange.client_is_gone() {
@@ -147,38 +152,36 @@ impl Transaction {
     }
 
     /// From the request to the origin's response.
-    async fn reply(&self, request: Request<Incoming>) -> Result<Reply, Stopped> {
+    async fn reply(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
         self.pass(HookId::TxnStart).await?;
-        let (mut parts, body) = request.into_parts();
-        let received = parts.extensions.remove::<RawHead>();
-        self.show(|content| {
-            let head = Head::of_request(&parts);
-            content.client_request = Some(arranged(head, received));
-        });
-        if parts.method == Method::CONNECT {
+        let head = received.head.take();
+        self.show(|content| content.heads.client_asks(&received.parts, head));
+        if received.parts.method == Method::CONNECT {
             // Seldom asked for, so it takes no room of all the others.
-            return Box::pin(self.tunnel(parts)).await;
+            return Box::pin(self.tunnel(received)).await;
         }
-        self.pass_request(HookId::ReadRequestHdr, &mut parts).await?;
-        if let Some(status) = forward::refusal(&parts) {
+        self.pass_request(HookId::ReadRequestHdr, &mut received.parts).await?;
+        if let Some(status) = forward::refusal(&received.parts) {
             return Err(Stopped::Error { default: status });
         }
-        let route = self.remap(&mut parts).await?;
-        let body = self.gather(&mut parts, body).await?;
-        let origin = self.locate(route.origin(), &mut parts).await?;
-        forward::request(&mut parts, &origin, body.is_whole());
+        let route = self.remap(&mut received.parts).await?;
+        let body = self.body(&mut received).await?;
+        let origin = self.locate(route.origin(), &mut received.parts).await?;
+        forward::request(&mut received.parts, &origin, body.is_whole());
         let of_client = route.is_of_client() && matches!(origin, Cow::Borrowed(_));
-        let response = self.fetch(&origin, of_client, parts, body).await?;
-        self.read_response(response, &route).await
+        let answered = self.fetch(&origin, of_client, received, body).await?;
+        self.read_response(answered, &route).await
     }
 
     /// A client wants a tunnel.
-    async fn tunnel(&self, mut parts: request::Parts) -> Result<Reply, Stopped> {
-        self.pass_request(HookId::TunnelStart, &mut parts).await?;
-        let target = tunnel::target(&self.settings, &parts).map_err(|default| Stopped::Error { default })?;
-        let origin = self.locate(&target, &mut parts).await?;
-        let timeouts = self.timeouts();
-        let reach = self.reach(&timeouts, matches!(origin, Cow::Borrowed(_)));
+    async fn tunnel(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
+        let parts = &mut received.parts;
+        self.pass_request(HookId::TunnelStart, parts).await?;
+        let target = tunnel::target(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
+        let origin = self.locate(&target, parts).await?;
+        let changed = self.timeouts();
+        let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
+        let reach = self.reach(timeouts, matches!(origin, Cow::Borrowed(_)));
         self.exchange.mark(Milestone::ServerFirstConnect);
         self.exchange.mark(Milestone::ServerConnect);
         let connected = pin!(self.session.origins().connect(&origin, reach));
@@ -215,10 +218,10 @@ impl Transaction {
                 route
             }
         };
-        self.show(|content| content.origin = Some(route.origin().to_string()));
+        self.show(|content| content.origin = Some(route.origin().clone()));
         self.pass_request(HookId::PostRemap, parts).await?;
         if let Some(redirected) = self.redirect(parts) {
-            self.show(|content| content.origin = Some(redirected.origin().to_string()));
+            self.show(|content| content.origin = Some(redirected.origin().clone()));
             route = redirected;
         }
         Ok(route)
@@ -234,21 +237,26 @@ impl Transaction {
 
     /// The client's request is another one now.
     fn show_rewritten(&self, parts: &request::Parts) {
-        self.show(|content| {
-            let old = content.client_request.take();
-            content.client_request = Some(Head::of_request(parts).arranged_after(old.as_ref()));
-            if content.pristine.is_none() {
-                content.pristine = old;
-            }
-        });
+        self.show(|content| content.heads.rewrite(parts));
     }
 
-    /// Reads the request's body as a whole, if a plugin wants it.
-    async fn gather(&self, parts: &mut request::Parts, body: Incoming) -> Result<RequestBody, Stopped> {
+    /// The request's body, on its way or, if a plugin wants it so, read as a whole.
+    async fn body(&self, received: &mut Received) -> Result<RequestBody, Stopped> {
+        let body = received.body.take().expect("it is taken only here");
         let wanted = self.show(|content| content.wishes.buffer).flatten();
-        let Some(limit) = wanted.filter(|_| !body.is_end_stream()) else {
-            return Ok(RequestBody::new(body, &self.exchange));
-        };
+        match wanted.filter(|_| !body.is_end_stream()) {
+            Some(limit) => Box::pin(self.gather(&mut received.parts, body, limit)).await,
+            None => Ok(RequestBody::new(body, &self.exchange)),
+        }
+    }
+
+    /// Reads the request's body as a whole.
+    async fn gather(
+        &self,
+        parts: &mut request::Parts,
+        body: Incoming,
+        limit: usize,
+    ) -> Result<RequestBody, Stopped> {
         let gathered =
             match self.unless_gone(pin!(gather::gather(Taken::new(body, &self.settings), limit))).await {
                 Some(Ok(gathered)) => gathered,
@@ -290,55 +298,74 @@ impl Transaction {
         &self,
         to: &OriginName,
         of_client: bool,
-        mut parts: request::Parts,
+        mut received: Box<Received>,
         mut body: RequestBody,
-    ) -> Result<Response<OriginBody>, Stopped> {
+    ) -> Result<Answered, Stopped> {
         let origins = self.session.origins();
         let counters = self.session.counters();
+        let mut first = true;
         loop {
             self.exchange.record(|record| record.asked(to));
-            let timeouts = self.timeouts();
             if let Some(marks) = self.exchange.marks() {
-                marks.mark_first(Milestone::ServerFirstConnect);
-                marks.mark(Milestone::ServerConnect);
+                marks.mark_both(Milestone::ServerFirstConnect, Milestone::ServerConnect);
             }
-            let opened = pin!(origins.open(to, self.reach(&timeouts, of_client), counters));
-            let opened = self.unless_gone(opened).await;
+            let connection = match origins.kept(to, self.reach(&self.settings.timeouts, of_client)) {
+                Some(kept) => Some(kept),
+                // Seldom needed, so it takes no room of all the others.
+                None => Box::pin(self.open(to, of_client)).await,
+            };
             self.exchange.mark(Milestone::ServerConnectEnd);
-            let connection = self.or_stop(to, opened)?;
+            let connection = self.or_stop(to, connection)?;
             self.exchange.record(|record| record.connected(connection.address()));
             self.show(|content| {
-                let before = content.origin_request.as_ref().or(content.client_request.as_ref());
-                content.origin_request = Some(Head::of_request(&parts).arranged_after(before));
+                // A body that was gathered has a length that the client has not told.
+                match first && !body.is_gathered() {
+                    true => content.heads.forward(to, body.is_whole()),
+                    false => content.heads.forward_as(&received.parts),
+                }
                 content.wishes.origin.found = Some(connection.address());
                 content.wishes.origin.outgoing = connection.outgoing();
             });
+            first = false;
             // If it ends here, the connection goes back.
             self.pass(HookId::SendRequestHdr).await?;
             self.show(|content| {
-                if let Some(head) = &mut content.origin_request {
-                    head.apply_to_request(&mut parts);
-                }
+                content.heads.apply_origin_request(&mut received.parts);
+                content.request_body = None;
             });
-            self.show(|content| content.request_body = None);
-            forward::settle_request(&mut parts, !body.is_end_stream());
-            let timeouts = self.timeouts();
+            forward::settle_request(&mut received.parts, !body.is_end_stream());
+            let changed = self.timeouts();
+            let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
             self.exchange.mark(Milestone::ServerBeginWrite);
-            let sent = pin!(origins.send(connection, &timeouts, parts, body, counters));
+            let Received { parts, .. } = *received;
+            let noted = self.subject.is_some();
+            let sent = pin!(origins.send(connection, timeouts, parts, body, noted, counters));
             let sent = match self.unless_gone(sent).await {
                 Some(Err(NotSent::Again(unsent))) => {
+                    let parts;
                     (parts, body) = unsent.into_parts();
+                    *received = Received { parts, body: None, head: None };
                     continue;
                 }
                 Some(Err(NotSent::Failed(failure))) => Some(Err(failure)),
                 Some(Ok(response)) => Some(Ok(response)),
                 None => None,
             };
-            let response = self.or_stop(to, sent)?;
-            self.exchange.mark(Milestone::ServerFirstRead);
-            self.exchange.mark(Milestone::ServerReadHeaderDone);
-            return Ok(response);
+            let answered = self.or_stop(to, sent)?;
+            if let Some(marks) = self.exchange.marks() {
+                marks.mark_both(Milestone::ServerFirstRead, Milestone::ServerReadHeaderDone);
+            }
+            return Ok(answered);
         }
+    }
+
+    /// Waits for a connection, most likely a new one.
+    async fn open(&self, to: &OriginName, of_client: bool) -> Option<Result<Opened, Failure>> {
+        let changed = self.timeouts();
+        let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
+        let opened =
+            self.session.origins().open(to, self.reach(timeouts, of_client), self.session.counters());
+        self.unless_gone(pin!(opened)).await
     }
 
     /// What came of waiting for the origin.
@@ -366,24 +393,13 @@ impl Transaction {
     }
 
     /// The origin has answered.
-    async fn read_response(
-        &self,
-        response: Response<OriginBody>,
-        route: &Route<'_>,
-    ) -> Result<Reply, Stopped> {
+    async fn read_response(&self, answered: Answered, route: &Route<'_>) -> Result<Reply, Stopped> {
+        let Answered { response, head } = answered;
         let (mut parts, body) = response.into_parts();
-        let received = parts.extensions.remove::<RawHead>();
-        forward::response(&mut parts, route);
-        self.show(|content| {
-            let head = Head::of_response(&parts);
-            content.origin_response = Some(arranged(head, received));
-        });
+        let changed = forward::response(&mut parts, route);
+        self.show(|content| content.heads.origin_answers(&parts, head, !changed));
         self.pass(HookId::ReadResponseHdr).await?;
-        self.show(|content| {
-            if let Some(head) = &mut content.origin_response {
-                head.apply_to_response(&mut parts);
-            }
-        });
+        self.show(|content| content.heads.apply_origin_response(&mut parts));
         Ok(Reply { parts, source: Source::Origin(body) })
     }
 
@@ -406,11 +422,7 @@ impl Transaction {
     /// A hook at which the client's request may be changed.
     async fn pass_request(&self, hook: HookId, parts: &mut request::Parts) -> Result<(), Stopped> {
         self.pass(hook).await?;
-        self.show(|content| {
-            if let Some(head) = &mut content.client_request {
-                head.apply_to_request(parts);
-            }
-        });
+        self.show(|content| content.heads.apply_client_request(parts));
         Ok(())
     }
 
@@ -424,16 +436,15 @@ impl Transaction {
             return Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR });
         }
         match self.show(|content| content.wishes.answer.take()).flatten() {
-            Some(answer) => Err(Stopped::Answer(answer.into())),
+            Some(answer) => Err(Stopped::Answer(answer)),
             None => Ok(()),
         }
     }
 
-    /// How long everything may take, as plugins have set it.
-    fn timeouts(&self) -> Timeouts {
-        let limits = self.show(|content| content.wishes.limits);
+    /// How long everything may take, if plugins have set something else than the server.
+    fn timeouts(&self) -> Option<Box<Timeouts>> {
         let passed = || self.exchange.marks().map_or(Duration::ZERO, |marks| marks.since(Milestone::SmStart));
-        limits.map_or(self.settings.timeouts, |limits| limits.after(passed))
+        self.show(|content| content.wishes.limits.after(&self.settings.timeouts, passed)).flatten()
     }
 
     async fn call_out(&self, hook: HookId) -> Reenable {
@@ -447,9 +458,9 @@ impl Transaction {
         if let Some(marks) = marks {
             transaction.content(|content| content.times = marks.times());
         }
-        let (counters, policy) = (self.session.counters(), self.settings.hooks);
-        let out = CallOut { lists, owner: OWNER_TRANSACTION, counters, policy, marks };
-        transaction.subject().call_out(hook, out).await
+        let (counters, policy) = (self.session.counters(), &self.settings.hooks);
+        let out = CallOut { hook, lists, owner: OWNER_TRANSACTION, counters, policy, marks };
+        transaction.subject().call_out(out).await
     }
 
     /// Shows plugins something, if there may be any.
@@ -464,11 +475,12 @@ impl Transaction {
         let mut content_type = None;
         let mut reason = None;
         self.show(|content| {
-            reason.clone_from(&content.error.reason);
-            let set = content.error.status.filter(|status| *status >= 400);
+            let Some(error) = &content.error else { return };
+            reason.clone_from(&error.reason);
+            let set = error.status.filter(|status| *status >= 400);
             status = set.and_then(|set| StatusCode::from_u16(set).ok()).unwrap_or(default);
-            text.clone_from(&content.error.body);
-            content_type.clone_from(&content.error.content_type);
+            text.clone_from(&error.body);
+            content_type.clone_from(&error.content_type);
         });
         let line = if why.is_empty() { "" } else { "\n" };
         let text = text.unwrap_or_else(|| Bytes::from(format!("{status}\n{why}{line}")));
@@ -489,14 +501,6 @@ impl Drop for Transaction {
             subject.end();
         }
         self.session.transaction_ended(self.exchange.client_is_gone());
-    }
-}
-
-/// A head as it was received, if that is known.
-fn arranged(head: Head, received: Option<RawHead>) -> Head {
-    match received {
-        Some(received) => head.arranged_like(received.fields()),
-        None => head,
     }
 }
 

@@ -13,16 +13,21 @@ use super::timeouts::Timeouts;
 use crate::http::door::Limit;
 
 /// What plugins have set of a transaction, besides its messages.
-#[derive(Default)]
 pub(crate) struct Wishes {
     /// The response, without asking the origin.
-    pub(crate) answer: Option<Response<Bytes>>,
+    pub(crate) answer: Option<Box<Response<Bytes>>>,
     pub(crate) origin: OriginAddress,
     /// Where the request goes, whatever the rules say.
-    pub(crate) target: Option<Target>,
+    pub(crate) target: Option<Box<Target>>,
     pub(crate) limits: Limits,
     /// The request's body is wanted as a whole, if it is not longer.
     pub(crate) buffer: Option<usize>,
+}
+
+impl Wishes {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { answer: None, origin: OriginAddress::default(), target: None, limits, buffer: None }
+    }
 }
 
 /// A URL that a plugin wants the request to go to.
@@ -69,64 +74,81 @@ impl OriginAddress {
     }
 }
 
-/// The times of one transaction.
-#[derive(Debug, Clone, Copy, Default)]
+/// The times of one transaction that plugins may set.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    timeouts: Timeouts,
+    connect: Duration,
+    response: Duration,
+    silence: Duration,
+    /// The client, without taking anything.
+    stall: Duration,
     /// The whole transaction.
     active: Option<Duration>,
-    /// The client, without taking anything, if that is not the server's.
-    stall: Option<Duration>,
+    /// Of all these but the client's, one is not the server's.
+    is_set: bool,
+    /// The client's is not.
+    stall_is_set: bool,
 }
 
 impl Limits {
-    pub(crate) fn new(timeouts: Timeouts) -> Self {
-        Self { timeouts, active: None, stall: None }
+    pub(crate) fn new(server: &Timeouts) -> Self {
+        let Timeouts { connect, response, silence, client_stall: stall, .. } = *server;
+        Self { connect, response, silence, stall, active: None, is_set: false, stall_is_set: false }
     }
 
-    /// What may still be used of them, for a transaction that has taken so long.
-    pub(crate) fn after(self, passed: impl FnOnce() -> Duration) -> Timeouts {
-        let mut left = self.timeouts;
+    /// What a transaction that has taken so long may still use of the server's times; none if it is all of them.
+    pub(crate) fn after(
+        &self,
+        server: &Timeouts,
+        passed: impl FnOnce() -> Duration,
+    ) -> Option<Box<Timeouts>> {
+        if !self.is_set {
+            return None;
+        }
+        let Self { connect, response, silence, .. } = *self;
+        let mut left = Box::new(Timeouts { connect, response, silence, ..*server });
         if let Some(active) = self.active {
             let rest = active.saturating_sub(passed());
             left.exchange = Some(left.exchange.map_or(rest, |exchange| exchange.min(rest)));
-            for limit in [&mut left.lookup, &mut left.connect, &mut left.response] {
+            let Timeouts { lookup, connect, response, .. } = &mut *left;
+            for limit in [lookup, connect, response] {
                 *limit = rest.min(*limit);
             }
         }
-        left
+        Some(left)
     }
 
     /// How long the client may take nothing, if a plugin has said so.
     pub(crate) fn stall(&self) -> Option<Duration> {
-        self.stall
+        self.stall_is_set.then_some(self.stall)
     }
 
     /// None for one that is not known.
     pub(crate) fn get(&self, of: Limit) -> Option<Duration> {
         Some(match of {
             Limit::CLIENT_ACTIVE => self.active.unwrap_or(Duration::MAX),
-            Limit::CLIENT_IDLE => self.stall.unwrap_or(self.timeouts.client_stall),
-            Limit::CONNECT => self.timeouts.connect,
-            Limit::RESPONSE => self.timeouts.response,
-            Limit::SILENCE => self.timeouts.silence,
+            Limit::CLIENT_IDLE => self.stall,
+            Limit::CONNECT => self.connect,
+            Limit::RESPONSE => self.response,
+            Limit::SILENCE => self.silence,
             _ => return None,
         })
     }
 
     /// None for one that is not known.
     pub(crate) fn set(&mut self, of: Limit, to: Duration) -> Option<()> {
-        *match of {
-            Limit::CLIENT_ACTIVE => {
-                self.active = (to != Duration::MAX).then_some(to);
+        match of {
+            Limit::CLIENT_ACTIVE => self.active = (to != Duration::MAX).then_some(to),
+            Limit::CLIENT_IDLE => {
+                (self.stall, self.stall_is_set) = (to, true);
                 return Some(());
             }
-            Limit::CLIENT_IDLE => self.stall.insert(to),
-            Limit::CONNECT => &mut self.timeouts.connect,
-            Limit::RESPONSE => &mut self.timeouts.response,
-            Limit::SILENCE => &mut self.timeouts.silence,
+            Limit::CONNECT => self.connect = to,
+            Limit::RESPONSE => self.response = to,
+            Limit::SILENCE => self.silence = to,
             _ => return None,
-        } = to;
+        }
+        self.is_set = true;
         Some(())
     }
 }

@@ -26,10 +26,6 @@ use crate::http::server::stream::Stream;
 /// Read at once into the gate's own memory.
 const READ: usize = 4096;
 
-/// A mark on a request: the response's head is to be noted as it is received.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Noted;
-
 /// An origin's gate.
 pub(crate) struct OriginGate {
     limits: Limits,
@@ -69,13 +65,13 @@ impl OriginGate {
         (gate, io)
     }
 
-    /// A request is on its way.
-    pub(crate) fn expect<B>(&self, request: &http::Request<B>) {
+    /// A request is on its way, whose response's head is to be noted as it is received if it is to be `noted`.
+    pub(crate) fn expect(&self, method: &http::Method, noted: bool) {
         let mut inner = self.inner.borrow_mut();
-        inner.framer.expect(Asked::of(request.method().as_str().as_bytes()));
+        inner.framer.expect(Asked::of(method.as_str().as_bytes()));
         inner.awaited = true;
         inner.raw = None;
-        self.noting.set(request.extensions().get::<Noted>().is_some());
+        self.noting.set(noted);
     }
 
     /// The head of the last response, as it was received; none if it was not to be noted.

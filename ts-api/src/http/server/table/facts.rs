@@ -67,9 +67,10 @@ pub(super) unsafe extern "C" fn origin_address_set(transaction: u64, address: Ra
 pub(super) unsafe extern "C" fn origin_url(transaction: u64, sink: BytesSink) -> Code {
     guarded(|| {
         let url = called(transaction, |content| {
-            let path = content.client_request.as_ref().and_then(|head| head.url(UrlPart::Path).ok()?);
-            let query = content.client_request.as_ref().and_then(|head| head.url(UrlPart::Query).ok()?);
             let Some(origin) = &content.origin else { return Ok(None) };
+            let head = content.heads.client_request().map(|head| &*head);
+            let path = head.and_then(|head| head.url(UrlPart::Path).ok()?);
+            let query = head.and_then(|head| head.url(UrlPart::Query).ok()?);
             let mut url = Vec::from(format!("http://{origin}"));
             url.extend_from_slice(&path.unwrap_or_default());
             if let Some(query) = query {
@@ -90,7 +91,7 @@ pub(super) unsafe extern "C" fn origin_url_set(transaction: u64, url: RawBytes) 
         // SAFETY: the URL is lent for the call.
         let target = Target::parse(unsafe { url.as_slice() }).ok_or(Code::INVALID)?;
         up_to(HookId::PostRemap, transaction, |content| {
-            content.wishes.target = Some(target);
+            content.wishes.target = Some(Box::new(target));
             Ok(())
         })
     })
@@ -99,7 +100,7 @@ pub(super) unsafe extern "C" fn origin_url_set(transaction: u64, url: RawBytes) 
 pub(super) unsafe extern "C" fn pristine_url(transaction: u64, sink: BytesSink) -> Code {
     guarded(|| {
         let url = called(transaction, |content| {
-            let head = content.pristine.as_ref().or(content.client_request.as_ref()).ok_or(Code::ABSENT)?;
+            let head = content.heads.pristine().ok_or(Code::ABSENT)?;
             head.url(UrlPart::Whole).map_err(|_| Code::WRONG_KIND)
         })?;
         send(&sink, &url.unwrap_or_default());
@@ -159,9 +160,8 @@ pub(super) unsafe extern "C" fn error_set(
         let content_type = HeaderValue::from_bytes(content_type).map_err(|_| Code::INVALID)?;
         let body = Bytes::copy_from_slice(body);
         called(transaction, |content| {
-            content.error.status = Some(status);
-            content.error.body = Some(body);
-            content.error.content_type = Some(content_type);
+            let error = content.error.get_or_insert_default();
+            (error.status, error.body, error.content_type) = (Some(status), Some(body), Some(content_type));
             Ok(())
         })
     })
@@ -175,13 +175,13 @@ pub(super) unsafe extern "C" fn error_read(
 ) -> Code {
     guarded(|| {
         let (item, status) = called(transaction, |content| {
-            let error = &content.error;
+            let error = content.error.as_deref();
             Ok(match part {
-                ErrorPart::STATUS => (None, error.status.unwrap_or(0)),
-                ErrorPart::REASON => (error.reason.clone().map(Bytes::from), 0),
-                ErrorPart::BODY => (error.body.clone(), 0),
+                ErrorPart::STATUS => (None, error.and_then(|error| error.status).unwrap_or(0)),
+                ErrorPart::REASON => (error.and_then(|error| error.reason.clone()).map(Bytes::from), 0),
+                ErrorPart::BODY => (error.and_then(|error| error.body.clone()), 0),
                 ErrorPart::CONTENT_TYPE => {
-                    let content_type = error.content_type.as_ref();
+                    let content_type = error.and_then(|error| error.content_type.as_ref());
                     (content_type.map(|value| Bytes::copy_from_slice(value.as_bytes())), 0)
                 }
                 _ => return Err(Code::UNKNOWN),
@@ -206,7 +206,7 @@ pub(super) unsafe extern "C" fn error_change(
         // SAFETY: the value is lent for the call.
         let value = unsafe { value.as_slice() };
         called(transaction, |content| {
-            let error = &mut content.error;
+            let error = content.error.get_or_insert_default();
             match part {
                 ErrorPart::STATUS => error.status = Some(error_status(number)?),
                 ErrorPart::REASON => {
@@ -245,7 +245,7 @@ pub(super) unsafe extern "C" fn answer(
             response.headers_mut().append(name, HeaderValue::from_bytes(value).map_err(|_| Code::INVALID)?);
         }
         up_to(HookId::SendRequestHdr, transaction, |content| {
-            content.wishes.answer = Some(response);
+            content.wishes.answer = Some(Box::new(response));
             Ok(())
         })
     })
@@ -280,10 +280,12 @@ fn up_to(
     transaction: u64,
     f: impl FnOnce(&mut Content) -> Result<(), Code>,
 ) -> Result<(), Code> {
-    called(transaction, |content| {
-        let late = content.at.is_none_or(|at| at.place() > last.place());
+    let transaction = find_transaction(transaction)?;
+    let set = transaction.called_content(|content| {
+        let late = transaction.at().is_none_or(|at| at.place() > last.place());
         if late { Err(Code::TOO_LATE) } else { f(content) }
-    })
+    });
+    set.ok_or(Code::NOT_CALLED_OUT)?
 }
 
 fn error_status(status: u32) -> Result<u16, Code> {

@@ -34,15 +34,16 @@ pub(super) unsafe extern "C" fn message_read(
 /// Looks at a message's head while its transaction is called out.
 pub(crate) fn look<R>(transaction: u64, which: Which, f: impl FnOnce(&Head) -> R) -> Result<R, Code> {
     let looked = find_transaction(transaction)?
-        .called_content(|content| head(content, which)?.as_ref().map(f).ok_or(Code::ABSENT));
+        .called_content(|content| head(content, which)?.map(|head| f(head)).ok_or(Code::ABSENT));
     looked.ok_or(Code::NOT_CALLED_OUT)?
 }
 
 /// Changes a message's head, while its transaction is called out at a hook where that may be.
 pub(crate) fn alter<R>(transaction: u64, which: Which, f: impl FnOnce(&mut Head) -> R) -> Result<R, Code> {
-    let altered = find_transaction(transaction)?.called_content(|content| {
-        let at = content.at;
-        let head = head(content, which)?.as_mut().ok_or(Code::ABSENT)?;
+    let transaction = find_transaction(transaction)?;
+    let altered = transaction.called_content(|content| {
+        let at = transaction.at();
+        let head = head(content, which)?.ok_or(Code::ABSENT)?;
         if !at.is_some_and(|at| is_changeable(which, at)) {
             return Err(Code::READ_ONLY);
         }
@@ -157,12 +158,13 @@ fn make(
     Ok(done.map(|()| 0))
 }
 
-fn head(content: &mut Content, which: Which) -> Result<&mut Option<Head>, Code> {
+fn head(content: &mut Content, which: Which) -> Result<Option<&mut Head>, Code> {
+    let heads = &mut content.heads;
     Ok(match which {
-        Which::CLIENT_REQUEST => &mut content.client_request,
-        Which::ORIGIN_REQUEST => &mut content.origin_request,
-        Which::ORIGIN_RESPONSE => &mut content.origin_response,
-        Which::CLIENT_RESPONSE => &mut content.client_response,
+        Which::CLIENT_REQUEST => heads.client_request(),
+        Which::ORIGIN_REQUEST => heads.origin_request(),
+        Which::ORIGIN_RESPONSE => heads.origin_response(),
+        Which::CLIENT_RESPONSE => heads.client_response(),
         _ => return Err(Code::UNKNOWN),
     })
 }
