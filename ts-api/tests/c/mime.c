@@ -66,6 +66,9 @@ ENTRY(a_head_is_built_and_printed)
   show();
   int         length;
   const char *host = TSHttpHdrHostGet(bufp, hdr, &length);
+  MUST(TSHttpHdrMethodGet(bufp, hdr, &length) == TS_HTTP_METHOD_PUT && length == TS_HTTP_LEN_PUT);
+  MUST(TSMimeHdrFieldNameGet(bufp, hdr, find("host"), &length) == TS_MIME_FIELD_HOST);
+  host = TSHttpHdrHostGet(bufp, hdr, &length);
   say("%.*s %d %d", length, host, TSUrlPortGet(bufp, url), TSMimeHdrFieldsCount(bufp, hdr));
   char *whole = TSUrlStringGet(bufp, url, &length);
   say("%s %d", whole, length == (int)strlen(whole));

@@ -9,7 +9,6 @@
 
 use std::collections::HashMap;
 use std::ffi::c_char;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -18,6 +17,7 @@ use super::lent::Lent;
 use super::own_url::OwnUrl;
 use crate::ffi::call::Call;
 use crate::ffi::handle::{self, Bad, Kind, Raw, Table};
+use crate::ffi::names;
 use crate::ffi::types::{TSMBuffer, TSMLoc};
 use crate::http::door::Which;
 use crate::http::server::head::{ChangeError, Head};
@@ -483,8 +483,9 @@ impl Access<'_> {
         }
     }
 
-    /// Where bytes are that a getter lends.
-    pub(super) fn lend(&mut self, bytes: &[u8]) -> NonNull<c_char> {
-        self.buffer.lent.lend(bytes)
+    /// Where bytes are that a getter lends: those of a text that plugins know by its pointer are there.
+    pub(super) fn lend(&mut self, bytes: &[u8]) -> *const c_char {
+        let lend = || self.buffer.lent.lend(bytes).as_ptr().cast_const();
+        names::well_known(bytes).unwrap_or_else(lend)
     }
 }

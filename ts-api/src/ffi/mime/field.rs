@@ -233,9 +233,7 @@ pub unsafe extern "C" fn TSMimeHdrFieldNameGet(
             let head = access.head("hdr", hdr);
             access.field_of(head, "field", field);
             match access.pair("field", field) {
-                Ok((name, _)) if !name.is_empty() => {
-                    (access.lend(&name).as_ptr().cast_const(), super::lent::length(&name))
-                }
+                Ok((name, _)) if !name.is_empty() => (access.lend(&name), super::lent::length(&name)),
                 _ => (ptr::null(), 0),
             }
         });

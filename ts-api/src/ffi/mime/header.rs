@@ -172,7 +172,7 @@ unsafe fn lend(
     let (text, len) = with(call, bufp, |access| {
         let id = access.head("offset", offset);
         match access.look(id, f) {
-            Ok(Some(text)) => (access.lend(&text).as_ptr().cast_const(), length(&text)),
+            Ok(Some(text)) => (access.lend(&text), length(&text)),
             _ => (ptr::null(), 0),
         }
     });

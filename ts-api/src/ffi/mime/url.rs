@@ -63,7 +63,7 @@ unsafe fn lend(
         match get(access, url) {
             Some(text) => {
                 let text = shown(&text);
-                (access.lend(text).as_ptr().cast_const(), length(text))
+                (access.lend(text), length(text))
             }
             None => (ptr::null(), 0),
         }

@@ -160,7 +160,7 @@ pub unsafe extern "C" fn TSMimeHdrFieldValueStringGet(
             let head = access.head("hdr", hdr);
             access.field_of(head, "field", field);
             match get(access, field, index) {
-                Ok(value) => (access.lend(&value).as_ptr().cast_const(), length(&value)),
+                Ok(value) => (access.lend(&value), length(&value)),
                 Err(Refused) => (ptr::null(), 0),
             }
         });
