@@ -44,6 +44,7 @@ pub(crate) mod records;
 mod register;
 mod schedule;
 pub(crate) mod stat;
+mod thread;
 pub(crate) mod types;
 mod uuid;
 

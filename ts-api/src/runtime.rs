@@ -17,7 +17,7 @@ mod labels;
 mod lifecycle;
 mod plugin_thread;
 mod registry;
-mod rules;
+pub(crate) mod rules;
 mod shutdown;
 mod simulated;
 

@@ -18,12 +18,13 @@ pub use local::Here;
 use crate::affinity::ThreadRef;
 use crate::event::{Extras, Message, Period};
 use crate::metrics::Measured;
-use crate::processor::{Core, numbers};
+use crate::processor::{self, Core, numbers};
 use crate::work::{SLOTS, Scheduled, Work};
 use crate::{Action, Continuation, EventCode, EventType, Refusal, ScheduleError};
 use crossbeam_utils::CachePadded;
 use owner::Owner;
 use std::fmt;
+use std::num::NonZero;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -323,6 +324,19 @@ impl EThread {
     pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
         // SAFETY: the caller vouches that the pointer is that of an `Arc` whose count passes to the new handle.
         Self { shared: unsafe { Arc::from_raw(raw.as_ptr().cast::<Shared>()) } }
+    }
+
+    /// A number that no other event thread of the process has, or ever had; it is below 2³⁰.
+    #[must_use]
+    pub fn number(&self) -> NonZero<u32> {
+        NonZero::new(self.shared.number).expect("numbers begin at one")
+    }
+
+    /// The thread with this [`EThread::number`], as long as there are handles of its processor, also when it has ended; none
+    /// for a dedicated thread.
+    #[must_use]
+    pub fn from_number(number: NonZero<u32>) -> Option<Self> {
+        processor::find_thread(numbers::thread(number.get())?)
     }
 
     /// The event thread that runs the caller, regular or dedicated; none on any other thread.

@@ -409,6 +409,20 @@ impl EventProcessor {
         self.inner.submit(continuation, None, Timing::Every(period), message.into())
     }
 
+    /// As [`EventProcessor::schedule`], in every turn of the thread. See [`EThread::schedule_poll`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule`].
+    pub fn schedule_polling(
+        &self,
+        continuation: &Continuation,
+        order: u64,
+        message: impl Into<Message>,
+    ) -> Result<Action, ScheduleError> {
+        self.inner.submit(continuation, None, Timing::Poll(order), message.into())
+    }
+
     /// Runs `continuation` once on every thread of `group`, at least `delay` from now (for now if it is zero).
     ///
     /// The threads run it at the same time, so it must have been made with [`Continuation::shared`]. Affinity is neither
@@ -442,6 +456,21 @@ impl EventProcessor {
         make: impl FnMut() -> Message,
     ) -> Result<Actions, ScheduleError> {
         self.inner.submit_entire(continuation, group, Timing::Every(period), make)
+    }
+
+    /// As [`EventProcessor::schedule_entire`], in every turn of each thread. See [`EThread::schedule_poll`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`EventProcessor::schedule_entire`].
+    pub fn schedule_poll_entire(
+        &self,
+        continuation: &Continuation,
+        order: u64,
+        group: EventType,
+        make: impl FnMut() -> Message,
+    ) -> Result<Actions, ScheduleError> {
+        self.inner.submit_entire(continuation, group, Timing::Poll(order), make)
     }
 
     /// Tells which thread would get an event of `continuation` now, and why; `group` as for scheduling, none for a schedule

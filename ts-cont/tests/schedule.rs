@@ -13,8 +13,8 @@ use std::time::Duration;
 use support::{HOUR, LIMIT, Log, MILLI, World, cookie, counting};
 use ts_cont::simulate::{self, Simulation};
 use ts_cont::{
-    Action, Cancel, Continuation, EThread, EventCode, EventProcessor, EventType, Here, HrTime, Message,
-    MissedTicks, NotReady, ProxyMutex, RearmError, Refusal, ScheduleError, ShutdownOptions,
+    Action, Actions, Cancel, Continuation, EThread, EventCode, EventProcessor, EventType, Here, HrTime,
+    Message, MissedTicks, NotReady, ProxyMutex, RearmError, Refusal, ScheduleError, ShutdownOptions,
 };
 
 const NET: EventType = EventType::NET;
@@ -22,7 +22,7 @@ const NET: EventType = EventType::NET;
 type Call = fn(&EventProcessor, &EThread, &Continuation, Message) -> Result<Action, ScheduleError>;
 
 /// Every way to schedule that any thread may use, with the code that it delivers.
-const CALLS: [(&str, EventCode, Call); 13] = [
+const CALLS: [(&str, EventCode, Call); 14] = [
     ("processor imm", EventCode::IMMEDIATE, |p, _, c, m| p.schedule_imm(c, NET, m)),
     ("processor at", EventCode::INTERVAL, |p, _, c, m| p.schedule_at(c, p.now(), NET, m)),
     ("processor in", EventCode::INTERVAL, |p, _, c, m| p.schedule_in(c, MILLI, NET, m)),
@@ -31,6 +31,7 @@ const CALLS: [(&str, EventCode, Call); 13] = [
     ("processor for now", EventCode::IMMEDIATE, |p, _, c, m| p.schedule(c, Duration::ZERO, m)),
     ("processor later", EventCode::INTERVAL, |p, _, c, m| p.schedule(c, MILLI, m)),
     ("processor repeating", EventCode::INTERVAL, |p, _, c, m| p.schedule_repeating(c, MILLI, m)),
+    ("processor polling", EventCode::POLL, |p, _, c, m| p.schedule_polling(c, 1, m)),
     ("thread imm", EventCode::IMMEDIATE, |_, t, c, m| t.schedule_imm(c, m)),
     ("thread at", EventCode::INTERVAL, |p, t, c, m| t.schedule_at(c, p.now(), m)),
     ("thread in", EventCode::INTERVAL, |_, t, c, m| t.schedule_in(c, MILLI, m)),
@@ -514,15 +515,19 @@ fn an_entire_group_runs_an_event_once_on_each_thread() {
         }
         assert!(continuation.affinity().is_none());
 
-        let actions =
-            world.processor().schedule_every_entire(&continuation, MILLI, NET, Message::default).unwrap();
-        let before = log.len();
-        let runs = world.wait(&log, before + 40).split_off(before);
-        for thread in 0..4 {
-            assert!(runs.contains(&(thread, 0)), "thread {thread} is missing in {runs:?}");
-        }
-        for action in actions {
-            assert!(matches!(action.cancel(), Cancel::Cancelled | Cancel::Running));
+        let processor = world.processor();
+        let every = || processor.schedule_every_entire(&continuation, MILLI, NET, Message::default).unwrap();
+        let poll = || processor.schedule_poll_entire(&continuation, 1, NET, Message::default).unwrap();
+        for begin in [&every as &dyn Fn() -> Actions, &poll] {
+            let before = log.len();
+            let actions = begin();
+            let runs = world.wait(&log, before + 40).split_off(before);
+            for thread in 0..4 {
+                assert!(runs.contains(&(thread, 0)), "thread {thread} is missing in {runs:?}");
+            }
+            for action in actions {
+                assert!(matches!(action.cancel(), Cancel::Cancelled | Cancel::Running));
+            }
         }
         world.settle();
         let ended = log.len();

@@ -442,6 +442,31 @@ fn a_dedicated_thread_runs_its_continuation_once_and_is_the_current_thread_meanw
 }
 
 #[test]
+fn dedicated_threads_that_have_ended_leave_no_stacks_behind() {
+    const STACK: usize = 8 << 20;
+    let world = World::real(0);
+    let log = Log::new();
+    let continuation = counting(&log);
+    let mapped = || {
+        let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+        text.split(' ').next().unwrap().parse::<usize>().unwrap() * 4096
+    };
+    let run = |threads: usize, seen: usize| {
+        for thread in 1..=threads {
+            world.processor().spawn_thread(&continuation, "brief", STACK, ()).unwrap();
+            log.wait(seen + thread);
+        }
+    };
+    run(100, 0);
+    let before = mapped();
+    run(300, 100);
+    // Others of this process map something meanwhile, but not the stacks of 100 threads.
+    assert!(mapped() < before + 100 * STACK, "{} bytes more", mapped() - before);
+    drop(continuation);
+    assert!(world.end().is_clean());
+}
+
+#[test]
 fn a_dedicated_thread_uses_the_mutex_that_its_continuation_has() {
     // T-20: the original replaces it, and other holders of the old one exclude nobody any more.
     let world = World::real(0);

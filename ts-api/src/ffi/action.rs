@@ -37,7 +37,8 @@ pub(crate) fn handle(call: Call, action: ts_cont::Action) -> TSAction {
 /// The action of a handle; none for null, and for a handle of nothing.
 fn action(call: Call, action: TSAction) -> Option<ts_cont::Action> {
     let bits = action.bits();
-    if bits >> 62 == 0b10 && bits & 1 == 1 {
+    // The handler's third argument will do too: it means the same event.
+    if bits >> 62 == 0b10 {
         let found = ts_cont::Action::from_word((bits & !TAG) >> 1);
         return Some(found.unwrap_or_else(|| call.bad_handle("actionp", bits, Kind::Action, Bad::NoHandle)));
     }

@@ -12,7 +12,7 @@ use ts_cont::{CallError, Continuation, EventCode};
 
 use super::call::{self, Call, Kept};
 use super::dispatch::{EventData, Handler};
-use super::handle::{Raw, Table};
+use super::handle::{Bad, Kind, Raw, Table};
 use super::types::{TS_SUCCESS, TSCont, TSEvent, TSEventFunc, TSMutex, TSReturnCode};
 use super::{mutex, plugin};
 use crate::Cont;
@@ -36,6 +36,17 @@ pub(crate) fn get(call: Call, argument: &'static str, handle: TSCont) -> Cont {
 /// The continuation of a handle that may be stale by now.
 pub(crate) fn find(handle: TSCont) -> Option<Cont> {
     CONTS.try_with(handle, |entry| entry.cont.clone()).ok().flatten()
+}
+
+/// Lends the continuation of a handle. In its own handler that costs no look into the table.
+#[inline]
+pub(crate) fn with<R>(
+    call: Call,
+    argument: &'static str,
+    handle: TSCont,
+    f: impl FnOnce(&Continuation) -> R,
+) -> R {
+    plugin::with_own(handle, f).unwrap_or_else(|f| f(&get(call, argument, handle).into()))
 }
 
 /// Makes a continuation with the handler of a plugin.
@@ -92,11 +103,16 @@ pub extern "C" fn TSContMutexGet(contp: TSCont) -> TSMutex {
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContCall(contp: TSCont, event: TSEvent, edata: *mut c_void) -> c_int {
     call::enter("TSContCall", |call| {
+        // A count of its own: the handler may destroy the continuation.
         let cont: Continuation = get(call, "contp", contp).into();
         match cont.call_with(EventCode::new(event), &mut EventData(edata)) {
             Ok(number) => number,
             Err(CallError::Busy) => {
                 call.fault("the continuation's mutex is held by another thread: lock it before the call")
+            }
+            // Another thread was faster.
+            Err(CallError::Destroyed) => {
+                call.bad_handle("contp", contp.bits(), Kind::Cont, Bad::Stale(Kind::Cont))
             }
             Err(error) => call.fault(error),
         }

@@ -13,7 +13,7 @@ use crate::http::door::{OWNER_SESSION, OWNER_TRANSACTION};
 use crate::runtime::door::LentData;
 
 /// A handler that is there.
-pub(crate) type EventFunc = unsafe extern "C" fn(TSCont, TSEvent, *mut c_void) -> c_int;
+pub(crate) type EventFunc = unsafe extern "C-unwind" fn(TSCont, TSEvent, *mut c_void) -> c_int;
 
 /// What is lent with a call of the C interface itself: the pointer that the handler is to find.
 pub(crate) struct EventData(pub(crate) *mut c_void);
@@ -33,7 +33,7 @@ impl Handler {
         let code = event.code().number();
         let data = event_data(event);
         let Self { function, cont, plugin } = *self;
-        plugin::run(plugin, function as usize, Some((cont, code)), || {
+        plugin::run_handler(plugin, function as usize, (cont, code), event.continuation(), || {
             // SAFETY: whoever made the continuation gave a function of this type, and says that it may be called wherever
             // the continuation is.
             unsafe { function(cont, code, data) }

@@ -4,9 +4,14 @@
 //! * A plugin is entered in three ways: its initialisation, a handler, the function of a thread. Each says so here for as long as
 //!   it runs, innermost first.
 //! * A plugin's record is never dropped: reports may name it at any time.
+//! * Nothing unwinds out of a plugin: an exception that leaves its function, or a `pthread_exit` in it, ends the process with one
+//!   line. Unwinding runs destructors, and the one here does not return.
 
 use std::cell::Cell;
-use std::ptr;
+use std::io::{self, Write as _};
+use std::{fmt, mem, process, ptr};
+
+use ts_cont::Continuation;
 
 use parking_lot::Mutex;
 
@@ -89,6 +94,8 @@ pub(crate) struct Running {
     pub(crate) function: usize,
     /// The continuation and the event, in a handler.
     pub(crate) event: Option<(TSCont, TSEvent)>,
+    /// That continuation, as long as the handler runs; otherwise null.
+    own: *const Continuation,
     outer: *const Running,
 }
 
@@ -104,17 +111,74 @@ pub(crate) fn run<R>(
     event: Option<(TSCont, TSEvent)>,
     f: impl FnOnce() -> R,
 ) -> R {
-    /// Also when `f` unwinds.
-    struct Left(*const Running);
-    impl Drop for Left {
-        fn drop(&mut self) {
-            INNERMOST.set(self.0);
+    enter(Running { plugin, function, event, own: ptr::null(), outer: ptr::null() }, f)
+}
+
+/// As [`run`], for the handler of a continuation.
+#[inline(always)]
+pub(crate) fn run_handler<R>(
+    plugin: Option<&'static Plugin>,
+    function: usize,
+    event: (TSCont, TSEvent),
+    own: &Continuation,
+    f: impl FnOnce() -> R,
+) -> R {
+    enter(Running { plugin, function, event: Some(event), own, outer: ptr::null() }, f)
+}
+
+#[inline(always)]
+fn enter<R>(mut running: Running, f: impl FnOnce() -> R) -> R {
+    running.outer = INNERMOST.get();
+    let outer = running.outer;
+    let unwinding = Unwinding;
+    INNERMOST.set(&raw const running);
+    let value = f();
+    INNERMOST.set(outer);
+    mem::forget(unwinding);
+    value
+}
+
+/// Dropped only when something unwinds out of a plugin.
+struct Unwinding;
+
+impl Drop for Unwinding {
+    #[cold]
+    fn drop(&mut self) {
+        let what = innermost().map_or(String::new(), |running| running.to_string());
+        let line = format!("ts: {what}: an exception left it, or pthread_exit was called\n");
+        // With nobody to read it there is nothing else to do.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+        process::abort()
+    }
+}
+
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.event {
+            Some((_, code)) => write!(f, "a handler of {}, in event {code}", name(self.plugin)),
+            None => write!(f, "a function of {}", name(self.plugin)),
         }
     }
-    let running = Running { plugin, function, event, outer: INNERMOST.get() };
-    let _left = Left(running.outer);
-    INNERMOST.set(&raw const running);
-    f()
+}
+
+fn name(plugin: Option<&'static Plugin>) -> &'static str {
+    plugin.map_or("no plugin", Plugin::name)
+}
+
+/// Calls `f` with the continuation of `handle`, if this thread is in its handler and it is not destroyed.
+#[inline]
+pub(crate) fn with_own<R, F: FnOnce(&Continuation) -> R>(handle: TSCont, f: F) -> Result<R, F> {
+    let running = INNERMOST.get();
+    // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack.
+    let Some(running) = (unsafe { running.as_ref() }) else { return Err(f) };
+    if running.event.is_none_or(|(cont, _)| cont != handle) {
+        return Err(f);
+    }
+    // SAFETY: `run_handler` was lent it for as long as that frame is there.
+    match unsafe { running.own.as_ref() } {
+        Some(own) if !own.is_destroyed() => Ok(f(own)),
+        _ => Err(f),
+    }
 }
 
 impl Runtime {
@@ -157,7 +221,7 @@ pub(crate) fn running() -> Option<&'static Plugin> {
 /// What of a plugin this thread is running, innermost. It may be asked in a signal handler.
 pub(crate) fn innermost() -> Option<Running> {
     let running = INNERMOST.try_with(Cell::get).ok()?;
-    // SAFETY: `run` set the pointer to a record of a frame that is still on this thread's stack, and takes it back before the
+    // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack, and takes it back before the
     // frame ends.
     (!running.is_null()).then(|| unsafe { *running })
 }

@@ -81,10 +81,12 @@ pub(crate) const TS_SUCCESS: TSReturnCode = 0;
 /// Refused.
 pub(crate) const TS_ERROR: TSReturnCode = -1;
 
-/// A plugin's handler.
-pub type TSEventFunc = Option<unsafe extern "C" fn(TSCont, TSEvent, *mut c_void) -> c_int>;
-/// The function of a plugin's thread.
-pub type TSThreadFunc = Option<unsafe extern "C" fn(*mut c_void) -> *mut c_void>;
+/// A plugin's handler. An exception may leave it: see [`super::plugin`].
+pub type TSEventFunc = Option<unsafe extern "C-unwind" fn(TSCont, TSEvent, *mut c_void) -> c_int>;
+/// The function of a plugin's thread, likewise.
+pub type TSThreadFunc = Option<ThreadFunc>;
+/// One that is there.
+pub type ThreadFunc = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 
 impl TSHttpTxn {
     /// The handle of the transaction with this number.

@@ -387,26 +387,37 @@ fn take_panic_text() -> String {
 
 // Scheduling and affinity.
 
-unsafe extern "C" fn schedule(raw: RawCont, timing: Timing, target: Target, place: *mut RawAction) -> Code {
+unsafe extern "C" fn schedule(
+    raw: RawCont,
+    timing: Timing,
+    target: Target,
+    action_place: *mut RawAction,
+) -> Code {
     // SAFETY: lent by the caller.
     let cont = unsafe { cont(raw) };
     // SAFETY: lent by the caller.
-    let scheduled = match target.thread.map(|raw| unsafe { thread(raw) }) {
-        Some(thread) => rules::schedule(&cont, timing, rules::Place::Thread(&thread)),
-        None => rules::schedule(&cont, timing, rules::Place::Pool(target.pool)),
+    let target_thread = target.thread.map(|raw| unsafe { thread(raw) });
+    let place = match &target_thread {
+        Some(thread) => rules::Place::Thread(thread),
+        None => rules::Place::Pool(target.pool),
     };
+    let scheduled = rules::member().and_then(|member| rules::schedule(&member, &cont, timing.into(), place));
     code(scheduled.map(|action| {
         // SAFETY: the caller gave a place for it.
-        unsafe { place.write(action_raw(action)) };
+        unsafe { action_place.write(action_raw(action)) };
     }))
 }
 
 unsafe extern "C" fn schedule_entire(raw: RawCont, timing: Timing, pool: i32, sink: ActionSink) -> Code {
     // SAFETY: lent by the caller.
     let cont = unsafe { cont(raw) };
-    code(rules::schedule_entire(&cont, timing, pool, |action| {
-        // SAFETY: the sink is the caller's, for the length of the call.
-        unsafe { (sink.take)(sink.to, action_raw(action)) };
+    let scheduled =
+        rules::member().and_then(|member| rules::schedule_entire(&member, &cont, timing.into(), pool));
+    code(scheduled.map(|actions| {
+        for action in actions {
+            // SAFETY: the sink is the caller's, for the length of the call.
+            unsafe { (sink.take)(sink.to, action_raw(action)) };
+        }
     }))
 }
 

@@ -9,24 +9,44 @@ use crate::table::{Code, NO_POOL, Timing};
 use std::time::Duration;
 use ts_cont::affinity::{Choice, Reason};
 use ts_cont::{
-    Action, CallError, Continuation, EThread, EventProcessor, EventType, Guest, Here, Message, Refusal,
-    ScheduleError,
+    Action, Actions, CallError, Continuation, EThread, EventCode, EventProcessor, EventType, Guest, Here,
+    Message, Refusal, ScheduleError,
 };
 
+/// When an event is to come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Time {
+    /// Once, this long from now; for now if it is zero.
+    Once(Duration),
+    /// Once, for now, with the code of a timeout that is over.
+    Over,
+    /// Every so often.
+    Every(Duration),
+    /// In every turn of the thread, those with a lower number first.
+    Poll(u64),
+}
+
+impl From<Timing> for Time {
+    fn from(timing: Timing) -> Self {
+        let time = Duration::from_nanos(timing.nanoseconds);
+        if timing.periodic { Self::Every(time) } else { Self::Once(time) }
+    }
+}
+
 /// Where an event is to go.
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     Thread(&'a EThread),
     Pool(i32),
 }
 
 /// Who may schedule.
-pub(super) enum Member {
+pub(crate) enum Member {
     Event(Here),
     Guest(EventProcessor),
 }
 
 impl Member {
-    pub(super) fn processor(&self) -> &EventProcessor {
+    pub(crate) fn processor(&self) -> &EventProcessor {
         match self {
             Self::Event(here) => here.processor_ref(),
             Self::Guest(processor) => processor,
@@ -35,14 +55,14 @@ impl Member {
 }
 
 /// The calling thread, if it is an event thread or a guest.
-pub(super) fn member() -> Result<Member, Code> {
+pub(crate) fn member() -> Result<Member, Code> {
     match Here::current() {
         Some(here) => Ok(Member::Event(here)),
         None => Guest::current().map(Member::Guest).ok_or(Code::FOREIGN_THREAD),
     }
 }
 
-pub(super) fn group_name(pool: Pool) -> &'static str {
+pub(crate) fn group_name(pool: Pool) -> &'static str {
     match pool {
         Pool::Net => "ET_NET",
         Pool::Task => "ET_TASK",
@@ -52,7 +72,7 @@ pub(super) fn group_name(pool: Pool) -> &'static str {
 }
 
 /// The pool that a thread belongs to, by its name.
-pub(super) fn pool_of(thread: &EThread) -> i32 {
+pub(crate) fn pool_of(thread: &EThread) -> i32 {
     let name = thread.name();
     let group = name.strip_prefix('[').and_then(|name| name.split_once(' ')).map_or("", |(group, _)| group);
     if thread.group().is_none() { NO_POOL } else { pool_of_group(group) }
@@ -79,36 +99,44 @@ fn needs_mutex(cont: &Continuation) -> Result<(), Code> {
     if cont.mutex().is_some() { Ok(()) } else { Err(Code::NEEDS_MUTEX) }
 }
 
-pub(super) fn schedule(cont: &Continuation, timing: Timing, place: Place<'_>) -> Result<Action, Code> {
-    let member = member()?;
-    let processor = member.processor();
+pub(crate) fn schedule(
+    member: &Member,
+    cont: &Continuation,
+    time: Time,
+    place: Place<'_>,
+) -> Result<Action, Code> {
     needs_mutex(cont)?;
-    let time = Duration::from_nanos(timing.nanoseconds);
+    let processor = member.processor();
     let scheduled = match place {
-        Place::Thread(thread) => return on_thread(cont, timing, thread),
-        Place::Pool(pool) => match (wanted(processor, pool)?, timing.periodic) {
-            (None, false) => processor.schedule(cont, time, ()),
-            (None, true) => processor.schedule_repeating(cont, time, ()),
-            (Some(group), true) => processor.schedule_every(cont, time, group, ()),
-            (Some(group), false) if time.is_zero() => processor.schedule_imm(cont, group, ()),
-            (Some(group), false) => processor.schedule_in(cont, time, group, ()),
+        Place::Thread(thread) => return on_thread(cont, time, thread),
+        Place::Pool(pool) => match (wanted(processor, pool)?, time) {
+            (None, Time::Once(delay)) => processor.schedule(cont, delay, ()),
+            (None, Time::Over) => processor.schedule(cont, Duration::ZERO, EventCode::INTERVAL),
+            (None, Time::Every(period)) => processor.schedule_repeating(cont, period, ()),
+            (None, Time::Poll(order)) => processor.schedule_polling(cont, order, ()),
+            (Some(group), Time::Once(Duration::ZERO)) => processor.schedule_imm(cont, group, ()),
+            (Some(group), Time::Once(delay)) => processor.schedule_in(cont, delay, group, ()),
+            (Some(group), Time::Over) => processor.schedule_imm(cont, group, EventCode::INTERVAL),
+            (Some(group), Time::Every(period)) => processor.schedule_every(cont, period, group, ()),
+            (Some(group), Time::Poll(order)) => processor.schedule_poll(cont, order, group, ()),
         },
     };
     scheduled.map_err(|error| schedule_code(&error))
 }
 
-fn on_thread(cont: &Continuation, timing: Timing, thread: &EThread) -> Result<Action, Code> {
+fn on_thread(cont: &Continuation, time: Time, thread: &EThread) -> Result<Action, Code> {
     if thread.group().is_none() {
         return Err(Code::NO_LOOP);
     }
-    let time = Duration::from_nanos(timing.nanoseconds);
     // Before it is scheduled: the handler may run at once, and change it. Others may change it meanwhile, so it is taken back
     // only if it is still the one that was set here.
     let first = cont.exchange_affinity(None, Some(thread));
-    let scheduled = match timing.periodic {
-        true => thread.schedule_every(cont, time, ()),
-        false if time.is_zero() => thread.schedule_imm(cont, ()),
-        false => thread.schedule_in(cont, time, ()),
+    let scheduled = match time {
+        Time::Once(Duration::ZERO) => thread.schedule_imm(cont, ()),
+        Time::Once(delay) => thread.schedule_in(cont, delay, ()),
+        Time::Over => thread.schedule_imm(cont, EventCode::INTERVAL),
+        Time::Every(period) => thread.schedule_every(cont, period, ()),
+        Time::Poll(order) => thread.schedule_poll(cont, order, ()),
     };
     scheduled.map_err(|error| {
         if first {
@@ -118,30 +146,34 @@ fn on_thread(cont: &Continuation, timing: Timing, thread: &EThread) -> Result<Ac
     })
 }
 
-pub(super) fn schedule_entire(
+pub(crate) fn schedule_entire(
+    member: &Member,
     cont: &Continuation,
-    timing: Timing,
+    time: Time,
     pool: i32,
-    mut take: impl FnMut(Action),
-) -> Result<(), Code> {
-    let member = member()?;
+) -> Result<Actions, Code> {
     let processor = member.processor();
     if cont.mutex().is_some() {
         return Err(Code::NEEDS_NO_MUTEX);
     }
     let group = group(processor, pool)?;
-    let time = Duration::from_nanos(timing.nanoseconds);
-    let actions = if timing.periodic {
-        processor.schedule_every_entire(cont, time, group, Message::default)
-    } else {
-        processor.schedule_entire(cont, time, group, Message::default)
+    let actions = match time {
+        Time::Once(delay) => processor.schedule_entire(cont, delay, group, Message::default),
+        Time::Over => processor.schedule_entire(cont, Duration::ZERO, group, || EventCode::INTERVAL.into()),
+        Time::Every(period) => processor.schedule_every_entire(cont, period, group, Message::default),
+        Time::Poll(order) => processor.schedule_poll_entire(cont, order, group, Message::default),
     };
-    actions.map_err(|error| schedule_code(&error))?.into_iter().for_each(&mut take);
-    Ok(())
+    actions.map_err(|error| schedule_code(&error))
+}
+
+/// How many threads a pool has.
+pub(crate) fn threads(member: &Member, pool: i32) -> Result<usize, Code> {
+    let processor = member.processor();
+    Ok(processor.threads(group(processor, pool)?).len())
 }
 
 /// What would be chosen, the thread if it is certain, and the pool.
-pub(super) fn explain(cont: &Continuation, pool: i32) -> Result<(Choice, Option<EThread>, i32), Code> {
+pub(crate) fn explain(cont: &Continuation, pool: i32) -> Result<(Choice, Option<EThread>, i32), Code> {
     let member = member()?;
     let processor = member.processor();
     needs_mutex(cont)?;
@@ -152,7 +184,7 @@ pub(super) fn explain(cont: &Continuation, pool: i32) -> Result<(Choice, Option<
     Ok((choice, thread, pool))
 }
 
-pub(super) fn reason_number(reason: Reason) -> i32 {
+pub(crate) fn reason_number(reason: Reason) -> i32 {
     match reason {
         Reason::Affinity => crate::Reason::Affinity as i32,
         Reason::Caller => crate::Reason::Caller as i32,
@@ -162,7 +194,7 @@ pub(super) fn reason_number(reason: Reason) -> i32 {
     }
 }
 
-pub(super) fn set_affinity(cont: &Continuation, thread: &EThread) -> Result<(), Code> {
+pub(crate) fn set_affinity(cont: &Continuation, thread: &EThread) -> Result<(), Code> {
     member()?;
     needs_mutex(cont)?;
     if thread.group().is_none() {
@@ -175,13 +207,13 @@ pub(super) fn set_affinity(cont: &Continuation, thread: &EThread) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn affinity(cont: &Continuation) -> Result<Option<EThread>, Code> {
+pub(crate) fn affinity(cont: &Continuation) -> Result<Option<EThread>, Code> {
     member()?;
     needs_mutex(cont)?;
     Ok(cont.affinity())
 }
 
-pub(super) fn clear_affinity(cont: &Continuation) -> Result<(), Code> {
+pub(crate) fn clear_affinity(cont: &Continuation) -> Result<(), Code> {
     member()?;
     needs_mutex(cont)?;
     cont.clear_affinity();
@@ -206,7 +238,7 @@ fn refusal_code(refusal: Refusal) -> Code {
     }
 }
 
-pub(super) fn call_code(error: CallError) -> Code {
+pub(crate) fn call_code(error: CallError) -> Code {
     match error {
         CallError::Busy => Code::BUSY,
         CallError::Reentrant => Code::REENTRANT,

@@ -178,7 +178,7 @@ fn a_plugin_that_was_asked_for_runs() {
 }
 
 fn call(library: &Library, entry: &str, arguments: &str) {
-    type Entry = unsafe extern "C" fn(c_int, *const *const c_char);
+    type Entry = unsafe extern "C-unwind" fn(c_int, *const *const c_char);
     let texts: Vec<_> =
         arguments.split(SEPARATOR).map(|text| CString::new(text).expect("a C text")).collect();
     let argv: Vec<_> = texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();

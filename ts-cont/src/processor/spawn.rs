@@ -19,6 +19,9 @@ const _: () = assert!(MAX_THREADS_IN_GROUP <= MAX_INDEX as usize);
 /// Event threads ask the kernel to end their waits on time: 1 ns of slack instead of the usual 50 us.
 const TIMER_SLACK: Duration = Duration::from_nanos(1);
 
+/// As many dedicated threads that have ended wait for the shutdown to join them.
+const ENDED_AT_MOST: usize = 32;
+
 /// The group number under which dedicated threads are known; no group ever has it.
 const DEDICATED: u8 = u8::MAX;
 
@@ -169,7 +172,8 @@ impl EventProcessor {
     /// Starts a thread that runs `continuation` once and ends: for work that waits by itself and never returns to a loop.
     ///
     /// The continuation is called under its own mutex with [`EventCode::IMMEDIATE`], or the code and cookie of the
-    /// message. Scheduling on the thread is an error, since it has no queue. It is joined at shutdown.
+    /// message. Scheduling on the thread is an error, since it has no queue. It is joined at shutdown; of threads that have
+    /// ended only the latest are kept until then, so that any number may come and go.
     /// (Threads and event processing: `ThreadType::DEDICATED`.)
     ///
     /// # Errors
@@ -186,6 +190,7 @@ impl EventProcessor {
         if inner.core.simulated {
             return Err(SpawnError::Simulated);
         }
+        inner.join_finished();
         let mut running = inner.running.lock();
         if inner.core.is_closing() {
             return Err(SpawnError::ShuttingDown);
@@ -219,6 +224,27 @@ impl EventProcessor {
             .map_err(|source| SpawnError::Start { name: name.to_owned(), source })?;
         running.push(Running { thread: thread.clone(), join });
         Ok(thread)
+    }
+}
+
+impl Inner {
+    /// Joins the dedicated threads that have ended: unjoined they would keep their stacks.
+    fn join_finished(&self) {
+        let is_over = |running: &mut Running| {
+            running.thread.kind() == ThreadType::Dedicated && running.join.is_finished()
+        };
+        let mut running = self.running.lock();
+        if running.len() < self.groups().map(|group| group.threads().len()).sum::<usize>() + ENDED_AT_MOST {
+            return;
+        }
+        let over: Vec<_> = running.extract_if(.., is_over).collect();
+        // A thread's last destructors may take a while.
+        drop(running);
+        for Running { thread, join } in over {
+            if join.join().is_err() {
+                tracing::error!(thread = thread.name(), "a dedicated thread ended in a panic");
+            }
+        }
     }
 }
 
