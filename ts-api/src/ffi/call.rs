@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::{process, slice};
 
 use super::handle::{Bad, Kind};
-use super::plugin;
+use super::plugin::{self, Plugin};
 
 /// A call of an exported function, under way.
 #[derive(Clone, Copy)]
@@ -40,11 +40,23 @@ impl Call {
     /// Ends the process: the plugin, or the host, did what cannot be gone on from.
     #[cold]
     pub(crate) fn fault(self, fault: impl Display) -> ! {
-        let name = self.0;
-        let line = match plugin::running() {
-            Some(plugin) => format!("ts: {name}, called by {}: {fault}\n", plugin.name()),
-            None => format!("ts: {name}: {fault}\n"),
-        };
+        let whose = plugin::running().map(|plugin| format!(", called by {}", plugin.name()));
+        self.end(&whose.unwrap_or_default(), &fault)
+    }
+
+    /// As [`Call::fault`]; if it is not known whose code calls, as on a foreign thread, then whose continuation it calls with.
+    #[cold]
+    pub(crate) fn fault_with(self, conts: Option<&Plugin>, fault: impl Display) -> ! {
+        match conts {
+            Some(plugin) if plugin::running().is_none() => {
+                self.end(&format!(", called with a continuation of {}", plugin.name()), &fault)
+            }
+            _ => self.fault(fault),
+        }
+    }
+
+    fn end(self, whose: &str, fault: &dyn Display) -> ! {
+        let line = format!("ts: {}{whose}: {fault}\n", self.0);
         // With nobody to read it there is nothing else to do.
         let _ = io::stderr().lock().write_all(line.as_bytes());
         process::abort()

@@ -13,8 +13,9 @@ use ts_cont::{CallError, Continuation, EventCode};
 use super::call::{self, Call, Kept};
 use super::dispatch::{EventData, Handler};
 use super::handle::{Bad, Kind, Raw, Table};
+use super::mutex;
+use super::plugin::{self, Plugin};
 use super::types::{TS_SUCCESS, TSCont, TSEvent, TSEventFunc, TSMutex, TSReturnCode};
-use super::{mutex, plugin};
 use crate::Cont;
 
 struct Entry {
@@ -23,6 +24,7 @@ struct Entry {
     data: Kept,
     /// Null if it has none.
     mutex: TSMutex,
+    plugin: Option<&'static Plugin>,
 }
 
 static CONTS: Table<TSCont, Entry> = Table::new();
@@ -49,11 +51,16 @@ pub(crate) fn with<R>(
     plugin::with_own(handle, f).unwrap_or_else(|f| f(&get(call, argument, handle).into()))
 }
 
+/// Whose continuation it is, if there is one.
+pub(crate) fn plugin_of(handle: TSCont) -> Option<&'static Plugin> {
+    CONTS.try_with(handle, |entry| entry.plugin).ok().flatten()
+}
+
 /// Makes a continuation with the handler of a plugin.
 fn create(call: Call, function: super::dispatch::EventFunc, mutexp: TSMutex) -> TSCont {
     let plugin = plugin::running();
     let under = (mutexp.bits() != 0).then(|| mutex::adopt(call, mutexp));
-    let handle = CONTS.insert(Entry { cont: None, data: Kept(ptr::null_mut()), mutex: mutexp });
+    let handle = CONTS.insert(Entry { cont: None, data: Kept(ptr::null_mut()), mutex: mutexp, plugin });
     let handler = Handler { function, cont: handle, plugin };
     let named = Continuation::labelled(plugin.map_or("a continuation of no plugin", |plugin| plugin.label()));
     let cont = match under {

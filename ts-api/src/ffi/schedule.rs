@@ -44,9 +44,10 @@ fn pool(call: Call, number: TSThreadPool) -> i32 {
 }
 
 /// The calling thread, which must be one that may schedule.
-fn member(call: Call) -> Member {
+fn member(call: Call, contp: TSCont) -> Member {
     rules::member().unwrap_or_else(|_| {
-        call.fault(
+        call.fault_with(
+            cont::plugin_of(contp),
             "this thread is neither an event thread nor one of a plugin's that the host knows: start it with \
              TSThreadCreate, or make it known with TSThreadInit",
         )
@@ -97,14 +98,14 @@ fn schedule(call: Call, contp: TSCont, time: Time, place: Place<'_>, member: &Me
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContSchedule(contp: TSCont, timeout: TSHRTime) -> TSAction {
     call::enter("TSContSchedule", |call| {
-        schedule(call, contp, once(timeout), Place::Pool(NO_POOL), &member(call))
+        schedule(call, contp, once(timeout), Place::Pool(NO_POOL), &member(call, contp))
     })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContScheduleEvery(contp: TSCont, every: TSHRTime) -> TSAction {
     call::enter("TSContScheduleEvery", |call| {
-        let member = member(call);
+        let member = member(call, contp);
         schedule(call, contp, self::every(call, every), Place::Pool(NO_POOL), &member)
     })
 }
@@ -112,7 +113,7 @@ pub extern "C" fn TSContScheduleEvery(contp: TSCont, every: TSHRTime) -> TSActio
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContScheduleOnPool(contp: TSCont, timeout: TSHRTime, tp: TSThreadPool) -> TSAction {
     call::enter("TSContScheduleOnPool", |call| {
-        let member = member(call);
+        let member = member(call, contp);
         schedule(call, contp, once(timeout), Place::Pool(pool(call, tp)), &member)
     })
 }
@@ -120,7 +121,7 @@ pub extern "C" fn TSContScheduleOnPool(contp: TSCont, timeout: TSHRTime, tp: TST
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContScheduleEveryOnPool(contp: TSCont, every: TSHRTime, tp: TSThreadPool) -> TSAction {
     call::enter("TSContScheduleEveryOnPool", |call| {
-        let member = member(call);
+        let member = member(call, contp);
         schedule(call, contp, self::every(call, every), Place::Pool(pool(call, tp)), &member)
     })
 }
@@ -132,7 +133,7 @@ pub extern "C" fn TSContScheduleOnThread(
     ethread: TSEventThread,
 ) -> TSAction {
     call::enter("TSContScheduleOnThread", |call| {
-        let member = member(call);
+        let member = member(call, contp);
         let thread = event_thread(call, ethread);
         schedule(call, contp, once(timeout), Place::Thread(&thread), &member)
     })
@@ -145,7 +146,7 @@ pub extern "C" fn TSContScheduleEveryOnThread(
     ethread: TSEventThread,
 ) -> TSAction {
     call::enter("TSContScheduleEveryOnThread", |call| {
-        let member = member(call);
+        let member = member(call, contp);
         let thread = event_thread(call, ethread);
         schedule(call, contp, self::every(call, every), Place::Thread(&thread), &member)
     })
@@ -164,7 +165,7 @@ unsafe fn entire(
     actions: *mut TSAction,
     capacity: c_int,
 ) -> c_int {
-    let member = member(call);
+    let member = member(call, contp);
     let pool = pool(call, tp);
     let Ok(capacity) = usize::try_from(capacity) else { call.fault(format_args!("capacity is {capacity}")) };
     let places: &mut [TSAction] = match capacity {
@@ -233,7 +234,7 @@ pub unsafe extern "C" fn TSContScheduleEveryOnEntirePoolInto(
 
 /// What the affinity functions have in common: who may call, and with what.
 fn affinity<R>(call: Call, contp: TSCont, f: impl FnOnce(&Continuation) -> Result<R, Code>) -> Option<R> {
-    member(call);
+    member(call, contp);
     cont::with(call, "contp", contp, |cont| match f(cont) {
         Ok(value) => Some(value),
         Err(code) => {

@@ -1,0 +1,63 @@
+//! Scheduling as plugins in C do it: codes, order, times, threads, affinity.
+#![cfg(feature = "ffi")]
+
+#[path = "support/c.rs"]
+mod c;
+
+use c::Plugin;
+
+/// What an entry prints that leaves nothing behind.
+#[track_caller]
+fn printed(entry: &str) -> Vec<String> {
+    let ran = Plugin::compile("schedule.c").run(entry, &[]);
+    assert_eq!(ran.left, Some(0), "{ran:#?}");
+    ran.printed()
+}
+
+#[test]
+fn the_code_tells_whether_it_was_for_now_and_nothing_comes_early() {
+    assert_eq!(printed("codes_and_times"), ["20"]);
+}
+
+#[test]
+fn a_period_is_kept_until_its_continuation_ends() {
+    assert_eq!(printed("periods"), ["done"]);
+}
+
+#[test]
+fn a_period_below_zero_means_every_turn_of_the_thread() {
+    assert_eq!(printed("every_turn"), ["done"]);
+}
+
+#[test]
+fn no_time_is_too_long() {
+    assert_eq!(printed("extreme_times"), ["done"]);
+}
+
+#[test]
+fn what_is_for_now_comes_in_the_order_of_the_calls_and_never_inside_of_one() {
+    assert_eq!(printed("order_on_one_thread"), ["in order"]);
+}
+
+#[test]
+fn no_call_waits_for_a_mutex() {
+    assert_eq!(printed("scheduled_while_its_mutex_is_held"), ["done"]);
+}
+
+#[test]
+fn threads_are_chosen_as_the_scenarios_say() {
+    assert_eq!(printed("affinity"), ["as documented"]);
+}
+
+#[test]
+fn an_entire_pool_gets_an_event_for_each_thread_or_none_if_there_is_no_room_for_the_actions() {
+    assert_eq!(printed("entire_pools"), ["done"]);
+}
+
+#[test]
+fn after_a_shutdown_actions_are_null() {
+    let ran = Plugin::compile("schedule.c").run("after_the_shutdown", &[]);
+    assert_eq!(ran.left, Some(2));
+    assert_eq!(ran.err, ["as expected"]);
+    assert_eq!(ran.printed(), [""; 0]);
+}
