@@ -102,8 +102,8 @@ fn actions() {
 fn foreign_threads_whatever_the_arguments() {
     for function in FAMILY {
         for cont in ["mutex", "none", "null"] {
-            let begin =
-                format!("ts: {function}: this thread is neither an event thread nor one of a plugin's");
+            let whose = if cont == "null" { "" } else { ", called with a continuation of faults" };
+            let begin = format!("ts: {function}{whose}: this thread is neither an event thread nor one of");
             faults("on_a_foreign_thread", &[function, cont], &begin, "make it known with TSThreadInit");
         }
     }

@@ -11,9 +11,8 @@ use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::{fmt, mem, process, ptr};
 
-use ts_cont::Continuation;
-
 use parking_lot::Mutex;
+use ts_cont::Continuation;
 
 use super::types::{TSCont, TSEvent};
 use crate::Runtime;
