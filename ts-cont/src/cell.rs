@@ -474,6 +474,38 @@ impl CellRef {
         outcome
     }
 
+    /// Calls the handler for a dispatch: no call of it is on the stack. If the continuation comes to its end meanwhile by the
+    /// hand of this very thread, the dispatch is told ([`Here::tell_dispatch`]) and has to call [`CellRef::bury`]; another
+    /// thread sees to that by itself.
+    ///
+    /// # Safety
+    ///
+    /// As for [`CellRef::run_locked`], and this thread dispatches an event of it.
+    #[inline(always)]
+    pub(crate) unsafe fn run_first(self, event: &mut Event<'_>) {
+        let cell = self.get();
+        // SAFETY: the mutex is held, and a thread that dispatches has no call on its stack.
+        unsafe { cell.life.enter_first() };
+        // If it panicked the continuation is at its end.
+        let _: Result<_, CallError> = cell.call_body(event);
+        // SAFETY: the mutex is held, and entered above; calls from within the handler have returned.
+        unsafe { self.get().life.leave_last() };
+    }
+
+    /// Drops the handler of a continuation that was destroyed during a call by [`CellRef::run_first`].
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the mutex, and no call is on its stack.
+    #[cold]
+    #[inline(never)]
+    pub(crate) unsafe fn bury(self) {
+        let cell = self.get();
+        debug_assert!(cell.life.is_destroyed(), "somebody said so");
+        // SAFETY: as the caller says.
+        unsafe { cell.drop_body() };
+    }
+
     /// Ends the continuation whose handler panicked.
     #[cold]
     #[inline(never)]
@@ -484,6 +516,7 @@ impl CellRef {
             std::process::abort();
         }
         // The handler is still on the stack, so it is dropped by whoever leaves it last.
+        Here::tell_dispatch(self);
         if cell.life.mark_destroyed() == Mark::First {
             cell.sweep_home();
         }
@@ -541,6 +574,7 @@ impl CellRef {
         if let Some(_guard) = mutex.try_lock() {
             // SAFETY: the mutex is held.
             if unsafe { self.get().life.depth() } > 0 {
+                Here::tell_dispatch(self);
                 return Destroyed::AfterHandler;
             }
             // SAFETY: the mutex is held and no call is on the stack.

@@ -4,7 +4,7 @@ use crate::affinity::ThreadRef;
 use crate::cell::{CellRef, Destroyed};
 use crate::event::{Event, Message, Outcome};
 use crate::handler::{Call, Concurrent, Exclusive, Name, Repeatable};
-use crate::work::Carried;
+use crate::work::Called;
 use crate::{CallError, EThread, EventCode, processor};
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -252,13 +252,13 @@ impl Continuation {
         data: Option<&'a mut (dyn Any + 'static)>,
     ) -> Result<i32, CallError> {
         let (code, extra) = message.into_parts();
-        let carried = &mut Carried::of_a_call(code.unwrap_or(EventCode::CALL), extra);
+        let mut called = Called::new(self, code.unwrap_or(EventCode::CALL), extra);
         match self.mutex() {
-            None => self.cell.call_shared(&mut Event::called(self, carried, data, None)),
+            None => self.cell.call_shared(&mut Event::called(&mut called, data, None)),
             Some(mutex) => {
                 // Reports of a long hold name the continuation, as they do for a dispatch.
                 let guard = mutex.try_lock_at(self.place()).ok_or(CallError::Busy)?;
-                let mut event = Event::called(self, carried, data, Some(&guard));
+                let mut event = Event::called(&mut called, data, Some(&guard));
                 // SAFETY: the guard is of this continuation's mutex.
                 let outcome = unsafe { self.cell.call_locked(&guard, &mut event) };
                 guard.unlock_at(self.place());

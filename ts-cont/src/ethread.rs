@@ -11,6 +11,7 @@ mod own;
 mod owner;
 pub(crate) mod parked;
 pub(crate) mod run;
+mod running;
 mod stay;
 
 pub use local::Here;

@@ -3,12 +3,14 @@
 use crate::cell::panic_text;
 use crate::completion::Notify;
 use crate::ethread::Here;
-use crate::work::Carried;
+use crate::work::{Called, Carried, Scheduled};
 use crate::{Action, Continuation, EventCode, RearmError};
 use std::any::Any;
 use std::fmt;
+use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::time::Duration;
 use ts_mutex::MutexGuard;
 use ts_thread::HrTime;
@@ -188,9 +190,9 @@ impl fmt::Debug for Message {
 /// The mutex of the continuation is held while a handler has its event ([`Event::guard`] proves it), unless the
 /// continuation was made without one.
 pub struct Event<'a> {
-    continuation: &'a Continuation,
-    /// Lent by the event's slot, or by the caller.
-    carried: &'a mut Carried,
+    /// In the event's slot, or with the caller. One pointer: a dispatch writes nothing else.
+    shown: NonNull<Scheduled>,
+    lent: PhantomData<&'a mut Carried>,
     guard: Option<&'a MutexGuard<'a>>,
     /// The thread whose queue it came from.
     here: Option<&'a Here>,
@@ -198,49 +200,64 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    #[inline(always)]
-    pub(crate) fn dispatched(
-        continuation: &'a Continuation,
-        carried: &'a mut Carried,
+    /// The event of a dispatch.
+    ///
+    /// # Safety
+    ///
+    /// There is a call at `shown`, and for as long as this or what it lends is used nobody else touches what it carries.
+    pub(crate) unsafe fn dispatched(
+        shown: NonNull<Scheduled>,
         guard: Option<&'a MutexGuard<'a>>,
         here: &'a Here,
     ) -> Self {
-        Self { continuation, carried, guard, here: Some(here), borrowed: None }
+        Self { shown, lent: PhantomData, guard, here: Some(here), borrowed: None }
     }
 
+    /// The event of a call that is none.
     pub(crate) fn called(
-        continuation: &'a Continuation,
-        carried: &'a mut Carried,
+        called: &'a mut Called,
         borrowed: Option<&'a mut (dyn Any + 'static)>,
         guard: Option<&'a MutexGuard<'a>>,
     ) -> Self {
-        Self { continuation, carried, guard, here: None, borrowed }
+        Self { shown: called.shown(), lent: PhantomData, guard, here: None, borrowed }
+    }
+
+    #[inline(always)]
+    fn carried(&self) -> &Carried {
+        // SAFETY: whoever made this vouches that nobody else touches it.
+        unsafe { &(*self.shown.as_ptr()).carried }
+    }
+
+    #[inline(always)]
+    fn carried_mut(&mut self) -> &mut Carried {
+        // SAFETY: as in `carried`.
+        unsafe { &mut (*self.shown.as_ptr()).carried }
     }
 
     /// What happened.
     #[must_use]
     #[inline]
     pub fn code(&self) -> EventCode {
-        self.carried.code
+        self.carried().code
     }
 
     /// The number that came with the schedule call; zero if none did.
     #[must_use]
     pub fn cookie(&self) -> usize {
-        self.carried.extra.get().map_or(0, |extra| extra.cookie)
+        self.carried().extra.get().map_or(0, |extra| extra.cookie)
     }
 
     /// The data that came along, if there is any and it is a `T`.
     pub fn data<T: Any>(&mut self) -> Option<&mut T> {
-        match &mut self.borrowed {
-            Some(data) => data.downcast_mut(),
-            None => self.carried.extra.get_mut()?.data.as_mut()?.downcast_mut(),
+        if self.borrowed.is_some() {
+            return self.borrowed.as_mut()?.downcast_mut();
         }
+        self.carried_mut().extra.get_mut()?.data.as_mut()?.downcast_mut()
     }
 
     /// Takes the data out of a scheduled event, if it is a `T`; a re-armed event then comes back without it.
     pub fn take_data<T: Any>(&mut self) -> Option<T> {
-        let slot = &mut self.carried.extra.get_mut()?.data;
+        let slot = &mut self.carried_mut().extra.get_mut()?.data;
         match slot.take()?.downcast::<T>() {
             Ok(data) => Some(*data),
             Err(other) => {
@@ -254,7 +271,8 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn continuation(&self) -> &'a Continuation {
-        self.continuation
+        // SAFETY: there is a call, says whoever made this, for as long as what is lent of it is used.
+        unsafe { Scheduled::continuation_of(self.shown) }
     }
 
     /// Proof that the continuation's mutex is held, for data that belongs to it; none for a continuation without a mutex.
@@ -280,7 +298,7 @@ impl<'a> Event<'a> {
     /// The period of a periodic event.
     #[must_use]
     pub fn period(&self) -> Option<Duration> {
-        match self.carried.extra.get()?.period? {
+        match self.carried().extra.get()?.period? {
             Period::Every { period, .. } => Some(period),
             Period::Poll(_) => None,
         }
@@ -360,18 +378,17 @@ impl Frame {
     }
 
     /// The event of one dispatch.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Event::dispatched`].
     #[inline(always)]
-    pub(crate) fn show<'a>(
-        &'a mut self,
-        continuation: &'a Continuation,
-        carried: &'a mut Carried,
-    ) -> &'a mut Event<'a> {
+    pub(crate) unsafe fn show<'a>(&'a mut self, shown: NonNull<Scheduled>) -> &'a mut Event<'a> {
         let event = self.0.as_mut_ptr().cast::<Event<'a>>();
-        // SAFETY: with these two all fields are written, the others by `new`, whose caller vouches for them; a handler can
+        // SAFETY: with this one all fields are written, the others by `new`, whose caller vouches for them; a handler can
         // change none of them.
         unsafe {
-            (&raw mut (*event).continuation).write(continuation);
-            (&raw mut (*event).carried).write(carried);
+            (&raw mut (*event).shown).write(shown);
             &mut *event
         }
     }
@@ -406,6 +423,38 @@ pub(crate) enum Rearm {
     Every(Duration),
     /// Not again: it was cancelled in its own run.
     Stopped,
+    /// Not again: in its run its continuation has come to its end, and what is left of that is to be dropped. With what was
+    /// said besides, which counts for answers alone.
+    Over(Said),
+}
+
+/// What was said of an event in its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    Nothing,
+    Again,
+    Stopped,
+}
+
+impl Rearm {
+    /// What was said, whether it can come true or not.
+    pub(crate) fn said(self) -> Said {
+        match self {
+            Self::Unsaid => Said::Nothing,
+            Self::Now | Self::At(_) | Self::Every(_) => Said::Again,
+            Self::Stopped => Said::Stopped,
+            Self::Over(said) => said,
+        }
+    }
+
+    /// The same, if besides that `said` is said.
+    pub(crate) fn but(self, said: Said) -> Self {
+        match (self, said) {
+            (Self::Over(_), _) => Self::Over(said),
+            (_, Said::Stopped) => Self::Stopped,
+            _ => self,
+        }
+    }
 }
 
 /// What a handler may return: nothing, or a number for whoever called it directly.

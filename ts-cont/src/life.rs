@@ -20,7 +20,8 @@
 //! The flag `DESTROYED` is set once, by anybody. Whoever is then alone with the handler drops it:
 //!
 //! * with a mutex: whoever holds the mutex with no handler of this continuation on its stack. That is the destroyer
-//!   itself if it can have the mutex, else the dispatcher when the handler returns, else the holder's unlock.
+//!   itself if it can have the mutex; when that is from within the handler, then whoever entered that first, when it returns,
+//!   and a dispatch is told so (`Here::tell_dispatch`), so that it need not look; else the holder's unlock.
 //! * without one: `running` counts the threads inside the handler in the same word as the flag; who takes the count to
 //!   zero with the flag set, or finds it there when setting the flag, drops.
 //!
@@ -327,6 +328,34 @@ impl<A: Borrow<Away>, H: Borrow<Held>> Life<A, H> {
     pub unsafe fn enter(&self) {
         // SAFETY: the mutex is held, so nobody else touches the plain fields.
         self.held().depth.with_mut(|depth| unsafe { *depth += 1 });
+    }
+
+    /// As [`Life::enter`], for a dispatch: no call is on the stack.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex, and no call is on its stack.
+    #[inline]
+    pub unsafe fn enter_first(&self) {
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().depth.with_mut(|depth| unsafe {
+            debug_assert_eq!(*depth, 0, "a call is on the stack");
+            *depth = 1;
+        });
+    }
+
+    /// The other end of [`Life::enter_first`]: again no call is on the stack.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the continuation's mutex; of the calls on its stack only that one is left, and ends now.
+    #[inline]
+    pub unsafe fn leave_last(&self) {
+        // SAFETY: the mutex is held, so nobody else touches the plain fields.
+        self.held().depth.with_mut(|depth| unsafe {
+            debug_assert_eq!(*depth, 1, "other calls are on the stack");
+            *depth = 0;
+        });
     }
 
     /// Notes that the handler was left, and returns the calls that remain on the stack.

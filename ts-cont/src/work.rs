@@ -9,8 +9,9 @@ use crate::{Continuation, EventCode, Message};
 use async_task::Runnable;
 use smallvec::SmallVec;
 use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
 use std::sync::Arc;
-use ts_event::{Key, Slots, prefetch};
+use ts_event::{Key, Slots, Spot, prefetch};
 
 /// Every event of the process waits in one of these slots. They are never unmapped, so an [`crate::Action`] may look at
 /// its slot at any time.
@@ -76,12 +77,28 @@ pub(crate) struct Carried {
     counted: Counted,
 }
 
-impl Carried {
-    /// What a handler is to get that is called without an event.
-    pub(crate) fn of_a_call(code: EventCode, extra: Extras) -> Self {
-        Self { extra, code, counted: Counted::Shared }
+/// What a handler is shown that is called without an event: as one would be, but not counted.
+pub(crate) struct Called(ManuallyDrop<Scheduled>);
+
+impl Called {
+    /// A call of `continuation`, whose handle outlives it.
+    pub(crate) fn new(continuation: &Continuation, code: EventCode, mut extra: Extras) -> Self {
+        Self(ManuallyDrop::new(Scheduled::counted(continuation.cell(), Counted::Shared, code, &mut extra)))
     }
 
+    /// What the event shows.
+    pub(crate) fn shown(&mut self) -> NonNull<Scheduled> {
+        NonNull::from(&mut *self.0)
+    }
+}
+
+impl Drop for Called {
+    fn drop(&mut self) {
+        drop(self.0.carried.extra.take());
+    }
+}
+
+impl Carried {
     /// How the event is counted.
     #[inline(always)]
     pub(crate) fn counted(&self) -> Counted {
@@ -89,8 +106,8 @@ impl Carried {
     }
 }
 
-// As small as it can be: a slot with it is ten words.
-const _: () = assert!(size_of::<Work>() == 24);
+// As small as it can be: a slot with it is ten words. And a call is all of it.
+const _: () = assert!(size_of::<Work>() == 24 && size_of::<Scheduled>() == size_of::<Work>());
 
 impl Scheduled {
     /// An event for `continuation`, counted plainly if the calling thread holds its mutex.
@@ -115,10 +132,22 @@ impl Scheduled {
         self.continuation.cell()
     }
 
-    /// What a dispatch lends to its handler.
+    /// What a dispatch shows to its handler of an entry that is a call.
     #[inline(always)]
-    pub(crate) fn lend(&mut self) -> (&Continuation, &mut Carried) {
-        (&self.continuation, &mut self.carried)
+    pub(crate) fn shown(spot: Spot<Work>) -> NonNull<Self> {
+        // A call is as large as all that an entry may be, so it lies at the start.
+        spot.value().cast()
+    }
+
+    /// The handle of one that is shown.
+    ///
+    /// # Safety
+    ///
+    /// There is a call at `shown` for as long as the answer is used.
+    #[inline(always)]
+    pub(crate) unsafe fn continuation_of<'a>(shown: NonNull<Self>) -> &'a Continuation {
+        // SAFETY: there is one, says the caller, and its handle never changes.
+        unsafe { &(*shown.as_ptr()).continuation }
     }
 
     /// Makes a shared event a plain one, at its dispatch; a plain one stays as it is.
@@ -128,20 +157,9 @@ impl Scheduled {
     /// The caller holds the mutex of the continuation.
     #[inline(always)]
     pub(crate) unsafe fn adopt(&mut self) {
-        if self.carried.counted == Counted::Shared {
-            // SAFETY: as the caller says, and it is shared.
-            unsafe { self.adopt_shared() };
+        if self.carried.counted == Counted::Plain {
+            return;
         }
-    }
-
-    /// As [`adopt`](Self::adopt), for one that is known to be shared.
-    ///
-    /// # Safety
-    ///
-    /// As for `adopt`, and it is shared.
-    #[inline(always)]
-    pub(crate) unsafe fn adopt_shared(&mut self) {
-        debug_assert_eq!(self.carried.counted, Counted::Shared);
         // SAFETY: the caller holds the mutex, and the event's reference passes over with the mark below.
         let owed = unsafe { self.cell().get().life.adopt_shared() };
         self.carried.counted = Counted::Plain;

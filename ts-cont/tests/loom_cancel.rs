@@ -90,9 +90,11 @@ impl Model {
         assert!(!handler, "the handler leaked");
     }
 
-    /// `Here::run_call` and `run_event`, for a continuation with a mutex.
+    /// `Here::run_knowing` and `run_begun`, for a continuation with a mutex.
     fn dispatch(&self, mut entry: Entry<u32>) -> Ended {
         let guard = self.mutex.lock().unwrap();
+        // SAFETY: the mutex is held.
+        unsafe { assert_eq!(self.life.adopt_shared(), 0, "there are few references") };
         let ended = if self.life.is_dead() {
             Ended::Dead
         } else if entry.begin() == Begin::CalledOff {
@@ -100,24 +102,16 @@ impl Model {
         } else {
             Ended::Ran
         };
-        let owed = if ended == Ended::Ran {
+        if ended == Ended::Ran {
             // SAFETY: the mutex is held.
-            unsafe {
-                assert_eq!(self.life.adopt_shared(), 0, "there are few references");
-                self.life.enter();
-            }
+            unsafe { self.life.enter_first() };
             self.call();
-            // SAFETY: as above.
-            if unsafe { self.life.leave() } == 0 && self.life.is_dead() {
-                self.drop_handler();
-            }
-            drop(entry);
-            // SAFETY: as above.
-            unsafe { self.life.remove_plain() }
-        } else {
-            drop(entry);
-            1
-        };
+            // SAFETY: as above. Whoever destroys it meanwhile is on another thread, and so sees to the handler.
+            unsafe { self.life.leave_last() };
+        }
+        drop(entry);
+        // SAFETY: as above.
+        let owed = unsafe { self.life.remove_plain() };
         drop(guard);
         self.release(owed);
         ended

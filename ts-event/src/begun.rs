@@ -60,7 +60,8 @@ impl<T> Begun<T> {
     /// The event was called off meanwhile; drop it.
     #[inline(always)]
     pub fn again(self, fence: fence::Asymmetric) -> Result<Entry<T>, Entry<T>> {
-        match self.entry.slot().end(|| fence.light()) {
+        let slot = self.entry.slot();
+        match slot.end_running(slot.own_word(), || fence.light()) {
             End::Ended => Ok(self.into_entry()),
             End::CalledOff => Err(self.into_entry()),
         }
@@ -125,6 +126,14 @@ impl<T> Spot<T> {
     #[inline(always)]
     pub(crate) fn new(slot: NonNull<Slot<T>>) -> Self {
         Self { slot }
+    }
+
+    /// Where its value lies. To use that is for those who own the event, or borrow it from its owner.
+    #[inline(always)]
+    #[must_use]
+    pub fn value(self) -> NonNull<T> {
+        // SAFETY: slots are never unmapped; and none lies at zero.
+        unsafe { NonNull::new_unchecked(self.slot.as_ref().value()) }
     }
 
     /// The name of the event that lies there now, or of the last that did.

@@ -25,6 +25,9 @@ use crate::slots::{BATCH, Slots, pool_of};
 /// It can move to another thread but not be shared. Dropped, it gives its free slots back to the pool.
 pub struct Cache<T: 'static> {
     pool: &'static Slots<T>,
+    /// The slot that was given back last, if it has not been taken again; or null. It is like one more place on the stack, for
+    /// those who make an event and end one in turn: that takes half the steps.
+    spare: Cell<*mut Slot<T>>,
     /// How many of `free` are slots.
     count: Cell<usize>,
     /// The first `count` are the cache's own free slots.
@@ -45,7 +48,8 @@ impl<T> Cache<T> {
     /// An empty share of `pool`.
     #[must_use]
     pub fn new(pool: &'static Slots<T>) -> Self {
-        Self { pool, count: Cell::new(0), free: [const { Cell::new(ptr::null_mut()) }; ROOM] }
+        let spare = Cell::new(ptr::null_mut());
+        Self { pool, spare, count: Cell::new(0), free: [const { Cell::new(ptr::null_mut()) }; ROOM] }
     }
 
     /// Puts `value` into a free slot.
@@ -77,7 +81,7 @@ impl<T> Cache<T> {
     /// ```
     #[inline(always)]
     pub fn vacant(&self) -> Vacant<'_, T> {
-        let slot = match self.pop() {
+        let slot = match self.at_hand() {
             Some(slot) => slot,
             None => self.refill(),
         };
@@ -90,7 +94,7 @@ impl<T> Cache<T> {
     #[inline(always)]
     #[must_use]
     pub fn vacant_at_hand(&self) -> Option<Vacant<'_, T>> {
-        self.pop().map(|slot| Vacant { cache: self, slot })
+        self.at_hand().map(|slot| Vacant { cache: self, slot })
     }
 
     /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this
@@ -144,12 +148,24 @@ impl<T> Cache<T> {
     #[inline(always)]
     pub unsafe fn forget_own(&self, begun: Begun<T>) {
         let (slot, is_used_up) = begun.free_forgetting();
+        if !is_used_up && self.spare.get().is_null() {
+            return self.spare.set(slot.as_ptr());
+        }
+        // SAFETY: the slot is free, ours, and of this pool, says the caller.
+        unsafe { self.put_own(slot, is_used_up) };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is free, of this pool, and belongs to the caller, who gives it up.
+    #[inline(never)]
+    unsafe fn put_own(&self, slot: NonNull<Slot<T>>, is_used_up: bool) {
         let count = self.count.get();
         if count == ROOM || is_used_up {
-            // SAFETY: the slot is free, ours, and of this pool, says the caller.
+            // SAFETY: by contract.
             return unsafe { self.put_away(self.pool, slot) };
         }
-        // SAFETY: `count` is below `ROOM`.
+        // SAFETY: by contract; `count` is below `ROOM`.
         unsafe { self.stack(count, slot) };
     }
 
@@ -162,6 +178,16 @@ impl<T> Cache<T> {
         // SAFETY: as the caller says.
         unsafe { self.free.get_unchecked(count) }.set(slot.as_ptr());
         self.count.set(count + 1);
+    }
+
+    #[inline(always)]
+    fn at_hand(&self) -> Option<NonNull<Slot<T>>> {
+        let spare = NonNull::new(self.spare.get());
+        if spare.is_none() {
+            return self.pop();
+        }
+        self.spare.set(ptr::null_mut());
+        spare
     }
 
     #[inline(always)]
@@ -270,6 +296,9 @@ impl<T> fmt::Debug for Vacant<'_, T> {
 
 impl<T> Drop for Cache<T> {
     fn drop(&mut self) {
+        if let Some(spare) = NonNull::new(self.spare.replace(ptr::null_mut())) {
+            self.put(spare);
+        }
         while self.count.get() > 0 {
             self.give(self.count.get().min(BATCH));
         }

@@ -237,6 +237,12 @@ impl<T> Slot<T> {
         if state_of(word) != WAITING {
             return Self::begin_out_of_turn(word);
         }
+        self.begin_waiting(word, light)
+    }
+
+    /// Begins a run of an event that waits; `word` is the slot's.
+    #[inline(always)]
+    pub(crate) fn begin_waiting(&self, word: u64, light: impl FnOnce()) -> Begin {
         match self.step(word, WAITING, RUNNING, light) {
             None => Begin::Run,
             Some(asked) => self.begin_asked(asked),
@@ -265,6 +271,12 @@ impl<T> Slot<T> {
     pub(crate) fn end(&self, light: impl FnOnce()) -> End {
         let word = self.own_word();
         assert!(state_of(word) == RUNNING, "end of an event that is not running");
+        self.end_running(word, light)
+    }
+
+    /// Ends a run; `word` is the slot's.
+    #[inline(always)]
+    pub(crate) fn end_running(&self, word: u64, light: impl FnOnce()) -> End {
         match self.step(word, RUNNING, WAITING, light) {
             None => End::Ended,
             Some(asked) => self.end_asked(asked),

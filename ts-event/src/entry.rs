@@ -157,6 +157,25 @@ impl<T> Entry<T> {
         }
     }
 
+    /// As [`run`](Self::run), for an event that is known to wait.
+    ///
+    /// # Errors
+    ///
+    /// As for `run`.
+    ///
+    /// # Safety
+    ///
+    /// [`phase`](Self::phase) says that it waits, or was called off by somebody else than its owner: so it is with one that
+    /// was made, or came back from [`Begun::again`] as `Ok`, and has not begun since.
+    #[inline(always)]
+    pub unsafe fn run_waiting(self, fence: fence::Asymmetric) -> Result<Begun<T>, Self> {
+        let this = ManuallyDrop::new(self);
+        match this.slot().begin_waiting(this.slot().own_word(), || fence.light()) {
+            Begin::Run => Ok(Begun::new(this)),
+            Begin::CalledOff => Err(ManuallyDrop::into_inner(this)),
+        }
+    }
+
     /// Where the event lies.
     #[inline(always)]
     #[must_use]

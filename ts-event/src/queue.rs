@@ -170,6 +170,12 @@ impl<T: 'static> Queue<T> {
         self.ready.room()
     }
 
+    /// Calls `f` with the room for one more entry for "now", if it is known that there is; see [`Ready::with_room`].
+    #[inline(always)]
+    pub fn with_room<R>(&mut self, f: impl FnMut(Room<'_, T>) -> Option<R>) -> Option<R> {
+        self.ready.with_room(f)
+    }
+
     /// Files what is in the inbox, makes ready what is due at `now`, and renews the budget.
     ///
     /// A `now` before that of an earlier visit changes nothing for the timers.
@@ -178,6 +184,7 @@ impl<T: 'static> Queue<T> {
         let inbox = self.file(chain);
         let ready = &mut self.ready;
         let due = self.timers.advance(now, |entry| ready.push_back(entry));
+        self.ready.settle();
         self.left = self.budget;
         if due > 0 {
             self.due_to = self.ready.tail();

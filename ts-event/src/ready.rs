@@ -13,6 +13,9 @@
 //! * `limit` is behind `tail` or at it, and no further from `head` than the ring is long: positions before it can be taken
 //!   without asking where the head is. It is moved on when the tail has come to it.
 //! * An entry's slot says its position. Nothing has to be wiped out when it leaves: the ring says whether it is there.
+//! * An entry that is alone need not go through the ring. While `only` is not [`CLOSED`] the ring is empty, `limit` is at
+//!   `tail`, so that whoever adds an entry looks here, and the entry that is in the list, if one is, stands in `only`. The
+//!   second one ends that; it begins in [`settle`](Ready::settle), so that two that take turns do not pay for it.
 //!
 //! A linked list through the slots needs no memory of its own, but each step of it writes to two neighbours.
 
@@ -23,13 +26,16 @@ use crate::entry::Entry;
 use crate::key::Key;
 use crate::place;
 use crate::prefetch;
-use crate::slot::Slot;
+use crate::slot::{Slot, generation_of};
 
 /// How many entries the first ring has room for.
 const FIRST_ROOM: usize = 64;
 
 /// How far ahead of what is taken out the memory is asked for: about as many runs as one miss lasts.
 const AHEAD: u64 = 4;
+
+/// In the place of the only entry: the list is the ring. Not null, so that one question finds that place free.
+const CLOSED: usize = 1;
 
 /// Where positions begin: in the middle, since they grow at both ends.
 const FIRST_POSITION: u64 = 1 << 63;
@@ -71,6 +77,8 @@ pub struct Ready<T: 'static> {
     holes: u64,
     /// Up to which position there is room, as far as was looked.
     limit: u64,
+    /// The entry that is alone in the list, or null if there is none, or [`CLOSED`].
+    only: *mut Slot<T>,
 }
 
 // SAFETY: the list owns the entries in it and nothing else, so it may go where they may.
@@ -81,14 +89,15 @@ impl<T> Ready<T> {
     #[must_use]
     pub fn new() -> Self {
         let (head, tail, limit) = (FIRST_POSITION, FIRST_POSITION, FIRST_POSITION);
-        Self { ring: Box::default(), mask: u64::MAX, head, tail, holes: 0, limit }
+        let only = ptr::without_provenance_mut(CLOSED);
+        Self { ring: Box::default(), mask: u64::MAX, head, tail, holes: 0, limit, only }
     }
 
     /// How many entries there are.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        (self.tail - self.head - self.holes) as usize
+        (self.tail - self.head - self.holes) as usize + usize::from(self.has_only())
     }
 
     /// Whether there are none.
@@ -96,16 +105,68 @@ impl<T> Ready<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         // A hole is never the first, so there is an entry or nothing.
-        self.head == self.tail
+        self.head == self.tail && !self.has_only()
+    }
+
+    /// Whether an entry is alone in the list, outside of the ring.
+    #[inline(always)]
+    fn has_only(&self) -> bool {
+        self.only.addr() > CLOSED
     }
 
     /// Adds an entry behind all others.
     #[inline(always)]
     pub fn push_back(&mut self, entry: Entry<T>) {
-        if self.tail == self.limit && !self.has_more_room() {
-            self.grow();
+        if self.tail == self.limit {
+            if self.only.is_null() {
+                self.only = entry.into_slot().as_ptr();
+                return;
+            }
+            self.make_room();
         }
-        Room { ready: self }.push(entry);
+        self.push_into_ring(entry);
+    }
+
+    /// Adds an entry to the ring, where there is room.
+    #[inline(always)]
+    fn push_into_ring(&mut self, entry: Entry<T>) {
+        let position = self.tail;
+        place::mark_position(entry.slot(), position);
+        *self.at(position) = entry.into_slot().as_ptr();
+        self.tail = position + 1;
+    }
+
+    /// For whoever runs many entries and comes by now and then: if there is one entry or none, those to come take a shorter
+    /// way from here on, as long as each finds itself alone. Nothing else is different.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Ready, Slots};
+    ///
+    /// static JOBS: Slots<u32> = Slots::new();
+    ///
+    /// let mut ready = Ready::new();
+    /// ready.push_back(JOBS.entry(1));
+    /// ready.settle();
+    /// for _ in 0..100 {
+    ///     let again = ready.pop_front().expect("it is alone");
+    ///     ready.push_back(again);
+    /// }
+    /// ready.push_back(JOBS.entry(2));
+    /// assert_eq!(ready.pop_front().map(|entry| *entry), Some(1));
+    /// ```
+    #[inline]
+    pub fn settle(&mut self) {
+        if self.only.addr() != CLOSED || self.tail - self.head > 1 || self.ring.is_empty() {
+            return;
+        }
+        self.only = ptr::null_mut();
+        if self.head != self.tail {
+            self.only = *self.at(self.head);
+            self.head = self.tail;
+        }
+        self.limit = self.tail;
     }
 
     /// Room for one more entry at the end, if it is known without a look that there is: for those who must not fail any more
@@ -126,12 +187,40 @@ impl<T> Ready<T> {
     /// ```
     #[inline(always)]
     pub fn room(&mut self) -> Option<Room<'_, T>> {
-        if self.tail == self.limit { None } else { Some(Room { ready: self }) }
+        let in_ring = self.tail != self.limit;
+        if in_ring || self.only.is_null() { Some(Room { ready: self, in_ring }) } else { None }
+    }
+
+    /// Calls `f` with what [`room`](Self::room) gives. Of `f` there is a copy for each kind of room, so that within it nobody
+    /// asks any more which it is: for those who count their steps.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{Ready, Slots};
+    ///
+    /// static JOBS: Slots<u32> = Slots::new();
+    ///
+    /// let mut ready = Ready::new();
+    /// ready.push_back(JOBS.entry(1));
+    /// assert!(ready.with_room(|room| Some(room.push(JOBS.entry(2)))).is_some());
+    /// assert_eq!(ready.len(), 2);
+    /// ```
+    #[inline(always)]
+    pub fn with_room<R>(&mut self, mut f: impl FnMut(Room<'_, T>) -> Option<R>) -> Option<R> {
+        if self.tail != self.limit {
+            f(Room { ready: self, in_ring: true })
+        } else if self.only.is_null() {
+            f(Room { ready: self, in_ring: false })
+        } else {
+            None
+        }
     }
 
     /// Adds an entry before all others.
     #[inline]
     pub fn push_front(&mut self, entry: Entry<T>) {
+        self.open_ring();
         if self.tail == self.end_of_room() {
             self.grow();
         }
@@ -145,8 +234,8 @@ impl<T> Ready<T> {
     /// Takes out the first entry.
     #[inline(always)]
     pub fn pop_front(&mut self) -> Option<Entry<T>> {
-        if self.is_empty() {
-            return None;
+        if self.head == self.tail {
+            return self.pop_only();
         }
         let slot = *self.at(self.head);
         // By the time it is needed the one a few places further on will be in the cache. Its place may be empty, or long left.
@@ -160,8 +249,24 @@ impl<T> Ready<T> {
         Some(unsafe { Entry::from_slot(NonNull::new_unchecked(slot)) })
     }
 
+    /// Takes out the entry that is alone in the list.
+    #[inline(always)]
+    fn pop_only(&mut self) -> Option<Entry<T>> {
+        if !self.has_only() {
+            return None;
+        }
+        let slot = std::mem::replace(&mut self.only, ptr::null_mut());
+        // SAFETY: what is neither null nor `CLOSED` is a slot whose entry the list owns; it is taken out here.
+        Some(unsafe { Entry::from_slot(NonNull::new_unchecked(slot)) })
+    }
+
     /// Takes out the entry that `key` means, if it is in this list.
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
+        if self.only == key.slot_ptr().as_ptr() {
+            // The slot is that of an entry of this list, so its generation stands still.
+            let is_it = generation_of(key.slot().own_word()) == key.generation();
+            return if is_it { self.pop_only() } else { None };
+        }
         let position = place::find_position(key, self.head)?;
         let is_here =
             (self.head..self.tail).contains(&position) && *self.at(position) == key.slot_ptr().as_ptr();
@@ -179,7 +284,8 @@ impl<T> Ready<T> {
     /// memory, and nobody has waited for them yet. For those who know what such a value needs in its turn.
     pub fn look_ahead(&self, count: usize) -> impl Iterator<Item = &T> {
         let end = self.tail.min(self.head.saturating_add(count as u64));
-        let slots = (self.head..end).map(|position| self.ring[self.index(position)]);
+        let only = (self.has_only() && count > 0).then_some(self.only);
+        let slots = (self.head..end).map(|position| self.ring[self.index(position)]).chain(only);
         slots.clone().for_each(|slot| prefetch::slot(slot));
         // SAFETY: a slot in the ring is that of an entry of this list, which is borrowed as long as the value is.
         slots.filter_map(|slot| Some(unsafe { &*NonNull::new(slot)?.as_ref().value() }))
@@ -223,12 +329,29 @@ impl<T> Ready<T> {
         self.head + self.ring.len() as u64
     }
 
-    /// Moves the limit on; false if the ring is full.
+    /// Moves the limit on, whatever that takes; from here on the list is the ring.
     #[cold]
     #[inline(never)]
-    fn has_more_room(&mut self) -> bool {
+    fn make_room(&mut self) {
+        self.open_ring();
         self.limit = self.end_of_room();
-        self.tail != self.limit
+        if self.tail == self.limit {
+            self.grow();
+        }
+    }
+
+    /// Makes the list the ring, with the entry in it that was alone.
+    #[inline]
+    fn open_ring(&mut self) {
+        let only = std::mem::replace(&mut self.only, ptr::without_provenance_mut(CLOSED));
+        if only.addr() == CLOSED {
+            return;
+        }
+        self.limit = self.end_of_room();
+        if !only.is_null() {
+            // SAFETY: a slot whose entry the list owns; it was taken out above. The ring is there, and empty.
+            self.push_into_ring(unsafe { Entry::from_slot(NonNull::new_unchecked(only)) });
+        }
     }
 
     /// Makes an entry the first again, or the list empty.
@@ -257,16 +380,19 @@ impl<T> Ready<T> {
 /// Room for one entry; see [`Ready::room`].
 pub struct Room<'a, T: 'static> {
     ready: &'a mut Ready<T>,
+    /// There is room in the ring; if not, the entry is to be the only one.
+    in_ring: bool,
 }
 
 impl<T> Room<'_, T> {
     /// Adds an entry behind all others.
     #[inline(always)]
     pub fn push(self, entry: Entry<T>) {
-        let position = self.ready.tail;
-        place::mark_position(entry.slot(), position);
-        *self.ready.at(position) = entry.into_slot().as_ptr();
-        self.ready.tail = position + 1;
+        if self.in_ring {
+            self.ready.push_into_ring(entry);
+        } else {
+            self.ready.only = entry.into_slot().as_ptr();
+        }
     }
 }
 

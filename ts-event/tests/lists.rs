@@ -28,6 +28,8 @@ enum ReadyStep {
     Remove(usize),
     RemoveFromTheOther(usize),
     Append,
+    Settle,
+    WithRoom,
 }
 
 fn ready_step() -> impl Strategy<Value = ReadyStep> {
@@ -38,6 +40,8 @@ fn ready_step() -> impl Strategy<Value = ReadyStep> {
         2 => any::<usize>().prop_map(ReadyStep::Remove),
         1 => any::<usize>().prop_map(ReadyStep::RemoveFromTheOther),
         1 => Just(ReadyStep::Append),
+        2 => Just(ReadyStep::Settle),
+        2 => Just(ReadyStep::WithRoom),
     ]
 }
 
@@ -93,7 +97,20 @@ proptest! {
                     ready.append(&mut other);
                     model.append(&mut other_model);
                 }
+                ReadyStep::Settle => ready.settle(),
+                ReadyStep::WithRoom => {
+                    let number = keys.len() as u64;
+                    let pushed = ready.with_room(|room| {
+                        room.push(new_entry(&mut keys));
+                        Some(())
+                    });
+                    if pushed.is_some() {
+                        model.push_back(number);
+                    }
+                }
             }
+            let ahead: Vec<_> = ready.look_ahead(3).copied().collect();
+            prop_assert!(model.iter().zip(&ahead).all(|(there, ahead)| there == ahead) && ahead.len() <= 3);
             prop_assert_eq!(ready.len(), model.len());
             prop_assert_eq!(ready.is_empty(), model.is_empty());
             prop_assert_eq!(other.len(), other_model.len());

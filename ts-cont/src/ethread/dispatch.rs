@@ -15,7 +15,7 @@ use std::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use ts_event::{Begin, Begun, End, Entry, Queue, Spot, When};
+use ts_event::{Begin, Begun, End, Entry, Queue, When};
 use ts_mutex::MutexGuard;
 use ts_thread::{HrTime, current_id, fence};
 
@@ -29,20 +29,28 @@ impl Here {
         let budget = unsafe { local.queue.step(Queue::take_budget) };
         // What does not change from one event to the next is asked once: how fences are, who runs, and whether diagnostics
         // want to hear of each acquisition.
-        let left = match fence::Asymmetric::known() {
-            Some(fence) if !ts_mutex::diagnostics::checks() => self.run_knowing(budget, fence),
-            _ => self.run_asking(budget),
-        };
+        let known = fence::Asymmetric::known().filter(|_| !ts_mutex::diagnostics::checks());
+        let mut run = Run { left: budget, goes_on: true };
+        while run.goes_on {
+            run = match known {
+                Some(fence) if !local.has_parked.get() => self.run_knowing(run.left, fence),
+                _ => self.run_asking(run.left, known.is_some()),
+            };
+        }
+        let left = run.left;
         // SAFETY: as above.
         unsafe { local.queue.step(|queue| queue.return_budget(left)) };
         self.settle();
     }
 
-    /// Runs so many ready entries at most, each by itself; returns what is left of the budget.
+    /// Runs so many ready entries at most, each by itself, and if the caller wants only until no event is parked.
     #[inline(never)]
-    fn run_asking(&self, mut left: u32) -> u32 {
+    fn run_asking(&self, mut left: u32, while_parked: bool) -> Run {
         let flags = &self.thread().shared().flags;
         while left > 0 {
+            if while_parked && !self.local().has_parked.get() {
+                return Run { left, goes_on: true };
+            }
             if flags.wants_attention() && self.attend() == Stop::Now {
                 break;
             }
@@ -51,13 +59,13 @@ impl Here {
             left -= 1;
             self.run_entry(entry);
         }
-        left
+        Run { left, goes_on: false }
     }
 
     /// As `run_asking`, with what is known beforehand, and with the mutex kept from one event to the next if it is the same:
-    /// the straight way of an event.
+    /// the straight way of an event. To be called while no event is parked, and ends when one is.
     #[inline(never)]
-    fn run_knowing(&self, budget: u32, fence: fence::Asymmetric) -> u32 {
+    fn run_knowing(&self, budget: u32, fence: fence::Asymmetric) -> Run {
         let local = self.local();
         let flags = &self.thread().shared().flags;
         let guard = Guard::default();
@@ -66,43 +74,70 @@ impl Here {
         // SAFETY: this thread's evidence is not given up meanwhile; and whoever shows an event has a mutex in `stay`.
         let mut frame = unsafe { Frame::new(guard.place(), self) };
         let mut left = budget;
+        let mut goes_on = false;
         // How many entries went another way, or were not to run.
         let mut astray = 0;
-        while left > 0 {
+        'events: while left > 0 {
             if flags.wants_attention() {
                 stay.end();
                 if self.attend() == Stop::Now {
+                    break;
+                }
+                if local.has_parked.get() {
+                    goes_on = true;
                     break;
                 }
             }
             // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
             let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else { break };
             // Nothing below unwinds with it in hand.
-            let entry = ManuallyDrop::new(entry);
+            let mut entry = ManuallyDrop::new(entry);
             left -= 1;
-            let Some((cell, counted)) = straight(&entry).filter(|_| !local.has_parked.get()) else {
+            let cell = 'held: {
+                // One that is counted plainly has a mutex, since that is how they are. The event's reference keeps that, then another event's, or what
+                // is owed for it; before either is given back, `stay` gives back the mutex.
+                let missed = match straight(&entry) {
+                    Some((cell, Counted::Plain)) => {
+                        // SAFETY: as above.
+                        if unsafe { stay.at(cell) } {
+                            break 'held cell;
+                        }
+                        cell
+                    }
+                    Some((cell, Counted::Shared)) if cell.get().mutex().is_some() => {
+                        // SAFETY: as above.
+                        if unsafe { stay.at(cell) } {
+                            // SAFETY: the mutex is held.
+                            unsafe { called_mut(&mut entry).adopt() };
+                            break 'held cell;
+                        }
+                        cell
+                    }
+                    _ => {
+                        astray += 1;
+                        stay.end();
+                        self.run_entry(ManuallyDrop::into_inner(entry));
+                        if local.has_parked.get() {
+                            goes_on = true;
+                            break 'events;
+                        }
+                        continue 'events;
+                    }
+                };
                 astray += 1;
-                stay.end();
-                self.run_entry(ManuallyDrop::into_inner(entry));
-                continue;
+                self.park(ManuallyDrop::into_inner(entry), missed);
+                goes_on = true;
+                break 'events;
             };
-            // SAFETY: an event that goes the straight way has a mutex.
-            let mutex = unsafe { cell.get().mutex().unwrap_unchecked() };
-            // SAFETY: the event's reference keeps the continuation, then another event's, or what is owed for it; before
-            // either is given back, `stay` gives back the mutex.
-            if !unsafe { stay.at(mutex) } {
-                astray += 1;
-                self.park(ManuallyDrop::into_inner(entry), cell);
-                continue;
-            }
             // In this order, so that an event says that it ran only if its handler was entered.
             let owed = if cell.get().life.is_dead() {
                 astray += 1;
                 self.end_event(ManuallyDrop::into_inner(entry))
             } else {
-                match ManuallyDrop::into_inner(entry).run(fence) {
+                // SAFETY: what is ready waits: it was sent, or armed again, and has not begun since.
+                match unsafe { ManuallyDrop::into_inner(entry).run_waiting(fence) } {
                     // SAFETY: all of this was seen above.
-                    Ok(begun) => unsafe { self.run_begun(begun, cell, counted, &mut frame, fence) },
+                    Ok(begun) => unsafe { self.run_begun(begun, cell, &mut frame, fence) },
                     Err(off) => {
                         astray += 1;
                         self.end_event(off)
@@ -118,14 +153,14 @@ impl Here {
                 }
                 self.owe(cell, owed);
             }
-            // An event of its own, or what is owed, still keeps the continuation and its handle.
-            if stay.is_wanted() {
+            // SAFETY: an event of its own, or what is owed, still keeps the continuation and its handle.
+            if unsafe { stay.is_wanted_at(cell) } {
                 stay.hand_over();
             }
         }
         stay.end();
         local.counts.dispatched.add_many(u64::from(budget - left - astray));
-        left
+        Run { left, goes_on }
     }
 
     /// Runs one entry that is not of the ready list.
@@ -351,28 +386,21 @@ impl Here {
     ///
     /// # Safety
     ///
-    /// It is a call of `cell`, counted as `counted`, whose mutex is held by the guard of `frame`, and it was alive under it.
+    /// It is a call of `cell`, counted plainly, whose mutex is held by the guard of `frame`, and it was alive under it.
     #[inline(always)]
     unsafe fn run_begun(
         &self,
-        mut begun: Begun<Work>,
+        begun: Begun<Work>,
         cell: CellRef,
-        counted: Counted,
         frame: &mut Frame,
         fence: fence::Asymmetric,
     ) -> usize {
-        let local = self.local();
-        let spot = begun.spot();
+        let (local, spot) = (self.local(), begun.spot());
+        // SAFETY: an entry that is a call, whose owner is this dispatch. The mutex of this continuation is held, under which it
+        // was alive before the event began; and no handler is on the stack of a thread that dispatches.
+        local.running.locked(spot, cell, || unsafe { cell.run_first(frame.show(Scheduled::shown(spot))) });
         // SAFETY: the caller has looked.
-        let Work::Call(scheduled) = &mut *begun else { unsafe { unreachable_unchecked() } };
-        if counted == Counted::Shared {
-            // SAFETY: the mutex is held.
-            unsafe { scheduled.adopt_shared() };
-        }
-        let (continuation, carried) = scheduled.lend();
-        // SAFETY: the mutex of this continuation is held, under which it was alive before the event began; and no handler is on
-        // the stack of a thread that dispatches.
-        unsafe { self.call(spot, cell, frame.show(continuation, carried)) };
+        let Work::Call(scheduled) = &*begun else { unsafe { unreachable_unchecked() } };
         if !scheduled.carried.extra.is_none() {
             return self.after_run(begun.into_entry(), cell);
         }
@@ -381,12 +409,13 @@ impl Here {
         if rearm == Rearm::Unsaid {
             // SAFETY: all entries of kind `Work` are of its one pool.
             unsafe { local.cache.forget_own(begun) };
-            // SAFETY: the mutex is held, the event was made a plain one above, and it is gone.
+            // SAFETY: the mutex is held, and the event is gone.
             return unsafe { cell.get().life.remove_plain() };
         }
-        if rearm != Rearm::Now || cell.get().life.is_dead() {
+        if rearm != Rearm::Now {
             return self.after_run(begun.into_entry(), cell);
         }
+        // Should the continuation be no more by now, the event is found dead when its turn comes.
         local.rearm.set(Rearm::Unsaid);
         match begun.again(fence) {
             Ok(entry) => {
@@ -398,39 +427,21 @@ impl Here {
         }
     }
 
-    /// Calls the handler of an event that has begun, under its mutex.
-    ///
-    /// # Safety
-    ///
-    /// As for [`CellRef::run_locked`]; and the event is counted plainly.
-    #[inline(always)]
-    unsafe fn call(&self, spot: Spot<Work>, cell: CellRef, event: &mut Event<'_>) {
-        let local = self.local();
-        local.running.set(Some(spot));
-        local.running_cell.set(Some(cell));
-        let guard = event.guard();
-        // SAFETY: as the caller says; an event of a continuation with a mutex has a guard.
-        let _: Result<_, CallError> = unsafe { cell.run_locked(guard.unwrap_unchecked(), event) };
-        local.running.set(None);
-        local.running_cell.set(None);
-    }
-
     /// Calls the handler as `run_begun` does, if it is to run, without anything that is known beforehand.
     fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
         let cell = called(&entry).cell();
         if cell.get().life.is_dead() || entry.begin() == Begin::CalledOff {
             return self.end_event(entry);
         }
-        let spot = entry.spot();
-        self.local().counts.dispatched.add();
-        let scheduled = called_mut(&mut entry);
+        let (local, spot) = (self.local(), entry.spot());
+        local.counts.dispatched.add();
         // SAFETY: the mutex is held.
-        unsafe { scheduled.adopt() };
-        let (continuation, carried) = scheduled.lend();
-        let mut event = Event::dispatched(continuation, carried, Some(guard), self);
-        // SAFETY: the guard is of this continuation's mutex, under which it was alive before the event began; and no handler is
-        // on the stack of a thread that dispatches.
-        unsafe { self.call(spot, cell, &mut event) };
+        unsafe { called_mut(&mut entry).adopt() };
+        // SAFETY: an entry that is a call, whose owner is this dispatch. The guard is of this continuation's mutex, under which
+        // it was alive before the event began; and no handler is on the stack of a thread that dispatches.
+        local.running.locked(spot, cell, || unsafe {
+            cell.run_first(&mut Event::dispatched(Scheduled::shown(spot), Some(guard), self));
+        });
         self.after_run(entry, cell)
     }
 
@@ -443,13 +454,13 @@ impl Here {
             cell.release(self.end_event(entry));
             return;
         }
-        local.running.set(Some(entry.spot()));
         local.counts.dispatched.add();
-        let (continuation, carried) = called_mut(&mut entry).lend();
-        let mut event = Event::dispatched(continuation, carried, None, self);
-        let _: Result<_, CallError> = cell.run_shared(&mut event);
-        cell.leave_shared();
-        local.running.set(None);
+        local.running.unlocked(entry.spot(), || {
+            // SAFETY: an entry that is a call, whose owner is this dispatch.
+            let mut event = unsafe { Event::dispatched(Scheduled::shown(entry.spot()), None, self) };
+            let _: Result<_, CallError> = cell.run_shared(&mut event);
+            cell.leave_shared();
+        });
         let owed = self.after_run(entry, cell);
         cell.release(owed);
     }
@@ -458,6 +469,10 @@ impl Here {
     #[inline(never)]
     fn after_run(&self, mut entry: Entry<Work>, cell: CellRef) -> usize {
         let rearm = self.local().rearm.replace(Rearm::Unsaid);
+        if matches!(rearm, Rearm::Over(_)) {
+            // SAFETY: only one with a mutex is said to be over: it is held, and the handler has returned.
+            unsafe { cell.bury() };
+        }
         let extra = &mut called_mut(&mut entry).carried.extra;
         if let Some(notify) = extra.get_mut().and_then(|extra| extra.notify.take()) {
             notify.ran();
@@ -485,6 +500,14 @@ impl Here {
             _ => unreachable!("only calls come here"),
         }
     }
+}
+
+/// How far the ready entries have been run.
+struct Run {
+    /// What is left of the budget.
+    left: u32,
+    /// The rest is to be run in another way. If not, nothing is ready, or the budget is spent, or the thread is to stop.
+    goes_on: bool,
 }
 
 /// As long as it exists, others are told that this thread is busy.
@@ -522,13 +545,11 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// The continuation of an event that goes the straight way, which is one with a mutex, and how the event is counted.
+/// The continuation of an event, and how it is counted.
 #[inline(always)]
 fn straight(entry: &Entry<Work>) -> Option<(CellRef, Counted)> {
     let Work::Call(scheduled) = &**entry else { return None };
-    let (cell, counted) = (scheduled.cell(), scheduled.carried.counted());
-    // What is counted plainly is counted under a mutex.
-    (counted == Counted::Plain || cell.get().mutex().is_some()).then_some((cell, counted))
+    Some((scheduled.cell(), scheduled.carried.counted()))
 }
 
 /// The call that an entry of the queue is.
@@ -552,7 +573,7 @@ fn made_at(entry: &Entry<Work>) -> &'static Location<'static> {
 /// When the event runs again, if it does.
 fn next_run(rearm: Rearm, extra: &mut Extras, now: impl FnOnce() -> HrTime) -> Option<When> {
     match rearm {
-        Rearm::Stopped => None,
+        Rearm::Stopped | Rearm::Over(_) => None,
         Rearm::Now => {
             forget_period(extra);
             Some(When::Now)

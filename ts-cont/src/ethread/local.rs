@@ -2,9 +2,10 @@
 
 use super::own::Own;
 use super::parked::Parked;
+use super::running::Running;
 use super::{EThread, Shared, Timing};
 use crate::cell::CellRef;
-use crate::event::{Extras, Message, Rearm};
+use crate::event::{Extras, Message, Rearm, Said};
 use crate::processor::group::Group;
 use crate::processor::{Core, Inner};
 use crate::work::{Counted, SLOTS, Scheduled, Work};
@@ -20,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-use ts_event::{Cache, CallOff, Entry, Io, Key, Queue, Receiver, Spot, When};
+use ts_event::{Cache, CallOff, Entry, Io, Key, Queue, Receiver, When};
 use ts_thread::{ContextLocal, HrTime};
 
 static CURRENT: ContextLocal<RefCell<Option<Here>>> = ContextLocal::new(|| RefCell::new(None));
@@ -64,10 +65,8 @@ pub(crate) struct Local {
     /// Wakers of the futures that live here, so that none is forgotten at the end.
     pub(super) tasks: RefCell<Slab<Waker>>,
     pub(super) io: Option<Io>,
-    /// The event whose handler is running, and what is to become of it.
-    pub(super) running: Cell<Option<Spot<Work>>>,
-    /// Its continuation, if that has a mutex.
-    pub(super) running_cell: Cell<Option<CellRef>>,
+    pub(super) running: Running,
+    /// What is to become of the event whose handler is running.
     pub(super) rearm: Cell<Rearm>,
     /// References of a continuation that are to be given back, once another one's are or the ready events have run: its
     /// count of references is written by those who schedule it from elsewhere.
@@ -185,8 +184,7 @@ impl Here {
             naps: RefCell::default(),
             tasks: RefCell::new(Slab::new()),
             io,
-            running: Cell::new(None),
-            running_cell: Cell::new(None),
+            running: Running::default(),
             rearm: Cell::new(Rearm::Unsaid),
             debt: Cell::new(None),
             sweep: Cell::new(Sweep::default()),
@@ -332,7 +330,7 @@ impl Here {
     fn schedule_own(&self, continuation: &Continuation, code: EventCode) -> Option<Action> {
         let local = &*self.local;
         let cell = continuation.cell();
-        if local.running_cell.get() != Some(cell)
+        if !local.running.is_of(cell)
             // It is seen as the holder of the mutex sees it: that lies where the handler's thread looks anyway.
             || cell.get().life.is_dead()
             || local.core.is_closing()
@@ -353,19 +351,20 @@ impl Here {
     pub(super) fn place_at_hand(
         &self,
         cell: CellRef,
-        count: impl FnOnce() -> Counted,
+        count: impl Fn() -> Counted,
         code: EventCode,
         extra: &mut Extras,
     ) -> Option<Action> {
         let local = &*self.local;
         let place = |queue: &mut Queue<Work>| {
-            let room = queue.room()?;
-            // Before the event is counted: from there on nothing fails, so that it can be made where it stays.
-            let vacant = local.cache.vacant_at_hand()?;
-            let scheduled = Scheduled::counted(cell, count(), code, extra);
-            let (entry, key) = vacant.fill_keyed(Work::Call(scheduled), local.number);
-            room.push(entry);
-            Some(Action::new(key))
+            queue.with_room(|room| {
+                // Before the event is counted: from there on nothing fails, so that it can be made where it stays.
+                let vacant = local.cache.vacant_at_hand()?;
+                let scheduled = Scheduled::counted(cell, count(), code, extra);
+                let (entry, key) = vacant.fill_keyed(Work::Call(scheduled), local.number);
+                room.push(entry);
+                Some(Action::new(key))
+            })
         };
         // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
         unsafe { local.queue.step(place) }
@@ -386,7 +385,7 @@ impl Here {
 
     /// The action of the event whose handler is running.
     pub(crate) fn running(&self) -> Option<Action> {
-        self.local.running.get().map(|spot| Action::new(spot.key()))
+        self.local.running.spot().map(|spot| Action::new(spot.key()))
     }
 
     pub(crate) fn new_entry(&self, work: Option<Work>) -> Option<Entry<Work>> {
@@ -412,11 +411,32 @@ impl Here {
         if self.local.core.is_closing() {
             return Err(RearmError::ShuttingDown);
         }
-        if self.local.rearm.get() == Rearm::Stopped {
-            return Err(RearmError::Cancelled);
+        if matches!(self.local.rearm.get(), Rearm::Stopped | Rearm::Over(_)) {
+            return self.rearm_in_vain();
         }
         self.local.rearm.set(rearm);
         Ok(())
+    }
+
+    /// Says so of an event that does not run again.
+    #[cold]
+    fn rearm_in_vain(&self) -> Result<(), RearmError> {
+        let before = self.local.rearm.get();
+        if before.said() == Said::Stopped {
+            return Err(RearmError::Cancelled);
+        }
+        self.local.rearm.set(before.but(Said::Again));
+        Ok(())
+    }
+
+    /// Has the dispatch drop the handler of a continuation that this thread has just destroyed, if it is in it.
+    #[cold]
+    pub(crate) fn tell_dispatch(cell: CellRef) {
+        Self::with_current(|here| {
+            if here.local.running.is_of(cell) {
+                here.local.rearm.set(Rearm::Over(here.local.rearm.get().said()));
+            }
+        });
     }
 
     /// Cancels an event whose owner is `owner`. None if the caller has to go the long way.
@@ -428,10 +448,12 @@ impl Here {
         if owner != local.number {
             return None;
         }
-        if local.running.get().is_some_and(|spot| spot.key() == key) {
-            return Some(match local.rearm.replace(Rearm::Stopped) {
-                Rearm::Now | Rearm::At(_) | Rearm::Every(_) => Cancel::Cancelled,
-                Rearm::Unsaid | Rearm::Stopped => Cancel::Running,
+        if local.running.spot().is_some_and(|spot| spot.key() == key) {
+            let before = local.rearm.get();
+            local.rearm.set(before.but(Said::Stopped));
+            return Some(match before.said() {
+                Said::Again => Cancel::Cancelled,
+                Said::Nothing | Said::Stopped => Cancel::Running,
             });
         }
         let mut entry = local.queue.borrow_mut().remove(key);

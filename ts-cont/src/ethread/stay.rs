@@ -9,6 +9,7 @@
 //!
 //! To keep it without a look at those who wait would save a load, and make an unlock as late as the end of the budget.
 
+use crate::cell::CellRef;
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -34,7 +35,9 @@ impl Guard {
 
 /// A mutex that may be held.
 pub(super) struct Stay<'a> {
-    /// The number of the mutex that is held; zero if none is.
+    /// The continuation at whose handle the mutex is held; none if none is.
+    cell: Option<CellRef>,
+    /// The number of the mutex, if one is held.
     held: usize,
     /// If one is, the level, by a handle that in truth goes away with its continuation; see [`Stay::at`].
     guard: &'a Guard,
@@ -49,20 +52,24 @@ impl<'a> Stay<'a> {
     ///
     /// `me` is the context that runs, and it stays so whenever a method is called; `guard` is this one's alone.
     pub(super) unsafe fn new(guard: &'a Guard, me: ContextId, fence: Asymmetric) -> Self {
-        Self { held: 0, guard, me, fence }
+        Self { cell: None, held: 0, guard, me, fence }
     }
 
-    /// Holds `mutex`, if it can be had; gives back another one. False if it cannot: then nothing is held.
+    /// Holds the mutex of `cell`, if it can be had; gives back another one. False if it cannot: then nothing is held.
     ///
     /// # Safety
     ///
-    /// `mutex` is the handle of a continuation that lives until the next call of this for another one, or until the mutex is
-    /// given back.
+    /// It is a continuation with a mutex, and lives until the next call of this for another one, or until the mutex is given
+    /// back.
     #[inline(always)]
-    pub(super) unsafe fn at(&mut self, mutex: &ProxyMutex) -> bool {
-        // SAFETY: the continuation lives until then, and so does its handle.
-        let mutex: &'static ProxyMutex = unsafe { &*ptr::from_ref(mutex) };
-        if self.held == mutex.id() {
+    pub(super) unsafe fn at(&mut self, cell: CellRef) -> bool {
+        if self.cell == Some(cell) {
+            return true;
+        }
+        // SAFETY: it has one, and lives until then; so does its handle.
+        let mutex: &'static ProxyMutex = unsafe { &*ptr::from_ref(cell.get().mutex().unwrap_unchecked()) };
+        if self.cell.is_some() && self.held == mutex.id() {
+            self.cell = Some(cell);
             // SAFETY: a mutex is held, so there is a guard; it is of this mutex.
             unsafe { (*self.guard.0.get()).assume_init_mut().go_over_to(mutex) };
             return true;
@@ -72,16 +79,21 @@ impl<'a> Stay<'a> {
         let Some(guard) = (unsafe { mutex.try_lock_as(self.me) }) else { return false };
         // SAFETY: this is the only one that writes there, and handlers, who read it, have returned.
         unsafe { (*self.guard.0.get()).write(guard) };
+        self.cell = Some(cell);
         self.held = mutex.id();
         true
     }
 
-    /// Whether somebody waits for the mutex, which is held.
+    /// Whether somebody waits for the mutex.
+    ///
+    /// # Safety
+    ///
+    /// It is held at the handle of `cell`, which is alive.
     #[inline(always)]
-    pub(super) fn is_wanted(&self) -> bool {
-        debug_assert_ne!(self.held, 0);
-        // SAFETY: a mutex is held, so there is a guard.
-        unsafe { (*self.guard.0.get()).assume_init_ref() }.is_wanted()
+    pub(super) unsafe fn is_wanted_at(&self, cell: CellRef) -> bool {
+        debug_assert!(self.cell == Some(cell));
+        // SAFETY: then it has a mutex.
+        unsafe { cell.get().mutex().unwrap_unchecked() }.has_waiters()
     }
 
     /// Gives the mutex back because somebody waits for it.
@@ -105,10 +117,7 @@ impl<'a> Stay<'a> {
 
     #[inline(always)]
     fn take(&mut self) -> Option<MutexGuard<'static>> {
-        if self.held == 0 {
-            return None;
-        }
-        self.held = 0;
+        self.cell.take()?;
         // SAFETY: a mutex was held, so there is a guard; it is taken once.
         Some(unsafe { (*self.guard.0.get()).assume_init_read() })
     }
