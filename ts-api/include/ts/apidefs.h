@@ -54,6 +54,13 @@
 #define TS_CAST(type, value) ((type)(value))
 #endif
 
+/* The type of an enumeration that has to hold other numbers than its own; in C every one holds them. */
+#ifdef __cplusplus
+#define TS_OPEN_ENUM : int
+#else
+#define TS_OPEN_ENUM
+#endif
+
 /* Before declarations of older sources. It says nothing. */
 #ifndef tsapi
 #define tsapi
@@ -213,7 +220,7 @@ typedef void *(*TSThreadFunc)(void *data);
  *
  * Here stand all numbers, so that none is taken twice; which of them are sent is told with the calls and hooks that exist.
  */
-typedef enum TSEvent {
+typedef enum TSEvent TS_OPEN_ENUM {
   TS_EVENT_NONE      = 0,
   TS_EVENT_IMMEDIATE = 1, /**< Scheduled without a delay. */
   TS_EVENT_TIMEOUT   = 2, /**< Scheduled for later, or periodically. */
@@ -345,7 +352,7 @@ typedef enum TSHttpHookID {
   TS_HTTP_TXN_CLOSE_HOOK                    = 10, /**< A transaction ends: exactly once, whatever became of it. */
   TS_HTTP_SSN_START_HOOK                    = 11, /**< A client's session begins. */
   TS_HTTP_SSN_CLOSE_HOOK                    = 12, /**< A client's session ends, after its last transaction. */
-  TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK        = 13, /**< The cache was asked, or passed by. */
+  TS_HTTP_CACHE_LOOKUP_COMPLETE_HOOK        = 13, /**< There is no cache here: never called. */
   TS_HTTP_PRE_REMAP_HOOK                    = 14, /**< Before the request's URL is mapped. */
   TS_HTTP_POST_REMAP_HOOK                   = 15, /**< After the request's URL was mapped. */
   TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK = 16, /**< The whole body of a request that is kept back is there. */
@@ -600,7 +607,7 @@ TS_HTTP_MINOR(long version)
 #endif
 
 /** The status of a response. Others than these may be set too. */
-typedef enum TSHttpStatus {
+typedef enum TSHttpStatus TS_OPEN_ENUM {
   TS_HTTP_STATUS_NONE = 0,
 
   TS_HTTP_STATUS_CONTINUE           = 100,

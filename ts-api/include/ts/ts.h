@@ -26,6 +26,7 @@
 #include <ts/parts/log.h>
 #include <ts/parts/mbuffer.h>
 #include <ts/parts/memory.h>
+#include <ts/parts/older.h>
 #include <ts/parts/process.h>
 #include <ts/parts/schedule.h>
 #include <ts/parts/threads.h>

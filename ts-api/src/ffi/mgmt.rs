@@ -18,7 +18,7 @@ use ts_cont::{Continuation, EventCode};
 
 use super::call::{self, Call};
 use super::records::{self, Source, Value};
-use super::types::{TS_ERROR, TS_SUCCESS, TSCont, TSReturnCode};
+use super::types::{TS_ERROR, TS_SUCCESS, TSCont, TSMgmtSource, TSRecordDataType, TSReturnCode};
 use super::{cont, memory, place};
 use crate::Runtime;
 
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn TSMgmtStringGet(var_name: *const c_char, result: *mut *
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn TSMgmtSourceGet(var_name: *const c_char, source: *mut c_int) -> TSReturnCode {
+pub unsafe extern "C" fn TSMgmtSourceGet(var_name: *const c_char, source: *mut TSMgmtSource) -> TSReturnCode {
     let number = |_, source| {
         Some(match source {
             Source::Default => 1,
@@ -120,7 +120,10 @@ pub unsafe extern "C" fn TSMgmtSourceGet(var_name: *const c_char, source: *mut c
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn TSMgmtDataTypeGet(var_name: *const c_char, result: *mut c_int) -> TSReturnCode {
+pub unsafe extern "C" fn TSMgmtDataTypeGet(
+    var_name: *const c_char,
+    result: *mut TSRecordDataType,
+) -> TSReturnCode {
     call::enter("TSMgmtDataTypeGet", |call| {
         // SAFETY: the plugin says that it is a text.
         let name = unsafe { call.text("var_name", var_name) };

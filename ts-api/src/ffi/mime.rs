@@ -18,6 +18,7 @@ mod out;
 mod own_url;
 mod print;
 mod url;
+mod url_part;
 mod value;
 
 use self::buffer::{HeadKind, OwnHead, Refused, with};

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 
 use super::call::{self, Call};
 use super::place;
-use super::types::{TS_ERROR, TS_SUCCESS, TSReturnCode};
+use super::types::{TS_ERROR, TS_SUCCESS, TSRecordDataType, TSReturnCode, TSStatPersistence, TSStatSync};
 
 /// More than this cannot be meant: a plugin makes a new one for each request.
 const MOST: usize = 1 << 14;
@@ -189,9 +189,9 @@ fn create(name: &str, sync: Sync, persists: bool) -> Option<usize> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSStatCreate(
     the_name: *const c_char,
-    the_type: c_int,
-    persist: c_int,
-    sync: c_int,
+    the_type: TSRecordDataType,
+    persist: TSStatPersistence,
+    sync: TSStatSync,
 ) -> c_int {
     call::enter("TSStatCreate", |call| {
         // SAFETY: the plugin says that it is a text.

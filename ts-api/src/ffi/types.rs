@@ -71,6 +71,16 @@ pub type TSHttpStatus = c_int;
 pub type TSHttpType = c_int;
 /// What a parser answers.
 pub type TSParseResult = c_int;
+/// A version of UUIDs.
+pub type TSUuidVersion = c_int;
+/// The type of a record, or of a statistic.
+pub type TSRecordDataType = c_int;
+/// Where a record's value comes from.
+pub type TSMgmtSource = c_int;
+/// Whether a statistic outlives the process.
+pub type TSStatPersistence = c_int;
+/// What becomes of a statistic's samples.
+pub type TSStatSync = c_int;
 /// A life-cycle hook by its number.
 pub type TSLifecycleHookID = c_int;
 /// Milliseconds where something is scheduled, nanoseconds where a time is told.

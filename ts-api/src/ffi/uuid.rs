@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::call::{self, Call};
 use super::handle::{self, Bad, Raw, Table};
-use super::types::{TS_ERROR, TS_SUCCESS, TSHttpTxn, TSReturnCode, TSUuid};
+use super::types::{TS_ERROR, TS_SUCCESS, TSHttpTxn, TSReturnCode, TSUuid, TSUuidVersion};
 use crate::http::server::subjects::TransactionSubject;
 
 /// The only version that can be drawn.
@@ -67,7 +67,7 @@ pub extern "C" fn TSUuidDestroy(uuid: TSUuid) {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSUuidInitialize(uuid: TSUuid, v: c_int) -> TSReturnCode {
+pub extern "C" fn TSUuidInitialize(uuid: TSUuid, v: TSUuidVersion) -> TSReturnCode {
     call::enter("TSUuidInitialize", |call| {
         let drawn = (v == V4).then(|| entry(Uuid::new_v4())).flatten();
         let good = drawn.is_some();
@@ -104,7 +104,7 @@ pub extern "C" fn TSUuidStringGet(uuid: TSUuid) -> *const c_char {
 
 /// The version, or -1 of one that was not drawn.
 #[unsafe(no_mangle)]
-pub extern "C" fn TSUuidVersionGet(uuid: TSUuid) -> c_int {
+pub extern "C" fn TSUuidVersionGet(uuid: TSUuid) -> TSUuidVersion {
     call::enter("TSUuidVersionGet", |call| {
         UUIDS.with(call, "uuid", uuid, |entry| {
             entry.as_ref().map_or(-1, |(uuid, _)| uuid.get_version_num() as c_int)

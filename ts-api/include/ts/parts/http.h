@@ -36,7 +36,7 @@ TSReturnCode TSHttpTxnHookAdd(TSHttpTxn txnp, TSHttpHookID id, TSCont contp);
  * Lets a transaction go on: with TS_EVENT_HTTP_CONTINUE to the next hook, with TS_EVENT_HTTP_ERROR to an error response, past
  * the hooks that are left here. Nothing of it happens inside the call. On any thread.
  *
- * Faults: nothing waits to be re-enabled; another event.
+ * TS_ERROR: nothing waits to be re-enabled, as after a first time. Faults: another event.
  */
 TSReturnCode TSHttpTxnReenable(TSHttpTxn txnp, TSEvent event);
 
@@ -78,13 +78,13 @@ int TSHttpTxnIsInternal(TSHttpTxn txnp);
 /** One if it is a WebSocket, otherwise zero. */
 int TSHttpTxnIsWebsocket(TSHttpTxn txnp);
 
-/** TS_SUCCESS with true or false: whether the client went before it had its response. */
+/** TS_SUCCESS if it was broken off, and whether the client did that. TS_ERROR: it was not. */
 TSReturnCode TSHttpTxnAborted(TSHttpTxn txnp, bool *client_abort);
 
 /** How the connection to the origin fares. */
 TSServerState TSHttpTxnServerStateGet(TSHttpTxn txnp);
 
-/** When the transaction came to this moment, in nanoseconds since the process started; 0 if it did not. TS_ERROR: no such moment. */
+/** When it came to this moment, in nanoseconds on a clock of the process; 0 if it did not. TS_ERROR: no such moment is noted. */
 TSReturnCode TSHttpTxnMilestoneGet(TSHttpTxn txnp, TSMilestonesType milestone, TSHRTime *time);
 
 /* ---- Transactions: their messages. TS_ERROR: the message is not there yet, or not any more ---- */

@@ -39,7 +39,7 @@ void    TSIOBufferWaterMarkSet(TSIOBuffer bufp, int64_t water_mark);
 
 /* ---- Readers ---- */
 
-/** One at the first byte that is still there. */
+/** One at the beginning of the block that is written to: in a new buffer, at the first byte. */
 TSIOBufferReader TSIOBufferReaderAlloc(TSIOBuffer bufp);
 /** One at the same byte as another. */
 TSIOBufferReader TSIOBufferReaderClone(TSIOBufferReader readerp);

@@ -57,6 +57,19 @@ TSReturnCode TSMgmtStringGet(const char *var_name, TSMgmtString *result);
 TSReturnCode TSMgmtSourceGet(const char *var_name, TSMgmtSource *source);
 TSReturnCode TSMgmtDataTypeGet(const char *var_name, TSRecordDataType *result);
 
+/** Says that a file belongs to another, and is to be looked at when that one is. TS_ERROR: there is no such other file. */
+TSReturnCode TSMgmtConfigFileAdd(const char *parent, const char *fileName);
+
+/**
+ * Calls the continuation with TS_EVENT_MGMT_UPDATE on a task thread whenever the configuration was loaded anew; with the name
+ * of a file only if that file has changed. Under the continuation's mutex, if it has one.
+ */
+#ifdef __cplusplus
+void TSMgmtUpdateRegister(TSCont contp, const char *plugin_name, const char *plugin_file_name = nullptr);
+#else
+void TSMgmtUpdateRegister(TSCont contp, const char *plugin_name, const char *plugin_file_name);
+#endif
+
 /* ---- The life of the process ---- */
 
 /**

@@ -81,13 +81,6 @@ TSAction TSHttpSchedule(TSCont contp, TSHttpTxn txnp, TSHRTime timeout);
 
 /* ---- Other forms ---- */
 
-/** An older name of TSContThreadAffinitySet(). */
-static inline TSReturnCode
-TSContSetThreadAffinity(TSCont contp, TSEventThread ethread)
-{
-  return TSContThreadAffinitySet(contp, ethread);
-}
-
 /** TSContScheduleOnEntirePoolInto() by its usual name. */
 static inline int
 TSContScheduleOnEntirePool(TSCont contp, TSHRTime timeout, TSThreadPool tp, TSAction *actions, int capacity)

@@ -37,11 +37,4 @@ TSEventThread TSEventThreadSelf(void);
 }
 #endif
 
-/** An older name of TSThreadCreate(). */
-static inline TSThread
-TSContThreadCreate(TSThreadFunc func, void *data)
-{
-  return TSThreadCreate(func, data);
-}
-
 #endif

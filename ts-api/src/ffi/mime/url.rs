@@ -50,7 +50,7 @@ fn set(access: &mut Access<'_>, url: UrlId, part: Part, to: Option<&[u8]>) -> Re
 /// # Safety
 ///
 /// `len`, if it is not null, is a place for a number.
-unsafe fn lend(
+pub(super) unsafe fn lend(
     call: Call,
     (bufp, offset): (TSMBuffer, TSMLoc),
     len: *mut c_int,
@@ -78,7 +78,7 @@ unsafe fn lend(
 /// # Safety
 ///
 /// `value` is null or can be read as [`Call::bytes`] says.
-unsafe fn change(
+pub(super) unsafe fn change(
     call: Call,
     (bufp, offset): (TSMBuffer, TSMLoc),
     part: Part,
@@ -95,38 +95,8 @@ unsafe fn change(
     })
 }
 
-fn as_it_is(text: &[u8]) -> &[u8] {
+pub(super) fn as_it_is(text: &[u8]) -> &[u8] {
     text
-}
-
-macro_rules! parts {
-    ($($get:ident, $set:ident: $part:expr, $shown:expr;)*) => {$(
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $get(bufp: TSMBuffer, offset: TSMLoc, length: *mut c_int) -> *const c_char {
-            // SAFETY: as the caller says.
-            call::enter(stringify!($get), |call| unsafe { lend(call, (bufp, offset), length, |access, url| get(access, url, $part), $shown) })
-        }
-
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $set(
-            bufp: TSMBuffer,
-            offset: TSMLoc,
-            value: *const c_char,
-            length: c_int,
-        ) -> TSReturnCode {
-            // SAFETY: as the caller says.
-            call::enter(stringify!($set), |call| unsafe { change(call, (bufp, offset), $part, value, length) })
-        }
-    )*};
-}
-
-parts! {
-    TSUrlUserGet, TSUrlUserSet: Part::Of(UrlPart::User), as_it_is;
-    TSUrlPasswordGet, TSUrlPasswordSet: Part::Of(UrlPart::Password), as_it_is;
-    TSUrlHostGet, TSUrlHostSet: Part::Of(UrlPart::Host), as_it_is;
-    TSUrlPathGet, TSUrlPathSet: Part::Of(UrlPart::Path), |path: &[u8]| path.strip_prefix(b"/").unwrap_or(path);
-    TSUrlHttpQueryGet, TSUrlHttpQuerySet: Part::Of(UrlPart::Query), as_it_is;
-    TSUrlHttpFragmentGet, TSUrlHttpFragmentSet: Part::Fragment, as_it_is;
 }
 
 /// The scheme as it is written, if it is.

@@ -1,0 +1,176 @@
+//! What the headers declare is what the host exports, name by name, and with the same types.
+#![cfg(all(feature = "ffi", feature = "host"))]
+
+#[path = "support/compilers.rs"]
+mod compilers;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cbindgen::{Config, ItemType, Language as Output, Style};
+use compilers::{Language, check_text};
+use object::{Object as _, ObjectSymbol as _, SymbolKind};
+
+/// All of them that C can include.
+const HEADERS: &str = "#include <ts/ts.h>\n#include <ts/remap.h>\n";
+
+/// Names by what they are.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Names {
+    functions: BTreeSet<String>,
+    data: BTreeSet<String>,
+    /// Functions that plugins define and the host looks up.
+    entries: BTreeSet<String>,
+}
+
+/// What the headers declare and leave to the host, or to plugins, to define.
+fn declared() -> Names {
+    let mut compiler = Language::C11.compiler();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("all.c");
+    fs::write(&file, HEADERS).expect("write the file");
+    let output = compiler.args(["-E", "-P"]).arg(file).output().expect("the compiler starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut names = Names::default();
+    for statement in statements(&String::from_utf8_lossy(&output.stdout)) {
+        let is_entry = statement.contains("visibility(\"default\")");
+        let words = without_attributes(&statement);
+        if words.split_whitespace().any(|word| ["typedef", "static", "enum"].contains(&word)) {
+            continue;
+        }
+        // Of a function what stands before its parameters, of data all of it.
+        let (before, is_function) = match words.split_once('(') {
+            Some((before, _)) => (before, true),
+            None => (&*words, false),
+        };
+        let name = before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
+        let Some(name) = name.filter(|name| name.starts_with("TS")) else { continue };
+        let kind = match (is_function, is_entry) {
+            (true, true) => &mut names.entries,
+            (true, false) => &mut names.functions,
+            (false, _) => &mut names.data,
+        };
+        kind.insert(name.to_owned());
+    }
+    names
+}
+
+/// Declarations, without what stands in braces; a definition becomes one too.
+fn statements(text: &str) -> Vec<String> {
+    let (mut statements, mut statement, mut depth) = (vec![], String::new(), 0_usize);
+    for letter in text.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ if depth > 0 => {}
+            ';' => statements.push(std::mem::take(&mut statement)),
+            _ => statement.push(letter),
+        }
+        // Nothing but a definition's body ends a statement like this: a type's is followed by a name or a semicolon.
+        if letter == '}' && depth == 0 && statement.contains("static inline") {
+            statements.push(std::mem::take(&mut statement));
+        }
+    }
+    statements
+}
+
+/// Without each `__attribute__((..))`, so that the first bracket is that of parameters.
+fn without_attributes(statement: &str) -> String {
+    let (mut rest, mut kept) = (statement, String::new());
+    while let Some((before, after)) = rest.split_once("__attribute__") {
+        kept.push_str(before);
+        let mut depth = 0;
+        let end = after.char_indices().find(|(_, letter)| {
+            depth += i32::from(*letter == '(') - i32::from(*letter == ')');
+            *letter == ')' && depth == 0
+        });
+        rest = end.map_or("", |(at, _)| &after[at + 1..]);
+    }
+    kept + rest
+}
+
+/// What the host's program exports.
+fn exported() -> Names {
+    let program = fs::read(env!("CARGO_BIN_EXE_ts-host")).expect("the program is there");
+    let program = object::File::parse(&*program).expect("it is a program");
+    let mut names = Names::default();
+    for symbol in program.dynamic_symbols().filter(|symbol| symbol.is_definition()) {
+        let name = symbol.name().expect("its name is a text").to_owned();
+        assert!(name.starts_with("TS"), "{name} is exported, and nothing of plugins");
+        match symbol.kind() {
+            SymbolKind::Text => names.functions.insert(name),
+            SymbolKind::Data => names.data.insert(name),
+            other => panic!("{name} is {other:?}"),
+        };
+    }
+    names
+}
+
+/// Files of the C interface's implementation.
+fn sources() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut folders) = (vec![root.join("ffi.rs")], vec![root.join("ffi")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() { &mut folders } else { &mut found }.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The functions of one file as C sees them.
+fn prototypes(file: &Path) -> String {
+    let mut config = Config {
+        language: Output::C,
+        style: Style::Type,
+        no_includes: true,
+        documentation: false,
+        ..Config::default()
+    };
+    config.export.item_types = vec![ItemType::Functions];
+    // What C knows by two words.
+    config.export.rename.insert("Sockaddr".to_owned(), "struct sockaddr".to_owned());
+    let bindings = cbindgen::Builder::new().with_config(config).with_src(file).generate();
+    let bindings = bindings.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    String::from_utf8(text).expect("it writes text")
+}
+
+#[test]
+fn every_exported_function_is_declared() {
+    let (declared, exported) = (declared(), exported());
+    let missing: Vec<_> = exported.functions.difference(&declared.functions).collect();
+    assert!(missing.is_empty(), "exported, and in no header: {missing:?}");
+    let missing: Vec<_> = exported.data.difference(&declared.data).collect();
+    assert!(missing.is_empty(), "exported, and in no header: {missing:?}");
+    assert!(exported.functions.contains("TSContCreate"), "{exported:?}");
+}
+
+#[test]
+fn no_exported_function_is_for_plugins_to_define() {
+    let (declared, exported) = (declared(), exported());
+    assert!(declared.entries.contains("TSPluginInit"), "{declared:?}");
+    let both: Vec<_> = exported.functions.intersection(&declared.entries).collect();
+    assert!(both.is_empty(), "{both:?}");
+}
+
+#[test]
+fn every_exported_function_has_the_types_that_the_headers_say() {
+    let text: String = sources().iter().map(|file| prototypes(file)).collect();
+    let seen: BTreeSet<_> = statements(&text)
+        .iter()
+        .filter_map(|statement| statement.split_once('(')?.0.rsplit([' ', '*']).next().map(str::to_owned))
+        .collect();
+    let unseen: Vec<_> = exported().functions.difference(&seen).cloned().collect();
+    assert!(
+        unseen.is_empty(),
+        "written so that nothing can be said of their types (by a macro?): {unseen:?}"
+    );
+    if let Err(words) = check_text(Language::C11, &[], &format!("{HEADERS}{text}int not_empty;\n")) {
+        panic!("the compiler compares what is declared with what is defined:\n{words}");
+    }
+}
