@@ -8,7 +8,7 @@
 use ts_mutex::{ProxyMutex, RawUnlockError};
 
 use super::call::{self, Call};
-use super::handle::Table;
+use super::handle::{Kind, Raw, Table};
 use super::types::{TS_ERROR, TS_SUCCESS, TSMutex, TSReturnCode};
 
 struct Entry {
@@ -51,15 +51,6 @@ fn end_if(handle: TSMutex, over: bool) {
     }
 }
 
-/// Says that a level is, or is no more, a plugin's; true if with that the mutex is over.
-fn count(handle: TSMutex, change: impl FnOnce(&mut usize)) -> bool {
-    let over = MUTEXES.try_with(handle, |entry| {
-        change(&mut entry.levels);
-        entry.is_over()
-    });
-    over == Ok(true)
-}
-
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMutexCreate() -> TSMutex {
     call::enter("TSMutexCreate", |_| {
@@ -70,17 +61,17 @@ pub extern "C" fn TSMutexCreate() -> TSMutex {
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMutexDestroy(mutexp: TSMutex) {
     call::enter("TSMutexDestroy", |call| {
-        let (adopted, levels) =
-            MUTEXES.with(call, "mutexp", mutexp, |entry| (entry.conts.is_some(), entry.levels));
-        if adopted {
-            call.fault(
+        // In one step, so that nobody takes it up in between.
+        match MUTEXES.try_remove_if(mutexp, |entry| entry.conts.is_none() && entry.levels == 0) {
+            Ok(Some(_)) => {}
+            Ok(None) if MUTEXES.try_with(mutexp, |entry| entry.conts.is_none()) == Ok(true) => {
+                call.fault("mutexp is locked")
+            }
+            Ok(None) => call.fault(
                 "mutexp belongs to the continuations that were made with it, and goes with the last of them",
-            );
+            ),
+            Err(bad) => call.bad_handle("mutexp", mutexp.bits(), Kind::Mutex, bad),
         }
-        if levels > 0 {
-            call.fault("mutexp is locked");
-        }
-        MUTEXES.remove(call, "mutexp", mutexp);
     });
 }
 
@@ -106,7 +97,10 @@ pub extern "C" fn TSMutexLockTry(mutexp: TSMutex) -> TSReturnCode {
         if mutex.raw_try_lock() {
             return TS_SUCCESS;
         }
-        let over = count(mutexp, |levels| *levels -= 1);
+        let over = MUTEXES.with(call, "mutexp", mutexp, |entry| {
+            entry.levels -= 1;
+            entry.is_over()
+        });
         end_if(mutexp, over);
         TS_ERROR
     })
@@ -115,12 +109,14 @@ pub extern "C" fn TSMutexLockTry(mutexp: TSMutex) -> TSReturnCode {
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMutexUnlock(mutexp: TSMutex) {
     call::enter("TSMutexUnlock", |call| {
-        let mutex = MUTEXES.with(call, "mutexp", mutexp, |entry| entry.mutex.clone());
+        // Counted before it is given back: whoever gets it next may destroy it at once. If it is not this thread's to give back,
+        // nobody goes on to see the count.
+        let (mutex, over) = MUTEXES.with(call, "mutexp", mutexp, |entry| {
+            entry.levels = entry.levels.saturating_sub(1);
+            (entry.mutex.clone(), entry.is_over())
+        });
         match mutex.raw_unlock() {
-            Ok(()) => {
-                let over = count(mutexp, |levels| *levels -= 1);
-                end_if(mutexp, over);
-            }
+            Ok(()) => end_if(mutexp, over),
             Err(RawUnlockError::OnlyGuards) => {
                 call.fault("mutexp was locked by the host around this handler, and the host unlocks it");
             }

@@ -1,0 +1,36 @@
+/* What several threads do to the same things at once, and may. */
+#include "bench.h"
+
+static TSMutex mutexp;
+static Tally   begun, ended;
+
+static void *
+unlocks_and_destroys(void *rounds)
+{
+  for (int round = 1; round <= *(int *)rounds; round++) {
+    wait_for(&begun, round);
+    TSMutexLock(mutexp);
+    TSMutexUnlock(mutexp);
+    TSMutexDestroy(mutexp);
+    tell(&ended);
+  }
+  return NULL;
+}
+
+/* Whoever got the lock from the last one who had it knows that nobody has it any more. */
+ENTRY(the_last_who_had_a_mutex_destroys_it)
+{
+  MUST(argc == 2);
+  int       rounds = atoi(argv[1]);
+  pthread_t thread;
+  MUST(pthread_create(&thread, NULL, unlocks_and_destroys, &rounds) == 0);
+  for (int round = 1; round <= rounds; round++) {
+    mutexp = TSMutexCreate();
+    TSMutexLock(mutexp);
+    tell(&begun);
+    TSMutexUnlock(mutexp);
+    wait_for(&ended, round);
+  }
+  MUST(pthread_join(thread, NULL) == 0);
+  say("done");
+}
