@@ -6,9 +6,14 @@
 //! * A plugin's record is never dropped: reports may name it at any time.
 //! * Nothing unwinds out of a plugin: an exception that leaves its function, or a `pthread_exit` in it, ends the process with one
 //!   line. Unwinding runs destructors, and the one here does not return.
+//!
+//! # Ordering
+//! `[plugin-innermost]`: a signal may come between any two steps of a thread, and whoever handles it asks, on that thread, what
+//! it is running. So a record is whole before it is shown, and shown no more before its frame is used for something else. That
+//! is between a thread and itself: the compiler keeps the order, and the processor has nothing to do.
 
-use std::cell::Cell;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 use std::{fmt, mem, process, ptr};
 
 use parking_lot::Mutex;
@@ -95,11 +100,11 @@ pub(crate) struct Running {
     pub(crate) event: Option<(TSCont, TSEvent)>,
     /// That continuation, as long as the handler runs; otherwise null.
     own: *const Continuation,
-    outer: *const Running,
+    outer: *mut Running,
 }
 
 thread_local! {
-    static INNERMOST: Cell<*const Running> = const { Cell::new(ptr::null()) };
+    static INNERMOST: AtomicPtr<Running> = const { AtomicPtr::new(ptr::null_mut()) };
 }
 
 /// Runs `f`, which calls a plugin's code at the address `function`.
@@ -110,7 +115,7 @@ pub(crate) fn run<R>(
     event: Option<(TSCont, TSEvent)>,
     f: impl FnOnce() -> R,
 ) -> R {
-    enter(Running { plugin, function, event, own: ptr::null(), outer: ptr::null() }, f)
+    enter(Running { plugin, function, event, own: ptr::null(), outer: ptr::null_mut() }, f)
 }
 
 /// As [`run`], for the handler of a continuation.
@@ -122,19 +127,28 @@ pub(crate) fn run_handler<R>(
     own: &Continuation,
     f: impl FnOnce() -> R,
 ) -> R {
-    enter(Running { plugin, function, event: Some(event), own, outer: ptr::null() }, f)
+    enter(Running { plugin, function, event: Some(event), own, outer: ptr::null_mut() }, f)
 }
 
 #[inline(always)]
 fn enter<R>(mut running: Running, f: impl FnOnce() -> R) -> R {
-    running.outer = INNERMOST.get();
-    let outer = running.outer;
-    let unwinding = Unwinding;
-    INNERMOST.set(&raw const running);
-    let value = f();
-    INNERMOST.set(outer);
-    mem::forget(unwinding);
-    value
+    INNERMOST.with(|innermost| {
+        // Relaxed [plugin-innermost]: nobody but this thread writes it.
+        let outer = innermost.load(Ordering::Relaxed);
+        running.outer = outer;
+        let unwinding = Unwinding;
+        // [plugin-innermost]: the record is whole before.
+        compiler_fence(Ordering::SeqCst);
+        // Relaxed [plugin-innermost]: read by this thread alone.
+        innermost.store(&raw mut running, Ordering::Relaxed);
+        let value = f();
+        // Relaxed [plugin-innermost]: as above.
+        innermost.store(outer, Ordering::Relaxed);
+        // [plugin-innermost]: the frame is not used for something else before.
+        compiler_fence(Ordering::SeqCst);
+        mem::forget(unwinding);
+        value
+    })
 }
 
 /// Dropped only when something unwinds out of a plugin.
@@ -167,7 +181,8 @@ fn name(plugin: Option<&'static Plugin>) -> &'static str {
 /// Calls `f` with the continuation of `handle`, if this thread is in its handler and it is not destroyed.
 #[inline]
 pub(crate) fn with_own<R, F: FnOnce(&Continuation) -> R>(handle: TSCont, f: F) -> Result<R, F> {
-    let running = INNERMOST.get();
+    // Relaxed [plugin-innermost]: this thread wrote it.
+    let running = INNERMOST.with(|innermost| innermost.load(Ordering::Relaxed));
     // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack.
     let Some(running) = (unsafe { running.as_ref() }) else { return Err(f) };
     if running.event.is_none_or(|(cont, _)| cont != handle) {
@@ -219,7 +234,8 @@ pub(crate) fn running() -> Option<&'static Plugin> {
 
 /// What of a plugin this thread is running, innermost. It may be asked in a signal handler.
 pub(crate) fn innermost() -> Option<Running> {
-    let running = INNERMOST.try_with(Cell::get).ok()?;
+    // Relaxed [plugin-innermost]: the record was whole before this thread showed it.
+    let running = INNERMOST.try_with(|innermost| innermost.load(Ordering::Relaxed)).ok()?;
     // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack, and takes it back before the
     // frame ends.
     (!running.is_null()).then(|| unsafe { *running })
