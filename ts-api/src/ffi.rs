@@ -25,13 +25,18 @@
 )]
 
 mod action;
+mod arg;
 pub(crate) mod call;
 mod clock;
 mod cont;
+pub(crate) mod debug;
+pub(crate) mod diags;
 mod dispatch;
 mod encode;
+mod file;
 pub(crate) mod handle;
 pub(crate) mod io;
+mod labels;
 pub(crate) mod load;
 mod memory;
 pub(crate) mod mgmt;
@@ -44,6 +49,7 @@ pub(crate) mod records;
 mod register;
 mod schedule;
 pub(crate) mod stat;
+pub(crate) mod text_log;
 mod thread;
 pub(crate) mod types;
 mod uuid;

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use parking_lot::RwLock;
 
+use super::debug;
 use crate::nearest::nearest;
 
 pub(crate) use self::known::{KNOWN, PREFIX};
@@ -36,6 +37,8 @@ pub(crate) enum Takes {
     Int(i64, i64),
     Float(f64, f64),
     Text,
+    /// A regular expression.
+    Pattern,
 }
 
 /// A record that there is.
@@ -112,6 +115,13 @@ impl Records {
         self.warnings.iter().map(String::as_str)
     }
 
+    /// What somebody says who runs the host.
+    #[cfg(test)]
+    pub(crate) fn of(values: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name, (value, Source::Explicit)));
+        Self { set: values.collect(), warnings: Vec::new() }
+    }
+
     /// The value that was said; `name` without [`PREFIX`].
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.set.get(name).map(|(value, _)| value)
@@ -150,7 +160,7 @@ impl Takes {
         match self {
             Self::Int(..) => number(text).map(Value::Int),
             Self::Float(..) => text.parse().ok().map(Value::Float),
-            Self::Text => Some(Value::Text(text.to_owned().into())),
+            Self::Text | Self::Pattern => Some(Value::Text(text.to_owned().into())),
         }
         .filter(|value| self.has(value))
     }
@@ -160,6 +170,7 @@ impl Takes {
             (Self::Int(least, most), Value::Int(value)) => (least..=most).contains(value),
             (Self::Float(least, most), Value::Float(value)) => (least..=most).contains(value),
             (Self::Text, Value::Text(text)) => !text.contains('\0'),
+            (Self::Pattern, Value::Text(text)) => debug::pattern(text).is_some(),
             _ => false,
         }
     }
@@ -173,6 +184,7 @@ impl fmt::Display for Takes {
             Self::Int(least, most) => write!(f, "a whole number from {least} to {most}"),
             Self::Float(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Text => f.write_str("a text"),
+            Self::Pattern => f.write_str("a regular expression such as http.*|my_plugin"),
         }
     }
 }
@@ -211,6 +223,8 @@ pub(crate) fn take_up(records: &Records, start: bool) {
             None => _ = in_force.remove(record.name),
         }
     }
+    drop(in_force);
+    debug::configure();
 }
 
 /// Says what the host has in force, wherever it has it from; `name` without [`PREFIX`].

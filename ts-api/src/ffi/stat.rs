@@ -120,10 +120,10 @@ pub(crate) fn sum_of(name: &str) -> Option<i64> {
     at(index).map(Stat::sum)
 }
 
-/// Tells all of them, by name: what is published, and whether it is a sum, which may shrink.
-pub(crate) fn each(mut f: impl FnMut(&str, Sync, f64)) {
+/// Tells all of them, by name, and what is published.
+pub(crate) fn each(mut f: impl FnMut(&str, f64)) {
     let indices: Vec<_> = NAMES.lock().indices.values().copied().collect();
-    indices.into_iter().filter_map(at).for_each(|stat| f(&stat.name, stat.sync, stat.published()));
+    indices.into_iter().filter_map(at).for_each(|stat| f(&stat.name, stat.published()));
 }
 
 fn file() -> PathBuf {

@@ -55,6 +55,11 @@ handles! {
     TSUuid is Uuid,
 }
 
+/// No handle.
+pub(crate) fn null<H: Raw>() -> H {
+    H::from_bits(0)
+}
+
 /// An event code; plugins have numbers of their own, so it is no enumeration here.
 pub type TSEvent = c_int;
 /// [`TS_SUCCESS`] or [`TS_ERROR`].

@@ -20,8 +20,8 @@ use crate::http::server::subjects::TransactionSubject;
 const V4: c_int = 4;
 /// Letters of a text.
 const TEXT: usize = 36;
-/// Bytes of the place for a transaction's: a text, a dash, a number, and the NUL.
-const OF_TRANSACTION: usize = TEXT + 1 + 20 + 1;
+/// Bytes of the place for a transaction's: a text, a dash, a number, and the NUL. The headers say so, too.
+const OF_TRANSACTION: usize = TEXT + 1 + 19 + 1;
 
 /// None until it is drawn. The text is of its own, so that it stays where it is when the entry moves.
 type Entry = Option<(Uuid, CString)>;
@@ -102,12 +102,12 @@ pub extern "C" fn TSUuidStringGet(uuid: TSUuid) -> *const c_char {
     })
 }
 
-/// The version, or -1 of one that was not drawn.
+/// The version, or zero of one that was not drawn.
 #[unsafe(no_mangle)]
 pub extern "C" fn TSUuidVersionGet(uuid: TSUuid) -> TSUuidVersion {
     call::enter("TSUuidVersionGet", |call| {
         UUIDS.with(call, "uuid", uuid, |entry| {
-            entry.as_ref().map_or(-1, |(uuid, _)| uuid.get_version_num() as c_int)
+            entry.as_ref().map_or(0, |(uuid, _)| uuid.get_version_num() as c_int)
         })
     })
 }
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn TSClientRequestUuidGet(txnp: TSHttpTxn, uuid_str: *mut 
         // SAFETY: the plugin says that there is room for `TS_CRUUID_STRING_LEN` letters and a NUL.
         let place = unsafe { slice::from_raw_parts_mut(place.as_ptr().cast::<u8>(), OF_TRANSACTION) };
         let text: &CStr = &process().1;
-        // It fits: the number has twenty digits at most.
+        // It fits: a number has 52 bits.
         let _ = write!(&mut place[..], "{}-{number}\0", text.to_string_lossy());
         TS_SUCCESS
     })

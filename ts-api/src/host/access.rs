@@ -1,12 +1,14 @@
 //! The host's access log: opened as the configuration says, exchanged or opened anew at a reload.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::config;
 use crate::Runtime;
+use crate::ffi::diags;
 use crate::http::{AccessLog, LogCounts, LogPolicy};
 
 /// The log that is in use, and those that were before.
@@ -62,6 +64,18 @@ impl Logs {
             sum.dropped += counts.dropped;
             sum
         })
+    }
+
+    /// Writes what there is when a plugin ends the process, on whatever thread: what that one has not handed on is lost.
+    pub(super) fn flush_at_exit(&self) {
+        let logs = self.clone();
+        diags::at_exit(move || {
+            let logs = logs.clone();
+            // Of its own, since an event thread must not wait for others, or for itself.
+            let written = thread::spawn(move || logs.flush(Duration::from_secs(1)));
+            // What went wrong has been said.
+            let _ = written.join();
+        });
     }
 
     /// Waits until everything is written.

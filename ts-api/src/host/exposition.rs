@@ -12,6 +12,7 @@ use ts_cont::metrics::{LOOP_UNIT, LoopStats, LoopTotals, Times};
 use ts_cont::{EventProcessor, EventType};
 
 use self::page::{Page, Type};
+use crate::ffi::stat;
 use crate::http::{Counts, Latency, LogCounts, Server};
 
 /// The windows of the original.
@@ -49,6 +50,7 @@ pub(super) fn page(processor: &EventProcessor, server: &Server, logs: LogCounts)
     plugins(&mut page, &latencies);
     loops(&mut page, processor);
     original(&mut page, processor, &latencies);
+    statistics(&mut page);
     page.finish()
 }
 
@@ -86,6 +88,12 @@ fn plugins(page: &mut Page, latencies: &[Latency]) {
             family.histogram(&labels, of(latency), doublings());
         }
     }
+}
+
+/// What plugins in C count, under their names. They may go up and down, all of them.
+fn statistics(page: &mut Page) {
+    let mut family = page.family("ts_plugin_stat", Type::Gauge, "Statistics that plugins keep, by name.");
+    stat::each(|name, value| family.sample(&[("name", name)], value));
 }
 
 /// The groups that there are, with their names.

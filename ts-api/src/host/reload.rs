@@ -16,6 +16,7 @@ use super::diagnostics::Diagnostics;
 use super::origin::Embedded;
 use super::plugins;
 use crate::Runtime;
+use crate::ffi::{mgmt, text_log};
 use crate::http::Server;
 
 /// A host that can be told to look again.
@@ -56,6 +57,8 @@ impl Reload<'_> {
             When::Restart => tracing::warn!("not taken up before the host starts anew: {change}"),
         });
         tracing::warn!(taken_up = taken.len(), left = left.len(), "the configuration was read again");
+        text_log::reopen();
+        mgmt::reloaded(self.runtime);
     }
 
     /// Starts the host's own origin, if that is wanted for the first time.

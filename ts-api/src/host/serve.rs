@@ -21,6 +21,7 @@ use super::plugins;
 use super::reload::Reload;
 use super::stages::{self, Shares};
 use crate::Runtime;
+use crate::ffi::diags;
 use crate::http::{Server, Settings};
 
 /// What a process returns that was ended by a signal while it was shutting down.
@@ -87,6 +88,7 @@ pub(super) fn serve(
     config.apply(&mut settings, embedded_address);
     let mut access = Access::default();
     access.take_up(&runtime, &config.access_log).map_err(Refused)?;
+    access.logs().flush_at_exit();
     settings.log = access.policy();
     let builder = Server::builder().settings(settings).accept(config.accept.by);
     let builder = builder.socket_options(config.accept.sockets);
@@ -141,6 +143,7 @@ pub(super) fn serve(
     let shares = Shares::of(reload.config.shutdown.deadline);
     let flush = Flush { logs: reload.access.logs(), limit: shares.closing_hooks };
     let clean = stages::end(&runtime, &server, (flush, reload.plugins), shares, out);
+    diags::settle();
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,7 +1,7 @@
 //! A server: it accepts clients' connections on the network threads and forwards their requests to origins.
 
 pub(crate) mod accept;
-mod args;
+pub(crate) mod args;
 mod body;
 pub(crate) mod call_out;
 mod connect;

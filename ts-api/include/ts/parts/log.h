@@ -21,7 +21,7 @@ extern "C" {
  */
 void TSDiagsWrite(int level, const char *text);
 
-/** Writes one line to a text log. TS_ERROR: it could not be written. */
+/** Hands on one line for a text log, and does not wait. TS_ERROR: too much is waiting for the disk, and the line is lost. */
 TSReturnCode TSTextLogObjectWriteText(TSTextLogObject the_object, const char *text);
 
 /** Says which assertion failed, and ends the process. */
@@ -38,16 +38,16 @@ TSReturnCode TSTextLogObjectCreate(const char *filename, int mode, TSTextLogObje
 /** Writes what is still to be written, and closes the log. */
 TSReturnCode TSTextLogObjectDestroy(TSTextLogObject the_object);
 
-/** Hands on what is still to be written. */
+/** Writes what is still to be written, on this thread. */
 void TSTextLogObjectFlush(TSTextLogObject the_object);
 
-/** The first line of each new file. */
+/** The first line of each file; null for none. */
 void TSTextLogObjectHeaderSet(TSTextLogObject the_object, const char *header);
 
 /** When to begin a new file: 0 never, 1 by time, 2 by size, 3 by either, 4 by both. TS_ERROR: another number. */
 TSReturnCode TSTextLogObjectRollingEnabledSet(TSTextLogObject the_object, int rolling_enabled);
 
-/** By time: every so many seconds. */
+/** By time: every so many seconds, 60 to 86400, and a part of a day without a rest. */
 void TSTextLogObjectRollingIntervalSecSet(TSTextLogObject the_object, int rolling_interval_sec);
 
 /** By time: counted from this hour of the day, 0 to 23. */
@@ -178,7 +178,7 @@ TSEmergency(const char *fmt, ...)
   abort();
 }
 
-/** Writes one line to a text log. TS_ERROR: it could not be written. */
+/** Hands on one line for a text log, and does not wait. TS_ERROR: too much is waiting for the disk, and the line is lost. */
 TS_PRINTFLIKE(2, 3)
 static inline TSReturnCode
 TSTextLogObjectWrite(TSTextLogObject the_object, const char *format, ...)

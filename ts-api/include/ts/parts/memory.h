@@ -14,7 +14,7 @@ extern "C" {
 /** So many bytes; null for none. */
 void *TSmalloc(size_t size);
 
-/** The same bytes in a place of another size. Null for `ptr` gives a new place. */
+/** The same bytes in a place of another size. Null for `ptr` gives a new place; a size of zero gives it back, and null. */
 void *TSrealloc(void *ptr, size_t size);
 
 /** Gives back what TSmalloc() and the like gave. Null does nothing. */
@@ -84,7 +84,7 @@ TSReturnCode TSClientRequestUuidGet(TSHttpTxn txnp, char *uuid_str);
 
 /* ---- Files, with a buffer. They block: for threads that may ---- */
 
-/** Opens for reading with "r", for writing with "w". Null: it cannot be opened. */
+/** Opens for reading with "r", for writing with "w", for writing at the end with "a". Null: it cannot be opened. */
 TSFile TSfopen(const char *filename, const char *mode);
 
 /** Writes what is still to be written, and closes. */

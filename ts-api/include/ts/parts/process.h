@@ -57,18 +57,19 @@ TSReturnCode TSMgmtStringGet(const char *var_name, TSMgmtString *result);
 TSReturnCode TSMgmtSourceGet(const char *var_name, TSMgmtSource *source);
 TSReturnCode TSMgmtDataTypeGet(const char *var_name, TSRecordDataType *result);
 
-/** Says that a file belongs to another, and is to be looked at when that one is. TS_ERROR: there is no such other file. */
-TSReturnCode TSMgmtConfigFileAdd(const char *parent, const char *fileName);
-
 /**
- * Calls the continuation with TS_EVENT_MGMT_UPDATE on a task thread whenever the configuration was loaded anew; with the name
- * of a file only if that file has changed. Under the continuation's mutex, if it has one.
+ * Calls the continuation with TS_EVENT_MGMT_UPDATE, on a task thread and under its mutex, whenever the configuration has been
+ * read again; with a file, only if that file is another than before. A name without a folder is below TSConfigDirGet(). A
+ * continuation that is destroyed is forgotten. Faults: null for the plugin's name.
  */
 #ifdef __cplusplus
 void TSMgmtUpdateRegister(TSCont contp, const char *plugin_name, const char *plugin_file_name = nullptr);
 #else
 void TSMgmtUpdateRegister(TSCont contp, const char *plugin_name, const char *plugin_file_name);
 #endif
+
+/** Says that a file belongs to another one: if it changes, that one counts as changed. */
+TSReturnCode TSMgmtConfigFileAdd(const char *parent, const char *fileName);
 
 /* ---- The life of the process ---- */
 
@@ -102,10 +103,14 @@ void *TSUserArgGet(void *data, int arg_idx);
 
 /* ---- Statistics: numbers by name. On any thread ---- */
 
-/** Makes a number under a name; only TS_RECORDDATATYPE_INT. TS_ERROR: another type; the name is taken. */
+/**
+ * Makes a number under a name, or finds it; only TS_RECORDDATATYPE_INT. One that persists begins with what it was at the end of
+ * the last run. The host publishes its sum, how often it was changed, or the one divided by the other; as a time the sum is of
+ * nanoseconds and published in seconds. TS_ERROR: another type; the name is empty; there is no room for more.
+ */
 int TSStatCreate(const char *the_name, TSRecordDataType the_type, TSStatPersistence persist, TSStatSync sync);
 
-/** The number of a name. TS_ERROR: there is none. */
+/** The number of a name; null for `idp` only asks whether there is one. TS_ERROR: there is none. */
 TSReturnCode TSStatFindName(const char *name, int *idp);
 
 /* Faults of the following: a number that was not made. */

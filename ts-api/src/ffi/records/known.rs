@@ -78,7 +78,12 @@ pub(crate) static KNOWN: &[Record] = &[
     int("url_remap.remap_required", 0, 1, 1).reloads(),
     // What plugins say.
     int("diags.debug.enabled", 0, 3, 0).reloads(),
-    text("diags.debug.tags", "http|dns").reloads(),
+    Record {
+        name: "diags.debug.tags",
+        takes: Takes::Pattern,
+        default: Value::Text(Cow::Borrowed("http|dns")),
+        reloads: true,
+    },
     // Text logs.
     text("log.logfile_dir", ""),
     int("log.rolling_enabled", 0, 4, 1).reloads(),

@@ -140,7 +140,7 @@ fn value(takes: Takes, scalar: &Scalar<'_>) -> Option<Value> {
         (Takes::Int(..), Scalar::String(text)) => Value::Int(number(text)?),
         (Takes::Float(..), Scalar::Integer(value)) => Value::Float(*value as f64),
         (Takes::Float(..), Scalar::FloatingPoint(value)) => Value::Float(value.into_inner()),
-        (Takes::Text, scalar) => Value::Text(shown(scalar).into()),
+        (Takes::Text | Takes::Pattern, scalar) => Value::Text(shown(scalar).into()),
         _ => return None,
     })
 }
@@ -211,14 +211,16 @@ mod tests {
     fn all_that_is_wrong_is_told_with_file_line_and_what_is_allowed() {
         let problems = bad(
             "records:\n  task_threads: many\n  udp:\n    threads: [1]\n  exec_thread:\n    autoconfig:\n      \
-             enabled: true\n      scale: -1\n  http:\n    max_post_size: -1\n",
+             enabled: true\n      scale: -1\n  http:\n    max_post_size: -1\n  diags:\n    \
+             debug:\n      tags: \"(http\"\n",
         );
         let expected = "\
 r.yaml:2:17: proxy.config.task_threads: `many` will not do: give a whole number from 1 to 1024
 r.yaml:4:14: proxy.config.udp.threads: a list will not do: give a whole number from 0 to 1024
 r.yaml:7:16: proxy.config.exec_thread.autoconfig.enabled: `true` will not do: give 0 or 1
 r.yaml:8:14: proxy.config.exec_thread.autoconfig.scale: `-1` will not do: give a number from 0.01 to 16
-r.yaml:10:20: proxy.config.http.max_post_size: `-1` will not do: give a whole number from 0 to 1152921504606846976";
+r.yaml:10:20: proxy.config.http.max_post_size: `-1` will not do: give a whole number from 0 to 1152921504606846976
+r.yaml:13:13: proxy.config.diags.debug.tags: `(http` will not do: give a regular expression such as http.*|my_plugin";
         assert_eq!(problems, expected);
         assert!(bad("records:\n  a: 1\n  a: 2\n").starts_with("r.yaml:3:3: "));
         assert!(bad("records: [\n").starts_with("r.yaml:"));

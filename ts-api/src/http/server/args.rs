@@ -16,13 +16,15 @@ use crate::table::Code;
 /// a subject has room only for what is set.
 const NAMES: usize = 256;
 
-static OF_TRANSACTIONS: Names = Names { first: 1000, entries: Mutex::new(Vec::new()) };
-static OF_SESSIONS: Names = Names { first: 2000, entries: Mutex::new(Vec::new()) };
+static OF_TRANSACTIONS: Names = Names::new(1000, NAMES);
+static OF_SESSIONS: Names = Names::new(2000, NAMES);
 
 /// The reserved names of one kind.
 pub(crate) struct Names {
     /// The first number; the blocks are the original's.
     first: u32,
+    /// How many there may be.
+    most: usize,
     entries: Mutex<Vec<Name>>,
 }
 
@@ -34,6 +36,11 @@ pub(crate) struct Name {
 }
 
 impl Names {
+    /// No names yet.
+    pub(crate) const fn new(first: u32, most: usize) -> Self {
+        Self { first, most, entries: Mutex::new(Vec::new()) }
+    }
+
     pub(crate) fn of(kind: Kind) -> Option<&'static Self> {
         match kind {
             Kind::TRANSACTION => Some(&OF_TRANSACTIONS),
@@ -47,7 +54,7 @@ impl Names {
         let mut entries = self.entries();
         let place = match entries.iter().position(|entry| entry.name == name) {
             Some(place) => place,
-            None if entries.len() == NAMES => return None,
+            None if entries.len() == self.most => return None,
             None => {
                 entries.push(Name { name: name.into(), description: description.into() });
                 entries.len() - 1
