@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use super::call::{self, Call};
 use super::handle::{self, Bad, Raw};
-use super::types::{TS_ERROR, TS_SUCCESS, TSHttpSsn, TSHttpTxn, TSReturnCode};
+use super::types::{TS_ERROR, TS_SUCCESS, TSHttpSsn, TSHttpTxn, TSReturnCode, TSUserArgType};
 use crate::http::door::{Kind, RawArg};
 use crate::http::server::args::{Args, Names};
 use crate::http::server::subjects::{SessionSubject, TransactionSubject};
@@ -41,7 +41,7 @@ enum Owner {
 impl Owner {
     const ALL: [Self; 4] = [Self::Transaction, Self::Session, Self::Connection, Self::Process];
 
-    fn from_number(call: Call, number: c_int) -> Self {
+    fn from_number(call: Call, number: TSUserArgType) -> Self {
         let owner = usize::try_from(number).ok().and_then(|number| Self::ALL.get(number));
         *owner.unwrap_or_else(|| call.fault(format_args!("type is {number}, which is none that there is")))
     }
@@ -84,7 +84,7 @@ fn texts(index: u32, names: &Names) -> Option<(&'static CStr, &'static CStr)> {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSUserArgIndexReserve(
-    r#type: c_int,
+    r#type: TSUserArgType,
     name: *const c_char,
     description: *const c_char,
     arg_idx: *mut c_int,
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn TSUserArgIndexReserve(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSUserArgIndexNameLookup(
-    r#type: c_int,
+    r#type: TSUserArgType,
     name: *const c_char,
     arg_idx: *mut c_int,
     description: *mut *const c_char,
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn TSUserArgIndexNameLookup(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSUserArgIndexLookup(
-    r#type: c_int,
+    r#type: TSUserArgType,
     arg_idx: c_int,
     name: *mut *const c_char,
     description: *mut *const c_char,

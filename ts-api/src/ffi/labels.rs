@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::call;
-use super::types::{TSEvent, TSHttpHookID};
+use super::types::{TSEvent, TSHttpHookID, TSServerState};
 
 /// By number.
 const HOOKS: [&CStr; 30] = [
@@ -164,6 +164,6 @@ pub extern "C" fn TSHttpEventNameLookup(event: TSEvent) -> *const c_char {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSHttpServerStateNameLookup(state: c_int) -> *const c_char {
+pub extern "C" fn TSHttpServerStateNameLookup(state: TSServerState) -> *const c_char {
     call::enter("TSHttpServerStateNameLookup", |_| nth(&STATES, state, c"unknown state name"))
 }

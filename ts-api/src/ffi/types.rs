@@ -66,6 +66,10 @@ pub type TSEvent = c_int;
 pub type TSReturnCode = c_int;
 /// A pool by its number, see [`crate::Pool`].
 pub type TSThreadPool = c_int;
+/// What an argument is kept with, by its number.
+pub type TSUserArgType = c_int;
+/// How the connection to an origin fares, by its number.
+pub type TSServerState = c_int;
 /// A hook by its number.
 pub type TSHttpHookID = c_int;
 /// How large an IO buffer's blocks are: 128 bytes times two to the power of it.
