@@ -1,9 +1,11 @@
 /* Scheduling, and the thread that a continuation prefers. Part of <ts/ts.h>.
  *
  * All of it works on event threads, on a plugin's own threads and during its initialisation; from any other thread it is a
- * fault. Times are milliseconds; one of zero or less is for now, which gives TS_EVENT_IMMEDIATE, any other gives
- * TS_EVENT_TIMEOUT. A handler is never called before its time, and never from inside the call that schedules it. Its third
- * argument is `(void *)((uintptr_t)action & ~(uintptr_t)1)`.
+ * fault. Times are milliseconds. One of zero is for now, and the event TS_EVENT_IMMEDIATE; any other gives TS_EVENT_TIMEOUT, one
+ * below zero as soon as may be. A handler is never called before its time, and never from inside the call that schedules it.
+ * Its third argument is `(void *)((uintptr_t)action & ~(uintptr_t)1)`.
+ *
+ * Null, or no action: the host is shutting down. Faults of all: a continuation without a mutex, if nothing else is said.
  */
 
 #ifndef TS_PARTS_SCHEDULE_H
@@ -23,17 +25,20 @@ extern "C" {
  * On a thread of the pool: the one the continuation prefers if it is of this pool, otherwise this one if it is, otherwise the
  * next in turn. The choice becomes the preference of a continuation that had none.
  *
- * Faults: a continuation without a mutex; a pool that does not exist.
+ * Faults: a pool that does not exist, or has no threads.
  */
 TSAction TSContScheduleOnPool(TSCont contp, TSHRTime timeout, TSThreadPool tp);
 
-/** On this event thread, which becomes the preference of a continuation that had none. Faults: no mutex. */
+/** On this event thread, which becomes the preference of a continuation that had none. */
 TSAction TSContScheduleOnThread(TSCont contp, TSHRTime timeout, TSEventThread ethread);
 
 /** On the thread the continuation prefers; if it prefers none, on this one, or from a thread without events on a network thread. */
 TSAction TSContSchedule(TSCont contp, TSHRTime timeout);
 
-/* ---- Again and again, until the action is cancelled or the continuation destroyed ---- */
+/* ---- Again and again, until the action is cancelled or the continuation destroyed ----
+ *
+ * A time below zero asks for every turn of the thread's loop. Faults: a time of zero.
+ */
 
 /** As TSContScheduleOnPool(), every so many milliseconds, first after one such time. The thread stays the same. */
 TSAction TSContScheduleEveryOnPool(TSCont contp, TSHRTime every, TSThreadPool tp);
@@ -55,12 +60,12 @@ TSAction TSContScheduleEvery(TSCont contp, TSHRTime every);
  */
 int TSContScheduleOnEntirePoolInto(TSCont contp, TSHRTime timeout, TSThreadPool tp, TSAction *actions, int capacity);
 
-/** As TSContScheduleOnEntirePoolInto(), every so many milliseconds, first after one such time. Faults: a time of zero. */
+/** As TSContScheduleOnEntirePoolInto(), every so many milliseconds, first after one such time. */
 int TSContScheduleEveryOnEntirePoolInto(TSCont contp, TSHRTime every, TSThreadPool tp, TSAction *actions, int capacity);
 
 /* ---- The preferred thread, the continuation's affinity ---- */
 
-/** From now on this thread, for every call that leaves a choice. TS_SUCCESS. Faults: a continuation without a mutex. */
+/** From now on this thread, for every call that leaves a choice. TS_SUCCESS. */
 TSReturnCode TSContThreadAffinitySet(TSCont contp, TSEventThread ethread);
 
 /** The preferred thread, or null. */
