@@ -2,7 +2,10 @@
 #![cfg(feature = "host")]
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 
 use rustix::process::Signal;
 
@@ -12,7 +15,7 @@ mod support {
 }
 
 use support::c::Plugin;
-use support::host::{Host, refused, run};
+use support::host::{Host, LIMIT, read_lines, refused, run};
 
 fn said(plugin: &str, host: &Host) -> Vec<String> {
     let is_said =
@@ -151,4 +154,88 @@ fn a_plugin_of_the_configuration_has_a_name_or_a_file() {
         assert!(refused(&flags).contains(wrong), "{}", refused(&flags));
         assert_eq!(run(&flags).status.code(), Some(2));
     }
+}
+
+/// What the host says when a plugin kills it so, and of which signal it dies.
+fn dies(how: &str) -> (Vec<String>, Option<i32>) {
+    let plugin = Plugin::compile("host_crash.c");
+    let mut command = Command::new("sh");
+    // What it leaves behind is of no use to anybody here.
+    command.args(["-c", "ulimit -c 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ts-host")]);
+    command.args(["--port", "0", "--threads", "1", "--plugin", &format!("{} {how}", plugin.library())]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = read_lines(child.stderr.take().unwrap());
+    let mut lines = Vec::new();
+    loop {
+        match log.recv_timeout(LIMIT) {
+            Ok(line) => lines.push(line.replace(plugin.library(), "PLUGIN")),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("it lives on after {lines:?}");
+            }
+        }
+    }
+    (lines, child.wait().unwrap().signal())
+}
+
+/// A line with other digits for those of addresses.
+fn without_numbers(line: &str) -> String {
+    let mut parts = line.split("0x");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str("0x..");
+        whole.push_str(part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()));
+    }
+    whole
+}
+
+#[test]
+fn a_host_that_dies_says_whose_handler_it_was_in_and_then_dies_as_it_would_have() {
+    let handler = "ts:   was running PLUGIN: dies (host_crash.so+0x..), event 4711, continuation 0x..";
+    let caller = "ts:   called by PLUGIN: dies (host_crash.so+0x..), event 1, continuation 0x..";
+    let fault = "ts: TSContDestroy, called by PLUGIN: contp is null where a continuation is needed";
+    let on = "on the thread [ET_NET 0]";
+    let init = "ts:   was running PLUGIN: TSPluginInit (host_crash.so+0x..)";
+    for (how, first, frames, signal) in [
+        (
+            "null",
+            vec![format!("ts: SIGSEGV at address 0x.., in follow_null (host_crash.so+0x..), {on}")],
+            true,
+            11,
+        ),
+        ("abort", vec![format!("ts: SIGABRT, {on}")], true, 6),
+        ("sent", vec![format!("ts: SIGFPE, {on}")], true, 8),
+        ("fault", vec![fault.to_owned(), format!("ts: SIGABRT, {on}")], true, 6),
+        (
+            "overflow",
+            vec![format!("ts: SIGSEGV at address 0x.., in overflow (host_crash.so+0x..), {on}")],
+            true,
+            11,
+        ),
+        (
+            "init",
+            vec![
+                "ts: SIGSEGV at address 0x.., in follow_null (host_crash.so+0x..), on the thread ts-host"
+                    .to_owned(),
+            ],
+            false,
+            11,
+        ),
+    ] {
+        let (lines, died_of) = dies(how);
+        // The compiler names the library after this test.
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| without_numbers(line).replace(&name_of_library(), "host_crash.so"))
+            .collect();
+        let rest: &[&str] = if frames { &[handler, caller] } else { &[init] };
+        let expected: Vec<_> = first.into_iter().chain(rest.iter().map(|line| (*line).to_owned())).collect();
+        assert_eq!((lines, died_of), (expected, Some(signal)), "{how}");
+    }
+}
+
+fn name_of_library() -> String {
+    let plugin = Plugin::compile("host_crash.c");
+    Path::new(plugin.library()).file_name().unwrap().to_str().unwrap().to_owned()
 }

@@ -17,6 +17,7 @@ use std::{fs, io, ptr};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use thiserror::Error;
 
+use super::image;
 use super::plugin::Plugin;
 
 /// The function that every global plugin has.
@@ -94,16 +95,18 @@ impl Library {
         if begins != *b"\x7fELF" {
             return Err(LoadError::NoLibrary { file: file.to_owned() });
         }
+        // Kept however often it is closed.
+        let flags = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
         // SAFETY: its initialisers are the plugin's, and whoever names a plugin runs it; nothing here can keep a plugin from
         // doing what it likes.
-        let handle = unsafe { Handle::open(Some(&whole), RTLD_NOW | RTLD_LOCAL) };
+        let handle = unsafe { Handle::open(Some(&whole), flags) };
         let handle = handle.map_err(|error| refused(file, &whole, &error))?;
-        // Dropping a handle unloads the library.
-        let kept = handle.into_raw();
-        // SAFETY: it was a handle of ours; the count of the library is raised for good by forgetting the second one.
-        let (handle, forgotten) = unsafe { (Handle::from_raw(kept), Handle::from_raw(kept)) };
-        std::mem::forget(forgotten);
-        Ok(Self { file: file.to_owned(), handle })
+        let library = Self { file: file.to_owned(), handle };
+        // Some address of its code; what else it has is found from there.
+        if let Some(base) = ENTRIES.iter().find_map(|entry| library.find(entry)).and_then(base) {
+            image::enter(&whole, &short_name(file), base);
+        }
+        Ok(library)
     }
 
     /// The address of a function; none if there is none of that name.
@@ -137,6 +140,17 @@ impl Library {
 }
 
 const INIT: &str = "TSPluginInit";
+/// What plugins of one kind or the other have.
+const ENTRIES: [&str; 2] = [INIT, "TSRemapInit"];
+
+/// Where the library begins in memory that a function is in.
+fn base(function: *const ()) -> Option<usize> {
+    // SAFETY: a structure of pointers and numbers, to be written to.
+    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: any address may be asked for, and there is a place for the answer.
+    let found = unsafe { libc::dladdr(function.cast(), &raw mut info) } != 0;
+    found.then(|| info.dli_fbase.addr()).filter(|base| *base != 0)
+}
 
 fn begins(file: &Path) -> io::Result<[u8; 4]> {
     let mut begins = [0; 4];

@@ -103,6 +103,14 @@ pub(crate) struct Running {
     outer: *mut Running,
 }
 
+impl Running {
+    /// What of plugins this frame was called in, if in any. Only on the thread that it was asked for on, which is still in it.
+    pub(crate) fn outer(&self) -> Option<Self> {
+        // SAFETY: null, or the record of a frame further out on this thread's stack, which is left after this one.
+        (!self.outer.is_null()).then(|| unsafe { *self.outer })
+    }
+}
+
 thread_local! {
     static INNERMOST: AtomicPtr<Running> = const { AtomicPtr::new(ptr::null_mut()) };
 }

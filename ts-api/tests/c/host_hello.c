@@ -4,24 +4,9 @@
 
 #include <unistd.h>
 
-typedef struct {
-  const char *plugin_name;
-  const char *vendor_name;
-  const char *support_email;
-} Registration;
-
-extern TSReturnCode TSPluginRegister(const Registration *);
-
-static void *
-too_late(void *data)
-{
-  (void)data;
-  return NULL;
-}
-
 ENTRY(TSPluginInit)
 {
-  Registration registration = {"hello", "the tests", NULL};
+  TSPluginRegistrationInfo registration = {"hello", "the tests", NULL};
   int option;
   say("[%s] %d", argv[0], argc);
   while ((option = getopt(argc, (char *const *)argv, "a:b")) != -1) {
@@ -32,5 +17,4 @@ ENTRY(TSPluginInit)
   }
   MUST(argv[argc] == NULL);
   MUST(TSPluginRegister(&registration) == TS_SUCCESS);
-  (void)too_late;
 }
