@@ -20,8 +20,7 @@ use super::origin::Embedded;
 use super::plugins;
 use super::reload::Reload;
 use super::stages::{self, Shares};
-use crate::ffi::crash;
-use crate::ffi::diags;
+use crate::ffi::{crash, diags};
 use crate::http::{Server, Settings};
 use crate::{Pool, Runtime};
 
