@@ -80,10 +80,6 @@ pub type TSHttpStatus = c_int;
 pub type TSHttpType = c_int;
 /// What a parser answers.
 pub type TSParseResult = c_int;
-/// What a plugin's argument hangs on.
-pub type TSUserArgType = c_int;
-/// How the connection to an origin fares.
-pub type TSServerState = c_int;
 /// A version of UUIDs.
 pub type TSUuidVersion = c_int;
 /// The type of a record, or of a statistic.
