@@ -5,6 +5,7 @@
 //!
 //! # Rules
 //! * Zero is nobody's number.
+//! * A number takes no more than [`NUMBER_BITS`] bits, so that there is room beside it for what it is the number of.
 //! * A subject is entered once, and taken out by its owner when it ends. Whoever found it before keeps it alive, and it
 //!   then says of itself that it has ended.
 
@@ -16,9 +17,11 @@ const SHARDS: usize = 32;
 const SHARD_BITS: u32 = SHARDS.trailing_zeros();
 const INDEX_BITS: u32 = 19;
 const LOW_BITS: u32 = SHARD_BITS + INDEX_BITS;
-/// The generation of a place's last subject: a million subjects a second would take twelve days to get there, and the
-/// next one then takes another place.
-const LAST_GENERATION: u64 = (1 << (u64::BITS - LOW_BITS)) - 1;
+/// Bits of a number. The C interface's handles have so many for it.
+const NUMBER_BITS: u32 = 52;
+/// The generation of a place's last subject: a place that has a million subjects a second gets there in four minutes and a
+/// half, and the next one then takes another. All places together have enough for more than a hundred years of that.
+const LAST_GENERATION: u64 = (1 << (NUMBER_BITS - LOW_BITS)) - 1;
 
 /// The subjects of one kind that are alive.
 pub(crate) struct Handles<T> {
@@ -162,10 +165,11 @@ mod tests {
         let handles = Handles::<u64>::new();
         let first = handles.enter(3, Arc::new).unwrap();
         handles.leave(*first);
-        // As if it had been used a trillion times.
+        // As if it had been used some hundred million times.
         handles.shard(3).places[0].generation = LAST_GENERATION - 1;
         let last = handles.enter(3, Arc::new).unwrap();
         assert_eq!(parts(*last), (3, 0, LAST_GENERATION));
+        assert!(*last >> NUMBER_BITS == 0 && *last >> (NUMBER_BITS - 1) == 1);
         assert_eq!(handles.find(*last).as_deref(), Some(&*last));
         handles.leave(*last);
         handles.leave(*last);
