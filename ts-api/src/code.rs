@@ -52,10 +52,14 @@ codes! {
     LIFECYCLE_PORTS_INITIALIZED = 60100,
     /// The listening ports accept.
     LIFECYCLE_PORTS_READY = 60101,
+    /// Somebody sends the plugins a message.
+    LIFECYCLE_MSG = 60105,
     /// All task threads are up.
     LIFECYCLE_TASK_THREADS_READY = 60106,
     /// The host is about to stop.
     LIFECYCLE_SHUTDOWN = 60107,
+    /// All plugins are set up, and what they log is written.
+    LIFECYCLE_LOG_INITIALIZED = 60108,
 }
 
 impl EventCode {

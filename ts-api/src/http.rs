@@ -87,7 +87,7 @@ pub use message::{Field, Message, MessageError, Url, Version};
 pub use milestone::Milestone;
 pub use reenable::{Gone, Reenable, ReenableError};
 pub use session::Session;
-pub use transaction::{ErrorResponse, Transaction};
+pub use transaction::{Aborted, ErrorResponse, Transaction};
 
 #[cfg(feature = "runtime")]
 pub use access_log::{AccessLog, DEFAULT_QUEUE, Format, LogCounts};

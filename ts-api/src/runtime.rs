@@ -6,7 +6,8 @@
 //!
 //! # The order of a start
 //! 1. [`Builder::prepare`]: the pools exist, so that plugins can schedule; no thread runs.
-//! 2. Plugins are set up, on a thread that is a [`Runtime::guest`]. What they schedule waits.
+//! 2. Plugins are set up, on a thread that is a [`Runtime::guest`]. What they schedule waits. Then
+//!    [`Runtime::log_initialized`].
 //! 3. [`Runtime::start`]: the threads come up and take over what waited. `TaskThreadsReady` is told.
 //! 4. [`Runtime::ports_initialized`] and [`Runtime::ports_ready`], by whoever opens the ports.
 //! 5. [`Runtime::shutdown`]: `Shutdown` is told, then the threads stop.
@@ -29,6 +30,7 @@ use crate::Pool;
 use crate::lifecycle::LifecycleHook;
 use lifecycle::Lifecycle;
 use parking_lot::Mutex;
+use std::ffi::CStr;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -316,6 +318,44 @@ impl Runtime {
     /// Makes this the one that threads mean which belong to none.
     pub fn install(&self) {
         registry::install(&self.inner);
+    }
+
+    /// Tells the continuations of [`LifecycleHook::LogInitialized`] on this thread, by whoever has set up the plugins. See
+    /// [`Runtime::ports_initialized`].
+    pub fn log_initialized(&self) {
+        lifecycle::tell_here(&self.inner, LifecycleHook::LogInitialized);
+    }
+
+    /// Sends a message to the continuations of [`LifecycleHook::Message`], and says how many those are.
+    ///
+    /// Any thread may call it. They are called on a task thread, one after the other; this does not wait for them. What is sent
+    /// before the threads are started waits for that.
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::ShuttingDown`](crate::HostError::ShuttingDown).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use ts_api::lifecycle::{self, LifecycleHook};
+    /// use ts_api::{Cont, Runtime};
+    ///
+    /// let runtime = Runtime::builder().start()?;
+    /// let (sender, receiver) = mpsc::channel();
+    /// let cont = Cont::shared(move |event| {
+    ///     let Some(message) = event.plugin_message() else { return };
+    ///     sender.send((message.tag().to_owned(), message.data().to_vec())).unwrap();
+    /// });
+    /// lifecycle::add(LifecycleHook::Message, &cont)?;
+    /// assert_eq!(runtime.send_message(c"colour", b"blue")?, 1);
+    /// assert_eq!(receiver.recv()?, (c"colour".to_owned(), b"blue".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_message(&self, tag: &CStr, data: &[u8]) -> Result<usize, crate::HostError> {
+        lifecycle::send(&self.inner, tag, data)
+            .map_err(|code| crate::HostError::check(code).err().unwrap_or(crate::HostError::Unknown(code.0)))
     }
 
     /// Tells the continuations of [`LifecycleHook::PortsInitialized`] on this thread.

@@ -72,6 +72,8 @@ counting! {
     origin_url(transaction: u64, sink: BytesSink);
     origin_url_set(transaction: u64, url: RawBytes);
     pristine_url(transaction: u64, sink: BytesSink);
+    response_body_set(transaction: u64, body: RawBytes, content_type: RawBytes);
+    aborted(transaction: u64, by: *mut u32);
 }
 
 /// A continuation that uses all there is.
@@ -94,6 +96,8 @@ fn use_everything(event: &mut Event<'_>) {
         txn.set_limit(ts_api::http::Limit::Connect, limit).unwrap();
         assert_eq!(txn.limit(ts_api::http::Limit::Connect), Ok(limit));
         txn.set_origin_addr(None).unwrap();
+        assert_eq!(txn.set_response_body("", ""), Err(ts_api::http::MessageError::ReadOnly));
+        assert_eq!(txn.aborted(), Ok(None));
         txn.buffer_request(1).unwrap();
         assert_eq!(txn.request_body(), Err(ts_api::http::MessageError::Absent));
         assert_eq!(txn.pristine_url(), Ok("http://test.example/".into()));

@@ -232,6 +232,9 @@ fn limits_of_one_transaction_are_its_own() {
             let soon = Some(Duration::from_millis(1));
             txn.set_limit(limit, soon).unwrap();
             assert_eq!(txn.limit(limit), Ok(soon));
+            assert_eq!(txn.limit(Limit::Lookup), Ok(seconds(5)));
+            txn.set_limit(Limit::Lookup, seconds(7)).unwrap();
+            assert_eq!(txn.limit(Limit::Lookup), Ok(seconds(7)));
             txn.set_limit(Limit::Connect, None).unwrap();
             assert_eq!(txn.limit(Limit::Connect), Ok(None));
         }
@@ -484,4 +487,88 @@ fn a_client_that_takes_nothing_may_be_given_up_sooner() {
     assert_eq!(diary.next(), "close TXN_CLOSE");
     drop((client, close, hurry));
     assert_eq!(bed.end().client_aborts, 1);
+}
+
+#[test]
+fn the_response_may_be_given_another_body_when_it_is_about_to_go_and_not_before() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let other = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        let at = hook_of(event);
+        let content_type =
+            if txn.request().target().is_ok_and(|target| target == "/keep") { "" } else { "a/b" };
+        let done = txn.set_response_body("another", content_type);
+        assert_eq!(done.is_ok(), at == HookId::SendResponseHdr, "{at}: {done:?}");
+        go_on(event);
+    });
+    let refuse = Cont::shared(|event| {
+        let txn = event.transaction().unwrap();
+        let refused = txn.request().target().is_ok_and(|target| target == "/refused");
+        if refused {
+            txn.set_error(404, "no such thing").unwrap();
+        }
+        txn.reenable(if refused { Reenable::Error } else { Reenable::Continue }).unwrap();
+    });
+    bed.hook(HookId::ReadRequestHdr, &refuse);
+    for at in [HookId::ReadRequestHdr, HookId::ReadResponseHdr, HookId::SendResponseHdr, HookId::TxnClose] {
+        bed.hook(at, &other);
+    }
+    let mut client = bed.client();
+    let answer = client.get("/");
+    assert_eq!((answer.status(), &*answer.text()), (200, "another"));
+    assert_eq!(answer.field("content-type"), Some("a/b"));
+    let answer = client.get("/keep");
+    assert_eq!(
+        (&*answer.text(), answer.field("content-type")),
+        ("another", None),
+        "the origin names no type"
+    );
+    let answer = client.get("/refused");
+    assert_eq!((answer.status(), &*answer.text()), (404, "another"), "whoever made the response");
+    drop(client);
+    other.destroy();
+    refuse.destroy();
+    bed.end();
+}
+
+#[test]
+fn a_transaction_says_at_its_end_who_broke_it_off() {
+    use ts_api::http::Aborted;
+    let origin = Origin::new(|request, stream| {
+        let end = match request.target() {
+            "/short" => "Content-Length: 10\r\n\r\nshort",
+            "/whole" => "Content-Length: 5\r\n\r\nwhole",
+            _ => "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n",
+        };
+        stream.get_mut().write_all(format!("HTTP/1.1 200 OK\r\n{end}").as_bytes()).unwrap();
+        // Without end, until the client goes away.
+        while request.target() == "/long" && stream.get_mut().write_all(b"4\r\nbody\r\n").is_ok() {}
+        request.target() == "/whole"
+    });
+    let bed = Bed::new(origin.address);
+    let (tell, told) = channel();
+    let look = Cont::shared(move |event| {
+        tell.send(event.transaction().unwrap().aborted()).unwrap();
+        go_on(event);
+    });
+    bed.hook(HookId::SendResponseHdr, &look);
+    bed.hook(HookId::TxnClose, &look);
+    for (target, end) in
+        [("/whole", None), ("/short", Some(Aborted::ByOrigin)), ("/long", Some(Aborted::ByClient))]
+    {
+        let mut client = bed.client();
+        client.ask(target);
+        client.bare_answer();
+        if target == "/short" {
+            assert!(!client.is_closed(), "the part that there was has come");
+        }
+        if target == "/long" {
+            client.vanish();
+        }
+        assert_eq!(told.recv_timeout(DEADLINE).unwrap(), Ok(None), "{target}: nothing is wrong yet");
+        assert_eq!(told.recv_timeout(DEADLINE).unwrap(), Ok(end), "{target}");
+    }
+    look.destroy();
+    bed.end();
 }

@@ -249,3 +249,65 @@ fn after_the_shutdown_nothing_can_be_added() {
     let cont = Cont::shared(|_| {});
     assert_eq!(lifecycle::add(LifecycleHook::Shutdown, &cont), Err(HostError::ShuttingDown));
 }
+
+#[test]
+fn log_initialized_is_told_by_whoever_has_set_up_the_plugins() {
+    on_both_clocks(|system| {
+        let (sender, receiver) = mpsc::channel();
+        let conts: Vec<_> = (0..2).map(|number| numbered(number, &sender)).collect();
+        for cont in &conts {
+            add(system, LifecycleHook::LogInitialized, cont);
+        }
+        system.runtime().log_initialized();
+        system.runtime().log_initialized();
+        assert_eq!(all(&receiver), [0, 1].map(|number| (number, EventCode::LIFECYCLE_LOG_INITIALIZED, None)));
+    });
+}
+
+#[test]
+fn messages_are_told_in_order_to_all_that_listen_and_a_busy_mutex_is_waited_for() {
+    on_both_clocks(|system| {
+        let (sender, receiver) = mpsc::channel();
+        let busy = Mutex::new();
+        let listener = |number: u32, mutex: Option<&Mutex>| {
+            let sender = sender.clone();
+            let tell = move |event: &mut ts_api::Event<'_>| {
+                let message = event.plugin_message().expect("a message");
+                let text = format!("{number} {} {:?}", message.tag().to_str().unwrap(), message.data());
+                let pool = event.thread().and_then(|thread| thread.pool());
+                assert_eq!((event.code(), pool), (EventCode::LIFECYCLE_MSG, Some(Pool::Task)));
+                sender.send(text).unwrap();
+            };
+            mutex.map_or_else(|| Cont::shared(tell.clone()), |mutex| Cont::new(mutex, tell.clone()))
+        };
+        let runtime = system.runtime();
+        assert_eq!(runtime.send_message(c"early", b""), Ok(0), "nobody listens");
+        let (first, gone, second) = (listener(1, Some(&busy)), listener(2, None), listener(3, None));
+        for cont in [&first, &gone, &second] {
+            add(system, LifecycleHook::Message, cont);
+        }
+        gone.destroy();
+        let held = busy.lock();
+        assert_eq!(runtime.send_message(c"one", b"\0"), Ok(2));
+        assert_eq!(runtime.send_message(c"two", b""), Ok(2));
+        if let System::Simulated(simulated) = system {
+            simulated.run_ready();
+        }
+        assert!(receiver.try_recv().is_err(), "the first waits, and the others behind it");
+        drop(held);
+        let told: Vec<_> = (0..4).map(|_| system.receive(&receiver)).collect();
+        assert_eq!(told, ["1 one [0]", "3 one [0]", "1 two []", "3 two []"]);
+    });
+}
+
+#[test]
+fn after_the_shutdown_no_message_is_taken() {
+    let system = System::real();
+    let cont = Cont::shared(|_| -> () { panic!("nobody is called any more") });
+    add(&system, LifecycleHook::Message, &cont);
+    let runtime = system.runtime().clone();
+    system.end();
+    assert_eq!(runtime.send_message(c"late", b""), Err(HostError::ShuttingDown));
+    let _guest = runtime.guest();
+    assert_eq!(lifecycle::add(LifecycleHook::Message, &cont), Err(HostError::ShuttingDown));
+}

@@ -74,7 +74,6 @@ impl<'a> Event<'a> {
     }
 
     /// The event, for parts of the facade that know more about it.
-    #[allow(dead_code, reason = "for the HTTP half of the facade")]
     pub(crate) fn raw(&self) -> RawEvent {
         self.raw
     }

@@ -18,6 +18,9 @@ use super::plugin::{self, Plugin};
 use super::types::{TS_SUCCESS, TSCont, TSEvent, TSEventFunc, TSMutex, TSReturnCode};
 use crate::Cont;
 
+/// What reports call a continuation that was made outside of any plugin's code.
+pub(crate) const OF_NO_PLUGIN: &str = "a continuation of no plugin";
+
 struct Entry {
     /// None until it is made, when nobody has the handle yet.
     cont: Option<Cont>,
@@ -62,7 +65,7 @@ fn create(call: Call, function: super::dispatch::EventFunc, mutexp: TSMutex) -> 
     let under = (mutexp.bits() != 0).then(|| mutex::adopt(call, mutexp));
     let handle = CONTS.insert(Entry { cont: None, data: Kept(ptr::null_mut()), mutex: mutexp, plugin });
     let handler = Handler { function, cont: handle, plugin };
-    let named = Continuation::labelled(plugin.map_or("a continuation of no plugin", |plugin| plugin.label()));
+    let named = Continuation::labelled(plugin.map_or(OF_NO_PLUGIN, |plugin| plugin.label()));
     let cont = match under {
         Some(mutex) => named.reentrant(&mutex, move |event| handler.call(event)),
         None => named.shared(move |event| handler.call(event)),

@@ -7,9 +7,11 @@ use ts_cont::Event;
 
 use super::action;
 use super::handle::Raw;
+use super::http::schedule::About;
 use super::plugin::{self, Plugin};
 use super::types::{TSCont, TSEvent, TSHttpSsn, TSHttpTxn};
 use crate::http::door::{OWNER_SESSION, OWNER_TRANSACTION};
+use crate::lifecycle::OWNER_MESSAGE;
 use crate::runtime::door::LentData;
 
 /// A handler that is there.
@@ -30,6 +32,9 @@ impl Handler {
     /// Calls it.
     #[inline]
     pub(crate) fn call(&self, event: &mut Event<'_>) -> i32 {
+        if event.data().is_some_and(|about: &mut About| about.is_over()) {
+            return 0;
+        }
         let code = event.code().number();
         let data = event_data(event);
         let Self { function, cont, plugin } = *self;
@@ -41,11 +46,15 @@ impl Handler {
     }
 }
 
-/// The third argument: of a scheduled event its action without bit 0, of a hook its subject, of a direct call what was lent.
+/// The third argument: of a scheduled event its action without bit 0, or the transaction that it is about; of a hook its
+/// subject, of a message the message, of a direct call what was lent.
 #[inline]
 fn event_data(event: &mut Event<'_>) -> *mut c_void {
     if let Some(EventData(data)) = event.data() {
         return *data;
+    }
+    if let Some(About(transaction)) = event.data() {
+        return ptr::without_provenance_mut(transaction.bits() as usize);
     }
     if let Some(action) = event.action() {
         return action::event_data(action);
@@ -54,6 +63,8 @@ fn event_data(event: &mut Event<'_>) -> *mut c_void {
     let bits = match lent.owner {
         OWNER_TRANSACTION => TSHttpTxn::of(lent.value.addr() as u64).bits(),
         OWNER_SESSION => TSHttpSsn::of(lent.value.addr() as u64).bits(),
+        // It has the shape that C knows.
+        OWNER_MESSAGE => return lent.value.cast(),
         // Lent by a Rust plugin to its own kind.
         _ => return ptr::null_mut(),
     };

@@ -144,14 +144,19 @@ const STATES: [&CStr; 12] = [
     c"OUTBOUND_CONGESTION",
 ];
 
-fn nth(names: &[&'static CStr], number: c_int, other: &'static CStr) -> *const c_char {
+fn nth(names: &[&'static CStr], number: c_int, other: &'static CStr) -> &'static CStr {
     let name = usize::try_from(number).ok().and_then(|number| names.get(number));
-    name.copied().unwrap_or(other).as_ptr()
+    name.copied().unwrap_or(other)
+}
+
+/// A hook's name, whether or not the host has the hook.
+pub(super) fn hook_name(hook: TSHttpHookID) -> &'static CStr {
+    nth(&HOOKS, hook, c"unknown hook")
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSHttpHookNameLookup(hook: TSHttpHookID) -> *const c_char {
-    call::enter("TSHttpHookNameLookup", |_| nth(&HOOKS, hook, c"unknown hook"))
+    call::enter("TSHttpHookNameLookup", |_| hook_name(hook).as_ptr())
 }
 
 /// Plugins have events of their own, so there may be no name.
@@ -165,5 +170,5 @@ pub extern "C" fn TSHttpEventNameLookup(event: TSEvent) -> *const c_char {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSHttpServerStateNameLookup(state: TSServerState) -> *const c_char {
-    call::enter("TSHttpServerStateNameLookup", |_| nth(&STATES, state, c"unknown state name"))
+    call::enter("TSHttpServerStateNameLookup", |_| nth(&STATES, state, c"unknown state name").as_ptr())
 }

@@ -90,6 +90,8 @@ pub type TSMgmtSource = c_int;
 pub type TSStatPersistence = c_int;
 /// What becomes of a statistic's samples.
 pub type TSStatSync = c_int;
+/// A moment of a transaction by its number.
+pub type TSMilestonesType = c_int;
 /// A life-cycle hook by its number.
 pub type TSLifecycleHookID = c_int;
 /// Milliseconds where something is scheduled, nanoseconds where a time is told.

@@ -21,8 +21,8 @@ use crate::{Cont, Event, Mutex};
 
 pub use self::args::RawArg;
 pub(crate) use self::facts::{
-    address, answer, buffer_body, count, error_change, error_read, limit, milestone, origin_url,
-    pristine_url, read_body, set_error, set_limit, set_origin_address, set_origin_url,
+    aborted, address, answer, buffer_body, count, error_change, error_read, limit, milestone, origin_url,
+    pristine_url, read_body, set_error, set_limit, set_origin_address, set_origin_url, set_response_body,
 };
 pub(crate) use self::messages::{message_change, message_read};
 pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, Which};
@@ -189,6 +189,12 @@ pub struct HttpTable {
     pub origin_url_set: unsafe extern "C" fn(transaction: u64, url: RawBytes) -> Code,
     /// The URL that the client asked for.
     pub pristine_url: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
+
+    /// No type leaves the one that the response has.
+    pub response_body_set:
+        unsafe extern "C" fn(transaction: u64, body: RawBytes, content_type: RawBytes) -> Code,
+    /// `by` becomes: 0 nobody, 1 the client, 2 the origin.
+    pub aborted: unsafe extern "C" fn(transaction: u64, by: *mut u32) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.

@@ -14,6 +14,8 @@ pub enum Limit {
     Response,
     /// How long the origin may say nothing within a response's body. It is set before the request is sent.
     Silence,
+    /// How long the look-up of the origin's name may take. It is set before OS_DNS is over.
+    Lookup,
 }
 
 impl From<Limit> for super::door::Limit {
@@ -24,6 +26,7 @@ impl From<Limit> for super::door::Limit {
             Limit::Connect => Self::CONNECT,
             Limit::Response => Self::RESPONSE,
             Limit::Silence => Self::SILENCE,
+            Limit::Lookup => Self::LOOKUP,
         }
     }
 }

@@ -27,6 +27,12 @@ impl Event<'_> {
 }
 
 impl Session {
+    /// The session with this number.
+    #[cfg(feature = "ffi")]
+    pub(crate) const fn numbered(number: u64) -> Self {
+        Self { number, serial: None }
+    }
+
     pub(super) fn without_call_out(number: u64) -> Self {
         Self { number, serial: None }
     }

@@ -5,7 +5,7 @@ mod facts;
 use std::any::Any;
 use std::fmt;
 
-pub use self::facts::ErrorResponse;
+pub use self::facts::{Aborted, ErrorResponse};
 use super::door::{self, Kind};
 use super::message::{Message, Which};
 use super::{Added, Gone, HookError, HookId, Reenable, ReenableError, Session};
@@ -54,6 +54,12 @@ impl Event<'_> {
 }
 
 impl Transaction {
+    /// The transaction with this number, whichever call-out is under way.
+    #[cfg(feature = "ffi")]
+    pub(crate) const fn numbered(number: u64) -> Self {
+        Self { number, serial: 0 }
+    }
+
     /// A number that no other transaction of this process has; for logs and tables.
     #[must_use]
     pub fn number(self) -> u64 {

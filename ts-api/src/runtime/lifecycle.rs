@@ -6,18 +6,24 @@
 //! * On an event thread the teller is a future: it waits for a busy mutex without blocking. Elsewhere it blocks, and at
 //!   shutdown not beyond the deadline.
 //! * A teller does not keep the runtime alive.
+//! * Messages are told by a teller of their own, in the order in which they were sent, to those that are in the list when their
+//!   turn comes.
 
+use super::door::LentData;
 use super::{Inner, labels};
 use crate::EventCode;
-use crate::lifecycle::LifecycleHook;
-use crate::table::Code;
+use crate::lifecycle::{LifecycleHook, OWNER_MESSAGE, PluginMessage};
+use crate::table::{Code, RawData};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
 use std::sync::{Arc, Weak};
 use ts_cont::{CallError, Continuation, EventType};
 use ts_thread::{Clock, HrTime};
 
-const HOOKS: [LifecycleHook; 4] = [
+/// Those that come once.
+const HOOKS: [LifecycleHook; 5] = [
+    LifecycleHook::LogInitialized,
     LifecycleHook::PortsInitialized,
     LifecycleHook::PortsReady,
     LifecycleHook::TaskThreadsReady,
@@ -27,6 +33,21 @@ const HOOKS: [LifecycleHook; 4] = [
 #[derive(Default)]
 pub(super) struct Lifecycle {
     lists: Mutex<[List; HOOKS.len()]>,
+    messages: Mutex<Messages>,
+}
+
+/// Those that are told messages, and the messages that they have not been told.
+#[derive(Default)]
+struct Messages {
+    listeners: Vec<Continuation>,
+    waiting: VecDeque<Sent>,
+    telling: bool,
+    closed: bool,
+}
+
+struct Sent {
+    tag: CString,
+    data: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -60,6 +81,8 @@ fn code(hook: LifecycleHook) -> EventCode {
         LifecycleHook::PortsReady => EventCode::LIFECYCLE_PORTS_READY,
         LifecycleHook::TaskThreadsReady => EventCode::LIFECYCLE_TASK_THREADS_READY,
         LifecycleHook::Shutdown => EventCode::LIFECYCLE_SHUTDOWN,
+        LifecycleHook::LogInitialized => EventCode::LIFECYCLE_LOG_INITIALIZED,
+        LifecycleHook::Message => EventCode::LIFECYCLE_MSG,
     }
 }
 
@@ -98,6 +121,14 @@ impl Lifecycle {
             closed.push((list.current.take(), std::mem::take(&mut list.waiting)));
         }
         drop(lists);
+        let messages = {
+            let mut messages = self.messages.lock();
+            messages.closed = true;
+            std::mem::take(&mut messages.waiting);
+            std::mem::take(&mut messages.listeners)
+        };
+        // They may be the last handles.
+        drop(messages);
         let (current, waiting) = &closed[place(hook)];
         let left = current.iter().chain(waiting);
         left.filter(|cont| !cont.is_destroyed()).map(labels::of).collect()
@@ -117,6 +148,9 @@ impl Lifecycle {
 
 /// Adds a continuation to a hook, by the hook's number.
 pub(super) fn add(inner: &Arc<Inner>, number: i32, cont: &Continuation) -> Result<(), Code> {
+    if number == LifecycleHook::Message as i32 {
+        return inner.lifecycle.listen(cont);
+    }
     let hook = HOOKS.into_iter().find(|hook| *hook as i32 == number).ok_or(Code::UNKNOWN)?;
     let mut lists = inner.lifecycle.lists.lock();
     let list = &mut lists[place(hook)];
@@ -137,6 +171,77 @@ pub(super) fn add(inner: &Arc<Inner>, number: i32, cont: &Continuation) -> Resul
         Moment::Never => return Err(Code::SHUTTING_DOWN),
     }
     Ok(())
+}
+
+impl Lifecycle {
+    fn listen(&self, cont: &Continuation) -> Result<(), Code> {
+        let mut messages = self.messages.lock();
+        if messages.closed {
+            return Err(Code::SHUTTING_DOWN);
+        }
+        messages.listeners.push(cont.clone());
+        Ok(())
+    }
+
+    /// Takes a message in: how many it is for, and whether the caller is to see to it that it is told.
+    fn take_in(&self, tag: &CStr, data: &[u8]) -> Result<(usize, bool), Code> {
+        let mut messages = self.messages.lock();
+        if messages.closed {
+            return Err(Code::SHUTTING_DOWN);
+        }
+        let (kept, gone) =
+            std::mem::take(&mut messages.listeners).into_iter().partition(|cont| !cont.is_destroyed());
+        messages.listeners = kept;
+        let count = messages.listeners.len();
+        let mut begins = false;
+        if count > 0 {
+            messages.waiting.push_back(Sent { tag: tag.to_owned(), data: data.to_vec() });
+            begins = !std::mem::replace(&mut messages.telling, true);
+        }
+        drop(messages);
+        // They may be the last handles, and their handlers' destructors may add hooks.
+        drop::<Vec<_>>(gone);
+        Ok((count, begins))
+    }
+
+    /// The next message, and whom it is told; none when there is none, and then the teller is done.
+    fn next_message(&self) -> Option<(Sent, Vec<Continuation>)> {
+        let mut messages = self.messages.lock();
+        let next = messages.waiting.pop_front();
+        messages.telling = next.is_some();
+        next.map(|sent| (sent, messages.listeners.clone()))
+    }
+}
+
+/// Sends the plugins a message; how many continuations it is for.
+pub(super) fn send(inner: &Arc<Inner>, tag: &CStr, data: &[u8]) -> Result<usize, Code> {
+    let (count, begins) = inner.lifecycle.take_in(tag, data)?;
+    if begins {
+        let group = inner.pools[crate::Pool::Task as usize].map(|pool| pool.group);
+        let group = group.expect("every runtime has it");
+        if inner.processor.spawn(group, tell_messages(Arc::downgrade(inner))).is_err() {
+            return Err(Code::SHUTTING_DOWN);
+        }
+    }
+    Ok(count)
+}
+
+async fn tell_messages(inner: Weak<Inner>) {
+    while let Some((sent, listeners)) = inner.upgrade().and_then(|inner| inner.lifecycle.next_message()) {
+        for cont in listeners {
+            let called = match cont.mutex().cloned() {
+                Some(mutex) => mutex.run(|_held| tell_message(&cont, &sent)).await,
+                None => tell_message(&cont, &sent),
+            };
+            report(LifecycleHook::Message, &cont, called);
+        }
+    }
+}
+
+fn tell_message(cont: &Continuation, sent: &Sent) -> Result<i32, CallError> {
+    let mut raw = PluginMessage::raw(&sent.tag, &sent.data);
+    let mut lent = LentData(RawData { owner: OWNER_MESSAGE, value: (&raw mut raw).cast() });
+    cont.call_with(code(LifecycleHook::Message).into(), &mut lent)
 }
 
 /// Sees to it that `TaskThreadsReady` is told when the threads of `task` are up.

@@ -81,14 +81,8 @@ impl Plugin {
 
     /// Calls `entry` in a process of its own.
     pub fn run(&self, entry: &str, arguments: &[&str]) -> Ran {
-        let arguments: Vec<_> = iter::once(&*self.name).chain(arguments.iter().copied()).collect();
-        let output = Command::new(env::current_exe().expect("this program"))
-            .args([&*format!("{}::a_plugin_that_was_asked_for_runs", module()), "--exact", "--nocapture"])
-            .env(LIBRARY, &self.library)
-            .env(ENTRY, entry)
-            .env(ARGUMENTS, arguments.join(SEPARATOR))
-            .output()
-            .expect("this program starts");
+        let test = format!("{}::a_plugin_that_was_asked_for_runs", module());
+        let output = self.command(&test, entry, arguments).output().expect("this program starts");
         let [out, err] =
             [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         let (_, out) = out.split_once(BEGIN).unwrap_or_else(|| panic!("it did not begin: {out}{err}"));
@@ -98,6 +92,55 @@ impl Plugin {
         };
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
         Ran { out: lines(out), err: lines(&err), status: output.status, left }
+    }
+}
+
+impl Plugin {
+    /// A process that runs one test of this program, which finds what to call with [`asked`].
+    pub fn command(&self, test: &str, entry: &str, arguments: &[&str]) -> Command {
+        let arguments: Vec<_> = iter::once(&*self.name).chain(arguments.iter().copied()).collect();
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        command.args([test, "--exact", "--nocapture"]);
+        command.env(LIBRARY, &self.library).env(ENTRY, entry).env(ARGUMENTS, arguments.join(SEPARATOR));
+        command
+    }
+}
+
+/// What this process is to call.
+pub struct Asked {
+    pub name: String,
+    library: Library,
+    entry: String,
+    arguments: String,
+}
+
+/// What this process is to call, if it was started by [`Plugin::command`]. It ends after [`LIMIT`].
+pub fn asked() -> Option<Asked> {
+    let library = env::var_os(LIBRARY)?;
+    let entry = env::var(ENTRY).expect("it goes with the library");
+    let arguments = env::var(ARGUMENTS).expect("they go with the library");
+    // A fault's traces are of no use to anybody here.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    thread::spawn(|| {
+        thread::sleep(LIMIT);
+        eprintln!("the plugin did not come to its end");
+        process::abort()
+    });
+    // SAFETY: it is one of our sources, and does nothing when it is loaded or unloaded.
+    let library = unsafe { Library::new(library) }.unwrap_or_else(|error| panic!("{error}"));
+    let name = arguments.split(SEPARATOR).next().unwrap_or_default().to_owned();
+    Some(Asked { name, library, entry, arguments })
+}
+
+impl Asked {
+    /// Calls the entry.
+    pub fn call(&self) {
+        call(&self.library, &self.entry, &self.arguments);
+    }
+
+    /// The plugin's handlers may still be called, so it stays.
+    pub fn keep(self) {
+        std::mem::forget(self.library);
     }
 }
 
@@ -148,32 +191,20 @@ fn compile(source: &str) -> PathBuf {
 /// The other side: does nothing unless [`Plugin::run`] asks for it.
 #[test]
 fn a_plugin_that_was_asked_for_runs() {
-    let Some(library) = env::var_os(LIBRARY) else { return };
-    let entry = env::var(ENTRY).expect("it goes with the library");
-    let arguments = env::var(ARGUMENTS).expect("they go with the library");
-    // A fault's traces are of no use to anybody here.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    thread::spawn(|| {
-        thread::sleep(LIMIT);
-        eprintln!("the plugin did not come to its end");
-        process::abort()
-    });
-    // SAFETY: it is one of our sources, and does nothing when it is loaded or unloaded.
-    let library = unsafe { Library::new(library) }.unwrap_or_else(|error| panic!("{error}"));
+    let Some(asked) = asked() else { return };
     let runtime = Runtime::builder().net_threads(2).task_threads(2).start().expect("the threads start");
     say(BEGIN);
-    let name = arguments.split(SEPARATOR).next().unwrap_or_default();
-    runtime.as_plugin(name, || call(&library, &entry, &arguments));
+    let (name, library, arguments) = (&*asked.name, &asked.library, &*asked.arguments);
+    runtime.as_plugin(name, || asked.call());
     let report = runtime.shutdown(ShutdownOptions::default().queued(Queued::Cancel).deadline(LIMIT));
-    let after = format!("{entry}_after");
+    let after = format!("{}_after", asked.entry);
     // SAFETY: only looked for.
     if unsafe { library.get::<unsafe extern "C" fn()>(&*after) }.is_ok() {
-        runtime.as_plugin(name, || call(&library, &after, &arguments));
+        runtime.as_plugin(name, || call(library, &after, arguments));
     }
     let left: usize = report.system.continuations.iter().map(|(_, count)| count).sum();
     say(&format!("{END}{left}\n"));
-    // The plugin's handlers may still be called, so it stays.
-    std::mem::forget(library);
+    asked.keep();
     process::exit(if report.system.unfinished.is_empty() { 0 } else { 3 })
 }
 
@@ -191,7 +222,7 @@ fn call(library: &Library, entry: &str, arguments: &str) {
 }
 
 /// Written at once, between what C writes.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).expect("somebody listens");
 }

@@ -20,10 +20,11 @@ extern "C" {
  * Called in the order of addition, those of the process first, then the session's, then the transaction's. The event is 60002
  * and the number of the hook; the data is the TSHttpTxn, or the TSHttpSsn for the hooks of sessions.
  *
- * TS_ERROR: the hook is never called here, or is over. Faults: a number that is no hook.
+ * TS_ERROR: there is no such hook here, or the transaction is past it, so that the continuation would not be called. Faults: a
+ * number that is no hook.
  */
 
-/** For everything that begins from now on. In TSPluginInit(). */
+/** For everything that begins from now on. On any thread. */
 TSReturnCode TSHttpHookAdd(TSHttpHookID id, TSCont contp);
 
 /** For this session and its transactions. */
@@ -36,7 +37,8 @@ TSReturnCode TSHttpTxnHookAdd(TSHttpTxn txnp, TSHttpHookID id, TSCont contp);
  * Lets a transaction go on: with TS_EVENT_HTTP_CONTINUE to the next hook, with TS_EVENT_HTTP_ERROR to an error response, past
  * the hooks that are left here. Nothing of it happens inside the call. On any thread.
  *
- * TS_ERROR: nothing waits to be re-enabled, as after a first time. Faults: another event.
+ * TS_ERROR: nothing waits for this plugin to re-enable it: it has done so, or it took so long that the host has gone on as with
+ * TS_EVENT_HTTP_ERROR. Faults: another event.
  */
 TSReturnCode TSHttpTxnReenable(TSHttpTxn txnp, TSEvent event);
 
@@ -60,7 +62,7 @@ int TSHttpSsnTransactionCount(TSHttpSsn ssnp);
 /** One if it is the host's own, otherwise zero. */
 int TSHttpSsnIsInternal(TSHttpSsn ssnp);
 
-/** The client's address, and ours that it came to. They stay until the handler returns. */
+/** The client's address, and ours that it came to, null if the system did not say. They stay as long as the session. */
 struct sockaddr const *TSHttpSsnClientAddrGet(TSHttpSsn ssnp);
 struct sockaddr const *TSHttpSsnIncomingAddrGet(TSHttpSsn ssnp);
 
@@ -100,7 +102,7 @@ TSReturnCode TSHttpTxnPristineUrlGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *ur
 /** The whole URL of the request, its Host field taken into account, for TSfree(). Null: there is no request. */
 char *TSHttpTxnEffectiveUrlStringGet(TSHttpTxn txnp, int *length);
 
-/* ---- Transactions: addresses. They stay until the handler returns; null: not known (yet) ---- */
+/* ---- Transactions: addresses. They stay as long as the transaction; null: not known (yet) ---- */
 
 /** The client's, and ours that it came to. */
 struct sockaddr const *TSHttpTxnClientAddrGet(TSHttpTxn txnp);
@@ -116,7 +118,7 @@ TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr)
 
 /* ---- Transactions: what becomes of them ---- */
 
-/** The status of the response that an error brings, if it is 400 or more. */
+/** The status of the response that an error brings, from 400 to 599; another one is not set. */
 void TSHttpTxnStatusSet(TSHttpTxn txnp, TSHttpStatus status);
 
 /** As TSHttpTxnStatusSet(), and who says so, for logs. Below zero the text ends with a NUL. */
@@ -126,12 +128,16 @@ void TSHttpTxnStatusSetBy(TSHttpTxn txnp, TSHttpStatus status, const char *sette
 TSHttpStatus TSHttpTxnStatusGet(TSHttpTxn txnp);
 
 /**
- * The body of the response that an error brings, and its type, null for "text/html". Both are of TSmalloc() or the like, and
- * the host's from now on; those of an earlier call are given back.
+ * The body of the response that an error brings, and its type, null for "text/html", empty for none. At
+ * TS_HTTP_SEND_RESPONSE_HDR_HOOK it becomes the body of the response that is about to go, whoever made that. Both are of
+ * TSmalloc() or the like, and the host's from now on.
  */
 void TSHttpTxnErrorBodySet(TSHttpTxn txnp, char *buf, size_t buflength, char *mimetype);
 
-/** Limits of this transaction, in milliseconds. */
+/** A copy of that body, for TSfree(), its length, and a copy of its type; both places may be null. Null: none was set. */
+char *TSHttpTxnErrorBodyGet(TSHttpTxn txnp, size_t *buflength, char **mimetype);
+
+/** Limits of this transaction, in milliseconds; without activity: of the client, and of the origin. */
 void TSHttpTxnActiveTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnConnectTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnDNSTimeoutSet(TSHttpTxn txnp, int timeout);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::messages::message_error;
 use super::{Address, BytesSink, Code, ErrorPart, HttpTable, Kind, Limit, RawBytes, RawFields, gather, http};
-use crate::http::{Gone, MessageError, Milestone};
+use crate::http::{Aborted, Gone, MessageError, Milestone};
 
 pub(crate) fn address(kind: Kind, subject: u64, which: Address) -> Result<Option<SocketAddr>, Gone> {
     let table = http().ok_or(Gone)?;
@@ -115,6 +115,27 @@ pub(crate) fn answer(
     let (fields, body) = (RawFields::new(&fields), RawBytes::new(body));
     // SAFETY: any number will do; fields and body are lent for the call.
     ask(|table| unsafe { (table.answer)(transaction, status.into(), fields, body) })
+}
+
+pub(crate) fn set_response_body(
+    transaction: u64,
+    body: &[u8],
+    content_type: &str,
+) -> Result<(), MessageError> {
+    let (body, content_type) = (RawBytes::new(body), RawBytes::new(content_type.as_bytes()));
+    // SAFETY: any number will do; the bytes are lent for the call.
+    ask(|table| unsafe { (table.response_body_set)(transaction, body, content_type) })
+}
+
+pub(crate) fn aborted(transaction: u64) -> Result<Option<Aborted>, Gone> {
+    let mut by = 0;
+    // SAFETY: any number will do, and the place is lent for the call.
+    ask(|table| unsafe { (table.aborted)(transaction, &raw mut by) }).map_err(|_| Gone)?;
+    Ok(match by {
+        1 => Some(Aborted::ByClient),
+        2 => Some(Aborted::ByOrigin),
+        _ => None,
+    })
 }
 
 pub(crate) fn buffer_body(transaction: u64, limit: u64) -> Result<(), MessageError> {

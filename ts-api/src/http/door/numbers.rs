@@ -170,6 +170,8 @@ numbers! {
         RESPONSE = 3,
         /// The origin, without sending anything of a response's body.
         SILENCE = 4,
+        /// The look-up of the origin's name.
+        LOOKUP = 5,
     }
 }
 

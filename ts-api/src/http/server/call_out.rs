@@ -246,12 +246,12 @@ impl Subject {
     /// Runs the handler with both mutexes held, as soon as they can be had.
     async fn enter(&self, call: &mut Call, out: &CallOut<'_>) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| self.run(call, out, out.time())).await;
+            let entered = self.mutex.run(|_| self.run_after_all(call, out)).await;
             let (Err(CallError::Busy), Some(own)) = (entered, call.continuation.mutex().cloned()) else {
                 return entered;
             };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let mut run = || self.run(call, out, out.time());
+            let mut run = || self.run_after_all(call, out);
             let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run())).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
@@ -259,6 +259,16 @@ impl Subject {
                 return entered;
             }
         }
+    }
+
+    /// As `run`, for one that has waited: when its handler runs, it has been called.
+    fn run_after_all(&self, call: &mut Call, out: &CallOut<'_>) -> Result<i32, CallError> {
+        self.state().entered = true;
+        let entered = self.run(call, out, out.time());
+        if entered == Err(CallError::Busy) {
+            self.state().entered = false;
+        }
+        entered
     }
 
     /// Runs the handler with ours held.
@@ -341,10 +351,29 @@ impl Subject {
     ///
     /// `serial` is that of the handle, or zero for a caller that means whatever is under way.
     pub(crate) fn reenable(&self, serial: u32, answer: Reenable) -> Result<(), ReenableError> {
+        self.take_answer(answer, |state| serial == 0 || serial == state.serial)
+    }
+
+    /// Takes an answer from somebody whose handle does not tell one call-out from another: it is for the one that is under way,
+    /// unless that cannot be meant. Nobody has been called yet, or somebody that is known not to be the answering one.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn reenable_unnumbered(
+        &self,
+        answer: Reenable,
+        may_be: impl FnOnce(&Continuation) -> bool,
+    ) -> Result<(), ReenableError> {
+        self.take_answer(answer, |state| state.entered && state.called.as_ref().is_some_and(may_be))
+    }
+
+    fn take_answer(
+        &self,
+        answer: Reenable,
+        is_meant: impl FnOnce(&State) -> bool,
+    ) -> Result<(), ReenableError> {
         let mut state = self.state();
         match state.phase {
             Phase::Over => return Err(ReenableError::Gone),
-            Phase::Open if serial == 0 || serial == state.serial => state.phase = Phase::Answered(answer),
+            Phase::Open if is_meant(&state) => state.phase = Phase::Answered(answer),
             _ => return Err(ReenableError::AlreadyReenabled),
         }
         let waker = state.waker.take();
@@ -514,6 +543,43 @@ mod tests {
         assert_eq!(stage.subject.reenable(1, Reenable::Error), Ok(()));
         assert_eq!(stage.after(1), [1, 1, 0]);
         assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
+    }
+
+    #[test]
+    #[cfg(feature = "ffi")]
+    fn an_answer_without_a_number_is_for_somebody_who_has_been_called_and_is_not_known_to_be_another() {
+        let mutex = ContMutex::new();
+        let cont = Cont::new(&mutex, |_| ());
+        let held = std::thread::scope(|scope| {
+            // Another thread has the mutex, so nobody is called yet.
+            let (tell, told) = std::sync::mpsc::channel();
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let mutex = &mutex;
+            scope.spawn(move || {
+                let held = mutex.lock();
+                tell.send(()).unwrap();
+                let _ = ended.recv();
+                drop(held);
+            });
+            told.recv().unwrap();
+            let stage = Stage::new(policy(10, None), &cont);
+            assert_eq!(stage.after(1)[0], 1);
+            let refused = Err(ReenableError::AlreadyReenabled);
+            assert_eq!(stage.subject.reenable_unnumbered(Reenable::Continue, |_| true), refused);
+            drop(end);
+            stage
+        });
+        let stage = held;
+        assert_eq!(stage.after(1)[0], 1);
+        let refused = Err(ReenableError::AlreadyReenabled);
+        assert_eq!(stage.subject.reenable_unnumbered(Reenable::Continue, |_| false), refused);
+        let own = |called: &Continuation| *called == Continuation::from(&cont);
+        assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), Ok(()));
+        assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), refused, "once");
+        stage.after(1);
+        assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
+        stage.subject.end();
+        assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), Err(ReenableError::Gone));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::lane::Lane;
 use super::marks::Marks;
 use super::record::Recording;
 use super::settings::Settings;
-use crate::http::Milestone;
+use crate::http::{Aborted, Milestone};
 
 /// How a response ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +161,15 @@ impl Exchange {
     /// Whether there is nobody to answer any more.
     pub(crate) fn client_is_gone(&self) -> bool {
         self.sent.get() == Some(Sent::ClientGone)
+    }
+
+    /// Who broke the response off, if somebody has.
+    pub(crate) fn aborted(&self) -> Option<Aborted> {
+        match self.sent.get() {
+            Some(Sent::ClientGone) => Some(Aborted::ByClient),
+            Some(Sent::OriginGone) => Some(Aborted::ByOrigin),
+            Some(Sent::Completely) | None => None,
+        }
     }
 
     /// Waits until the response has ended, also if there has been none yet.

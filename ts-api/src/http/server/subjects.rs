@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use hyper::ext::ReasonPhrase;
 use smallvec::SmallVec;
-use ts_cont::Continuation;
+use ts_cont::{Continuation, EThread, Here};
 
 use super::args::Args;
 use super::call_out::{HasSubject, Subject};
@@ -20,7 +20,9 @@ use super::marks::Times;
 use super::remap::OriginName;
 use super::timeouts::Timeouts;
 use super::wishes::{Limits, Wishes};
-use crate::http::{Added, HookError, HookId};
+#[cfg(feature = "ffi")]
+use crate::ffi::http::addresses::Addresses;
+use crate::http::{Aborted, Added, HookError, HookId};
 
 static SESSIONS: Handles<SessionSubject> = Handles::new();
 static TRANSACTIONS: Handles<TransactionSubject> = Handles::new();
@@ -32,6 +34,12 @@ pub(crate) struct SessionSubject {
     pub(crate) client: SocketAddr,
     /// Ours, that the client has connected to.
     pub(crate) incoming: Option<SocketAddr>,
+    /// The thread that serves it, and all its transactions.
+    #[cfg_attr(not(feature = "ffi"), allow(dead_code, reason = "the C interface schedules on it"))]
+    pub(crate) thread: EThread,
+    /// What C has been given to look at.
+    #[cfg(feature = "ffi")]
+    pub(crate) addresses: Addresses,
     /// How many transactions there have been.
     transactions: AtomicU64,
     /// Which server's.
@@ -54,6 +62,9 @@ pub(crate) struct TransactionSubject {
     /// What the C interface has handed out of its messages.
     #[cfg(feature = "ffi")]
     pub(crate) buffers: crate::ffi::Buffers,
+    /// What C has been given to look at.
+    #[cfg(feature = "ffi")]
+    pub(crate) addresses: Addresses,
 }
 
 /// What plugins see of a transaction.
@@ -63,6 +74,7 @@ pub(crate) struct Content {
     pub(crate) origin: Option<OriginName>,
     /// Seldom set, so it takes no room of all the others.
     pub(crate) error: Option<Box<ErrorResponse>>,
+    pub(crate) aborted: Option<Aborted>,
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
@@ -75,6 +87,7 @@ impl Content {
             heads: Heads::default(),
             origin: None,
             error: None,
+            aborted: None,
             wishes: Wishes::new(Limits::new(timeouts)),
             request_body: None,
             times: [0; _],
@@ -111,6 +124,7 @@ impl SessionSubject {
         server: u64,
         global: &Arc<GlobalHooks>,
     ) -> Option<Arc<Self>> {
+        let thread = Here::current()?.thread().clone();
         SESSIONS.enter(shards.session, |number| {
             let subject = Subject::new(number, "HTTP session");
             let global = Arc::clone(global);
@@ -119,6 +133,9 @@ impl SessionSubject {
                 args: Args::of_session(),
                 client,
                 incoming,
+                thread,
+                #[cfg(feature = "ffi")]
+                addresses: Addresses::default(),
                 transactions: AtomicU64::new(0),
                 server,
                 global,
@@ -186,6 +203,8 @@ impl TransactionSubject {
                 content: Mutex::new(Content::new(timeouts)),
                 #[cfg(feature = "ffi")]
                 buffers: crate::ffi::Buffers::default(),
+                #[cfg(feature = "ffi")]
+                addresses: Addresses::default(),
             })
         })?;
         let mut others = session.under_way.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,6 +56,8 @@ pub(crate) static TABLE: HttpTable = HttpTable {
     origin_url: facts::origin_url,
     origin_url_set: facts::origin_url_set,
     pristine_url: facts::pristine_url,
+    response_body_set: facts::response_body_set,
+    aborted: facts::aborted,
 };
 
 /// The global hooks of an event system.
@@ -121,20 +123,47 @@ unsafe extern "C" fn reenable(kind: Kind, subject: u64, serial: u32, event: i32)
             60001 => Reenable::Error,
             _ => return Err(Code::UNKNOWN),
         };
-        let answered = with_subject(kind, subject, |subject| {
-            subject.reenable(serial, answer).map_err(|error| match error {
-                ReenableError::AlreadyReenabled => Code::ALREADY_REENABLED,
-                _ => Code::GONE,
-            })
-        });
-        answered.map_err(|code| match ended::find(kind.0 as usize, subject, serial) {
-            Some(late) => {
-                let (hook, who) = (late.hook, late.who);
-                tracing::warn!(%hook, continuation = who, subject, "a re-enable came after its call-out was ended");
-                Code::ENDED
-            }
-            None => code,
+        answered(kind, subject, serial, |subject| subject.reenable(serial, answer))
+    })
+}
+
+/// Takes an answer that is for whatever call-out is under way, unless `may_be` says of the one who is called that it cannot be
+/// whose answer it is.
+#[cfg(feature = "ffi")]
+pub(crate) fn reenable_unnumbered(
+    kind: Kind,
+    subject: u64,
+    answer: Reenable,
+    may_be: impl FnOnce(&Continuation) -> bool,
+) -> Result<(), ReenableError> {
+    let answer = |subject: &Subject| subject.reenable_unnumbered(answer, may_be);
+    answered(kind, subject, 0, answer).map_err(|code| match code {
+        Code::ALREADY_REENABLED => ReenableError::AlreadyReenabled,
+        Code::ENDED => ReenableError::Ended,
+        _ => ReenableError::Gone,
+    })
+}
+
+/// Has a subject answered; if it does not take the answer, looks whether that came too late.
+fn answered(
+    kind: Kind,
+    subject: u64,
+    serial: u32,
+    answer: impl FnOnce(&Subject) -> Result<(), ReenableError>,
+) -> Result<(), Code> {
+    let answered = with_subject(kind, subject, |subject| {
+        answer(subject).map_err(|error| match error {
+            ReenableError::AlreadyReenabled => Code::ALREADY_REENABLED,
+            _ => Code::GONE,
         })
+    });
+    answered.map_err(|code| match ended::find(kind.0 as usize, subject, serial) {
+        Some(late) => {
+            let (hook, who) = (late.hook, late.who);
+            tracing::warn!(%hook, continuation = who, subject, "a re-enable came after its call-out was ended");
+            Code::ENDED
+        }
+        None => code,
     })
 }
 

@@ -19,7 +19,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 use http::{Method, StatusCode, request, response};
 use hyper::Response;
 use hyper::body::{Body, Incoming};
@@ -66,6 +66,21 @@ pub(crate) struct Received {
 struct Reply {
     parts: response::Parts,
     source: Source,
+}
+
+impl Reply {
+    /// A plugin has another body for it. What follows the head of a tunnel is no body.
+    fn give_body(&mut self, (body, content_type): (Bytes, Option<HeaderValue>)) {
+        if matches!(self.source, Source::Tunnel(_)) && self.parts.status.is_success() {
+            return;
+        }
+        self.parts.headers.remove(CONTENT_LENGTH);
+        self.parts.headers.remove(TRANSFER_ENCODING);
+        if let Some(content_type) = content_type {
+            self.parts.headers.insert(CONTENT_TYPE, content_type);
+        }
+        self.source = Source::Text(Some(body));
+    }
 }
 
 /// Why there is no reply to go on with.
@@ -118,7 +133,12 @@ impl Transaction {
         });
         match self.call_out(HookId::SendResponseHdr).await {
             Reenable::Continue => {
-                _ = self.show(|content| content.heads.apply_client_response(&mut reply.parts))
+                self.show(|content| {
+                    content.heads.apply_client_response(&mut reply.parts);
+                    if let Some(body) = content.wishes.body.take() {
+                        reply.give_body(*body);
+                    }
+                });
             }
             Reenable::Error => {
                 reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
@@ -455,6 +475,9 @@ impl Transaction {
             return Reenable::Continue;
         }
         let marks = self.exchange.marks();
+        if let Some(aborted) = self.exchange.aborted() {
+            transaction.content(|content| content.aborted = Some(aborted));
+        }
         if let Some(marks) = marks {
             transaction.content(|content| content.times = marks.times());
         }
@@ -487,7 +510,9 @@ impl Transaction {
         let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
         let mut response = Response::new(());
         *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        if !content_type.is_empty() {
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
         if let Some(reason) = reason {
             response.extensions_mut().insert(reason);
         }

@@ -16,6 +16,8 @@ use crate::http::door::Limit;
 pub(crate) struct Wishes {
     /// The response, without asking the origin.
     pub(crate) answer: Option<Box<Response<Bytes>>>,
+    /// The body of the response to the client, instead of its own, and its type.
+    pub(crate) body: Option<Box<(Bytes, Option<HeaderValue>)>>,
     pub(crate) origin: OriginAddress,
     /// Where the request goes, whatever the rules say.
     pub(crate) target: Option<Box<Target>>,
@@ -26,7 +28,14 @@ pub(crate) struct Wishes {
 
 impl Wishes {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { answer: None, origin: OriginAddress::default(), target: None, limits, buffer: None }
+        Self {
+            answer: None,
+            body: None,
+            origin: OriginAddress::default(),
+            target: None,
+            limits,
+            buffer: None,
+        }
     }
 }
 
@@ -77,6 +86,7 @@ impl OriginAddress {
 /// The times of one transaction that plugins may set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    lookup: Duration,
     connect: Duration,
     response: Duration,
     silence: Duration,
@@ -92,8 +102,8 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(server: &Timeouts) -> Self {
-        let Timeouts { connect, response, silence, client_stall: stall, .. } = *server;
-        Self { connect, response, silence, stall, active: None, is_set: false, stall_is_set: false }
+        let Timeouts { lookup, connect, response, silence, client_stall: stall, .. } = *server;
+        Self { lookup, connect, response, silence, stall, active: None, is_set: false, stall_is_set: false }
     }
 
     /// What a transaction that has taken so long may still use of the server's times; none if it is all of them.
@@ -105,8 +115,8 @@ impl Limits {
         if !self.is_set {
             return None;
         }
-        let Self { connect, response, silence, .. } = *self;
-        let mut left = Box::new(Timeouts { connect, response, silence, ..*server });
+        let Self { lookup, connect, response, silence, .. } = *self;
+        let mut left = Box::new(Timeouts { lookup, connect, response, silence, ..*server });
         if let Some(active) = self.active {
             let rest = active.saturating_sub(passed());
             left.exchange = Some(left.exchange.map_or(rest, |exchange| exchange.min(rest)));
@@ -131,6 +141,7 @@ impl Limits {
             Limit::CONNECT => self.connect,
             Limit::RESPONSE => self.response,
             Limit::SILENCE => self.silence,
+            Limit::LOOKUP => self.lookup,
             _ => return None,
         })
     }
@@ -146,6 +157,7 @@ impl Limits {
             Limit::CONNECT => self.connect = to,
             Limit::RESPONSE => self.response = to,
             Limit::SILENCE => self.silence = to,
+            Limit::LOOKUP => self.lookup = to,
             _ => return None,
         }
         self.is_set = true;

@@ -21,6 +21,16 @@ pub struct ErrorResponse {
     pub content_type: Option<String>,
 }
 
+/// Who broke a transaction off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Aborted {
+    /// The client went away before it had the whole response.
+    ByClient,
+    /// The origin broke off within the response's body.
+    ByOrigin,
+}
+
 impl Transaction {
     /// Which of its session's transactions it is, from one on.
     ///
@@ -111,6 +121,15 @@ impl Transaction {
         door::set_origin_url(self.number, url)
     }
 
+    /// Who broke the transaction off, if somebody did by the time of the last hook's event.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn aborted(self) -> Result<Option<Aborted>, Gone> {
+        door::aborted(self.number)
+    }
+
     /// When something happened, in nanoseconds of the monotonic clock; none if it has not yet, or does not.
     ///
     /// # Errors
@@ -170,6 +189,19 @@ impl Transaction {
     /// ```
     pub fn answer(self, answer: &Answer) -> Result<(), MessageError> {
         door::answer(self.number, answer.status, &answer.fields, &answer.body)
+    }
+
+    /// Gives the response to the client another body, and a type that goes with it; without a type (`""`) it keeps its own.
+    ///
+    /// It may be called at SEND_RESPONSE_HDR; the last call holds. The body that the response had is not sent, whoever made it.
+    /// An answer that ends the transaction in an error takes it back: then [`Transaction::set_error`] says what is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::ReadOnly`] at any other hook; [`MessageError::Invalid`] if the type is no field value;
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_response_body(self, body: impl AsRef<[u8]>, content_type: &str) -> Result<(), MessageError> {
+        door::set_response_body(self.number, body.as_ref(), content_type)
     }
 
     /// Asks for the request's body to be read as a whole before the origin is asked, if it is not longer than `limit` bytes.
@@ -237,7 +269,7 @@ impl Transaction {
         door::error_change(self.number, ErrorPart::REASON, reason.as_bytes(), 0)
     }
 
-    /// Sets only the body that the client gets if the transaction ends in an error, and its type.
+    /// Sets only the body that the client gets if the transaction ends in an error, and its type; with `""` it has none.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, Ra
 use crate::http::server::head::{UrlPart, final_status, is_framing};
 use crate::http::server::subjects::Content;
 use crate::http::server::wishes::Target;
-use crate::http::{HookId, Milestone};
+use crate::http::{Aborted, HookId, Milestone};
 use crate::table::Code;
 
 /// What plugins of the first hosts ask for.
@@ -248,6 +248,44 @@ pub(super) unsafe extern "C" fn answer(
             content.wishes.answer = Some(Box::new(response));
             Ok(())
         })
+    })
+}
+
+pub(super) unsafe extern "C" fn response_body_set(
+    transaction: u64,
+    body: RawBytes,
+    content_type: RawBytes,
+) -> Code {
+    guarded(|| {
+        // SAFETY: both are lent for the call.
+        let (body, content_type) = unsafe { (body.as_slice(), content_type.as_slice()) };
+        let content_type = match content_type {
+            b"" => None,
+            content_type => Some(HeaderValue::from_bytes(content_type).map_err(|_| Code::INVALID)?),
+        };
+        let body = Bytes::copy_from_slice(body);
+        let transaction = find_transaction(transaction)?;
+        let set = transaction.called_content(|content| {
+            if transaction.at() != Some(HookId::SendResponseHdr) {
+                return Err(Code::READ_ONLY);
+            }
+            content.wishes.body = Some(Box::new((body, content_type)));
+            Ok(())
+        });
+        set.ok_or(Code::NOT_CALLED_OUT)?
+    })
+}
+
+pub(super) unsafe extern "C" fn aborted(transaction: u64, by: *mut u32) -> Code {
+    guarded(|| {
+        let number = match find_transaction(transaction)?.content(|content| content.aborted) {
+            None => 0,
+            Some(Aborted::ByClient) => 1,
+            Some(Aborted::ByOrigin) => 2,
+        };
+        // SAFETY: the place is lent for the call.
+        unsafe { by.write(number) };
+        Ok(())
     })
 }
 
