@@ -4,16 +4,18 @@
 
 mod support;
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use support::{Busy, From, HOUR, Holder, Log, MILLI, World, cookie, counting};
 use ts_cont::simulate::{self, Simulation};
 use ts_cont::{
-    Action, Cancel, Continuation, EThread, EventProcessor, EventType, Here, Message, ProxyMutex, RearmError,
-    ShutdownOptions,
+    Action, Cancel, Continuation, Destroyed, EThread, EventProcessor, EventType, Here, Message, ProxyMutex,
+    RearmError, ShutdownOptions,
 };
 
 const NET: EventType = EventType::NET;
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A message whose end is seen.
 fn witnessed(drops: &Log<usize>, number: usize) -> Message {
@@ -323,6 +325,44 @@ fn cancelling_after_a_rearm_cancels_the_rearm() {
         }
         assert_eq!(answers.all(), [Cancel::Cancelled; 3]);
     });
+}
+
+#[test]
+fn an_event_that_arms_itself_for_ever_is_stopped_from_another_thread() {
+    let processor = EventProcessor::builder().build();
+    processor.spawn_event_threads(EventType::NET, 1, 0).unwrap();
+    for destroys in [false, true] {
+        let runs = Arc::new(AtomicU64::new(0));
+        let (sender, began) = mpsc::channel();
+        let mutex = ProxyMutex::new();
+        let for_ever = Continuation::new(&mutex, {
+            let runs = Arc::clone(&runs);
+            move |event| {
+                if runs.fetch_add(1, Ordering::Relaxed) == 1000 {
+                    sender.send(()).unwrap();
+                }
+                // In the last run of one that was destroyed it is in vain.
+                event.reschedule_imm().unwrap();
+            }
+        });
+        let action = processor.schedule_imm(&for_ever, EventType::NET, ()).unwrap();
+        began.recv_timeout(DEADLINE).unwrap();
+        if destroys {
+            assert_ne!(for_ever.destroy(), Destroyed::Already);
+        } else {
+            assert!(matches!(action.cancel(), Cancel::Cancelled | Cancel::Running));
+        }
+        // The run that may be going on comes to its end.
+        drop(mutex.lock());
+        let after = runs.load(Ordering::Relaxed);
+        let (sender, done) = mpsc::channel();
+        let next = Continuation::new(&ProxyMutex::new(), move |_| sender.send(()).unwrap());
+        processor.schedule_imm(&next, EventType::NET, ()).unwrap();
+        done.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(runs.load(Ordering::Relaxed), after);
+        assert!(!action.is_pending());
+    }
+    drop(processor.shutdown(ShutdownOptions::default()));
 }
 
 #[test]

@@ -67,6 +67,32 @@ impl<T> Begun<T> {
         }
     }
 
+    /// Says that the run is over and the next one begins, with nothing in between, unless somebody has called the event off:
+    /// then it is as it was, and [`again`](Self::again) says so. Who asks meanwhile hears that it is running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_event::{CallOff, Slots};
+    /// use ts_thread::fence::Asymmetric;
+    ///
+    /// static TICKS: Slots<u32> = Slots::new();
+    ///
+    /// if let Some(fence) = Asymmetric::known() {
+    ///     let entry = TICKS.entry(0);
+    ///     let key = entry.key();
+    ///     let begun = entry.run(fence).expect("nobody has called it off");
+    ///     assert!(begun.goes_on(fence));
+    ///     assert_eq!(key.call_off(), CallOff::Running);
+    ///     assert!(!begun.goes_on(fence) && begun.again(fence).is_err());
+    /// }
+    /// ```
+    #[inline(always)]
+    #[must_use = "it may have been called off"]
+    pub fn goes_on(&self, fence: fence::Asymmetric) -> bool {
+        self.entry.slot().goes_on(|| fence.light())
+    }
+
     /// Where the event lies.
     #[inline(always)]
     #[must_use]

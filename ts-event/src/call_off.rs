@@ -43,6 +43,9 @@
 //!   If it did not, it has gone on, and the caller's swap wins. The next `end` finds `REQUESTED` or
 //!   `SEEN_RUNNING`: no re-arm, and no `begin` afterwards. That is also why the two words need no number for
 //!   the run.
+//!   A run that follows another one at once ([`Slot::goes_on`]) stores nothing: the event has been running, and is. Its owner
+//!   passes the light half and loads `cancel`, so once the caller's fence is through no further run begins, and "running" is
+//!   true of the last one that did.
 //! * Read `GONE_RAN`, `GONE_OFF`, or another generation: the owner dropped the entry without knowing of the
 //!   request, or a swap tells what it knew. What it dropped after a run it need not know about: no run is left that could
 //!   contradict an answer, and "running", "already ran" and "stale" are all true of it.
@@ -289,6 +292,18 @@ impl<T> Slot<T> {
         self.decide(asked, STOPPED);
         self.say(generation_of(asked), OFF);
         End::CalledOff
+    }
+
+    /// Whether the next run may follow this one at once. If it may it has begun, and nothing is stored; if not, `end` says what
+    /// becomes of the event.
+    #[inline(always)]
+    pub(crate) fn goes_on(&self, light: impl FnOnce()) -> bool {
+        let word = self.own_word();
+        debug_assert_eq!(state_of(word), RUNNING);
+        // [call-off-fence]: the light half, between what this thread has learnt so far and the load below.
+        light();
+        // Acquire [call-off-state]: as in `step`, though one who asked is answered elsewhere.
+        generation_of(self.cancel.load(Acquire)) != generation_of(word)
     }
 
     /// Ends the generation. Afterwards the slot is the caller's to put away, if the answer says so.

@@ -303,6 +303,37 @@ fn a_slot_that_is_used_again_at_once_has_nothing_left_of_a_call_for_the_event_th
 }
 
 #[test]
+fn an_event_that_goes_on_without_a_pause_stops_for_one_answer() {
+    model(|| {
+        let (slots, answered) = (slots::<u32>(), flag());
+        let entry = slots.entry(1);
+        let key = entry.key();
+        let callers = [(); 2].map(|()| thread::spawn(move || call_off(key, answered)));
+        let mut runs = 0;
+        let off = run(entry, answered).and_then(|begun| {
+            runs += 1;
+            let was_answered = answered.load(Relaxed);
+            if begun.goes_on(known()) {
+                assert!(!was_answered, "a run began after the answer");
+                runs += 1;
+            }
+            begun.again(known())
+        });
+        drop(off);
+        let answers = callers.map(|caller| caller.join().unwrap());
+        for answer in answers {
+            match answer {
+                CallOff::Running => assert!(runs > 0, "it had not begun"),
+                CallOff::AlreadyRan => panic!("it was dropped before its next run"),
+                CallOff::BeforeRun | CallOff::AlreadyCalledOff | CallOff::Stale => {}
+            }
+        }
+        assert!(answers.iter().filter(|answer| **answer == CallOff::BeforeRun).count() <= 1);
+        assert_came_home(slots, key);
+    });
+}
+
+#[test]
 fn an_event_that_is_armed_again_by_who_knows_the_fences_stops_for_one_answer() {
     model(|| {
         let (slots, answered) = (slots::<u32>(), flag());

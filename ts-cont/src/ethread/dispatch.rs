@@ -137,7 +137,23 @@ impl Here {
                 // SAFETY: what is ready waits: it was sent, or armed again, and has not begun since.
                 match unsafe { ManuallyDrop::into_inner(entry).run_waiting(fence) } {
                     // SAFETY: all of this was seen above.
-                    Ok(begun) => unsafe { self.run_begun(begun, cell, &mut frame, fence) },
+                    Ok(begun) => {
+                        // Whether the next run may follow at once, without a look at what the loop looks at in between: that
+                        // is all looked at here.
+                        let mut may_follow = || {
+                            // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
+                            let is_alone = unsafe { local.queue.step(|queue| !queue.has_ready()) };
+                            // SAFETY: the event keeps the continuation.
+                            let is_free = is_alone && left > 0 && unsafe { !stay.is_wanted_at(cell) };
+                            if !is_free || flags.wants_attention() || cell.get().life.is_dead() {
+                                return false;
+                            }
+                            left -= 1;
+                            true
+                        };
+                        // SAFETY: all of this was seen above.
+                        unsafe { self.run_begun(begun, cell, &mut frame, fence, &mut may_follow) }
+                    }
                     Err(off) => {
                         astray += 1;
                         self.end_event(off)
@@ -381,8 +397,9 @@ impl Here {
         );
     }
 
-    /// Calls the handler under its mutex and decides what becomes of the event. Returns the references that are to be released
-    /// once the mutex is free again.
+    /// Calls the handler under its mutex and decides what becomes of the event: if it is armed again, and `may_follow` says that
+    /// it would be the next one anyhow, it goes on at once. Returns the references that are to be released once the mutex is
+    /// free again.
     ///
     /// # Safety
     ///
@@ -394,25 +411,36 @@ impl Here {
         cell: CellRef,
         frame: &mut Frame,
         fence: fence::Asymmetric,
+        may_follow: &mut impl FnMut() -> bool,
     ) -> usize {
         let (local, spot) = (self.local(), begun.spot());
-        // SAFETY: an entry that is a call, whose owner is this dispatch. The mutex of this continuation is held, under which it
-        // was alive before the event began; and no handler is on the stack of a thread that dispatches.
-        local.running.locked(spot, cell, || unsafe { cell.run_first(frame.show(Scheduled::shown(spot))) });
-        // SAFETY: the caller has looked.
-        let Work::Call(scheduled) = &*begun else { unsafe { unreachable_unchecked() } };
-        if !scheduled.carried.extra.is_none() {
-            return self.after_run(begun.into_entry(), cell);
-        }
-        // Nearly all: no period, nobody who waits for it, nothing that came along.
-        let rearm = local.rearm.get();
-        if rearm == Rearm::Unsaid {
+        // Nearly all are: no period, nobody who waits for it, nothing that came along.
+        let is_bare = |begun: &Begun<Work>| match &**begun {
+            Work::Call(scheduled) => scheduled.carried.extra.is_none(),
+            // SAFETY: the caller has looked.
+            _ => unsafe { unreachable_unchecked() },
+        };
+        let rearm = loop {
+            // SAFETY: an entry that is a call, whose owner is this dispatch. The mutex of this continuation is held, under which
+            // it was alive before the run began; and no handler is on the stack of a thread that dispatches.
+            local
+                .running
+                .locked(spot, cell, || unsafe { cell.run_first(frame.show(Scheduled::shown(spot))) });
+            let rearm = local.rearm.get();
+            // Whoever calls it off meanwhile hears that it is running, before the next run and after.
+            if rearm != Rearm::Now || !is_bare(&begun) || !begun.goes_on(fence) || !may_follow() {
+                break rearm;
+            }
+            local.rearm.set(Rearm::Unsaid);
+        };
+        let is_bare = is_bare(&begun);
+        if rearm == Rearm::Unsaid && is_bare {
             // SAFETY: all entries of kind `Work` are of its one pool.
             unsafe { local.cache.forget_own(begun) };
             // SAFETY: the mutex is held, and the event is gone.
             return unsafe { cell.get().life.remove_plain() };
         }
-        if rearm != Rearm::Now {
+        if rearm != Rearm::Now || !is_bare {
             return self.after_run(begun.into_entry(), cell);
         }
         // Should the continuation be no more by now, the event is found dead when its turn comes.

@@ -411,11 +411,13 @@ impl Here {
         if self.local.core.is_closing() {
             return Err(RearmError::ShuttingDown);
         }
-        if matches!(self.local.rearm.get(), Rearm::Stopped | Rearm::Over(_)) {
-            return self.rearm_in_vain();
+        match self.local.rearm.get() {
+            Rearm::Unsaid | Rearm::Now | Rearm::At(_) | Rearm::Every(_) => {
+                self.local.rearm.set(rearm);
+                Ok(())
+            }
+            Rearm::Stopped | Rearm::Over(_) => self.rearm_in_vain(),
         }
-        self.local.rearm.set(rearm);
-        Ok(())
     }
 
     /// Says so of an event that does not run again.
