@@ -18,6 +18,7 @@ mod greeting;
 mod origin;
 mod plugin_config;
 mod plugins;
+mod records;
 mod reload;
 mod serve;
 mod small;
@@ -32,6 +33,8 @@ use std::process::ExitCode;
 use arguments::{Arguments, Request};
 use config::{Config, Plugin, Problems};
 use diagnostics::Diagnostics;
+
+use crate::ffi::records::Records;
 
 /// What the host returns for arguments, or a configuration, that are not good.
 const NOT_UNDERSTOOD: u8 = 2;
@@ -58,8 +61,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
         Request::Verify(file) => return verify::verify(file, out),
         Request::Print(text) => return print(out, text),
     };
-    let config = match configuration(arguments) {
-        Ok(config) => config,
+    let (config, records) = match configuration(arguments) {
+        Ok(configuration) => configuration,
         Err(problems) => {
             problems.lines().for_each(|line| eprintln!("ts-host: {line}"));
             return ExitCode::from(NOT_UNDERSTOOD);
@@ -67,10 +70,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut dyn Write) -
     };
     match request {
         Request::PrintConfig(_) => print(out, config.print().trim_end()),
-        Request::Check(_) => check(&config, out),
+        Request::Check(_) => check(&config, &records, out),
         _ => {
             let diagnostics = Diagnostics::start(&config.log.filter);
-            serve::serve(arguments, config, &diagnostics, out).unwrap_or_else(|refused| {
+            serve::serve(arguments, (config, records), &diagnostics, out).unwrap_or_else(|refused| {
                 refused.0.lines().for_each(|line| eprintln!("ts-host: {line}"));
                 ExitCode::FAILURE
             })
@@ -82,22 +85,25 @@ fn print(out: &mut dyn Write, text: &str) -> ExitCode {
     if writeln!(out, "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What the file says, or the defaults if there is none, and then the flags.
-fn configuration(arguments: &Arguments) -> Result<Config, Problems> {
+/// What the file says, or the defaults if there is none, then records, and then the flags.
+fn configuration(arguments: &Arguments) -> Result<(Config, Records), Problems> {
     let mut config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     if let Some(index) = config.plugins.iter().position(Plugin::is_nothing) {
         // A name that there is none of has been complained of, and is no such plugin.
         let text = "give `name`, for a plugin that the host brings along, or `file`, for a shared library";
         return Err(Problems::of_flags(&format!("plugin[{index}]"), text));
     }
+    arguments.name_records(&mut config);
+    let records = records::read(&mut config)?;
     arguments.apply(&mut config);
     // The file by itself is good; it may not go with a flag.
     config.rules_fit().map_err(|error| Problems::of_flags("--origin", &error))?;
-    Ok(config)
+    Ok((config, records))
 }
 
 /// Looks at what a file's text does not show: what its plugins are told.
-fn check(config: &Config, out: &mut dyn Write) -> ExitCode {
+fn check(config: &Config, records: &Records, out: &mut dyn Write) -> ExitCode {
+    records.warnings().for_each(|line| eprintln!("ts-host: {line}"));
     match plugins::prepare(config) {
         Ok(_) => print(out, "the configuration is good"),
         Err(lines) => {

@@ -49,14 +49,6 @@ fn get(call: Call, the_object: TSTextLogObject) -> Arc<Log> {
     LOGS.with(call, "the_object", the_object, |log| Arc::clone(log))
 }
 
-/// Where the log files are.
-fn folder() -> PathBuf {
-    match records::text("log.logfile_dir") {
-        none if none.is_empty() => place::log_dir().to_owned(),
-        folder => place::log_dir().join(folder),
-    }
-}
-
 /// The name of a file below the log directory; none if it leads elsewhere.
 fn file_name(name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
@@ -110,7 +102,7 @@ fn create(name: &Path, mode: c_int) -> Option<Arc<Log>> {
     }
     let names = if mode & DO_NOT_RENAME == 0 { MOST_NAMES } else { 1 };
     let log = (0..names).find_map(|number| {
-        let path = folder().join(numbered(name, number));
+        let path = place::log_dir().join(numbered(name, number));
         Log::open(&path, mode & ADD_TIMESTAMP != 0, configured()).transpose()
     });
     match log? {

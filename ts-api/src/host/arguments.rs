@@ -31,6 +31,8 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
                        a plugin in C or C++ to load, with what it is told; may be given several times
   --plugin-config FILE a file with such a line for each plugin; \"quotes\" hold words together, # begins a comment
   --verify-plugin FILE only look whether a plugin can be loaded
+  --records FILE       records.yaml: settings under the original's names; read again after a SIGHUP; they win over
+                       --config
   --admin IP:PORT      where to answer /metrics and /healthz (default: nowhere)
   --deadline SECONDS   how long a shutdown may take (default 10)
   --log FILTER         what to log, such as info or warn,ts_api=debug (default warn)
@@ -40,7 +42,7 @@ SIGINT and SIGTERM shut down in stages and print a report; a second one ends the
 It returns 0 if all went well, 1 if it could not start, load a plugin or end in time, 2 for flags or a configuration that
 are not good; --check returns 0 or 2, --verify-plugin 0 or 1.";
 
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 18] = [
     "--config",
     "--check",
     "--print-config",
@@ -53,6 +55,7 @@ const FLAGS: [&str; 17] = [
     "--plugin",
     "--plugin-config",
     "--verify-plugin",
+    "--records",
     "--admin",
     "--deadline",
     "--log",
@@ -72,6 +75,7 @@ pub(super) struct Arguments {
     deny_list: Option<String>,
     plugins: Vec<Plugin>,
     plugin_config: Option<PathBuf>,
+    records: Option<PathBuf>,
     admin: Option<SocketAddr>,
     deadline: Option<Duration>,
     log: Option<Targets>,
@@ -93,6 +97,13 @@ pub(super) enum Request {
 }
 
 impl Arguments {
+    /// The records that a flag names, in place of those that the file does.
+    pub(super) fn name_records(&self, config: &mut Config) {
+        if self.records.is_some() {
+            config.files.records.clone_from(&self.records);
+        }
+    }
+
     /// What the flags say, in place of what the file does.
     pub(super) fn apply(&self, config: &mut Config) {
         fn set<T: Clone>(flag: &Option<T>, value: &mut T) {
@@ -160,6 +171,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("plugin-config") => {
                 arguments.plugin_config = Some(file(&mut parser, "--plugin-config")?.into());
             }
+            Long("records") => arguments.records = Some(file(&mut parser, "--records")?.into()),
             Long("verify-plugin") => {
                 return Ok(Request::Verify(file(&mut parser, "--verify-plugin")?.into()));
             }

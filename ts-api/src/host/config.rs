@@ -48,7 +48,7 @@ pub(super) use self::origin::{Destination, Origin};
 pub(super) use self::plugin::Plugin;
 pub(super) use self::problem::Problems;
 use self::remap::Mapping;
-pub(super) use self::threads::{MOST_THREADS, Threads};
+pub(super) use self::threads::{Affinity, MOST_THREADS, Threads};
 
 use self::keys::{Key, Keys, Section};
 use crate::http::{HookPolicy, Limits, Remap, Settings, Targets, Timeouts, Unmapped};

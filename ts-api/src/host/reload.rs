@@ -15,6 +15,7 @@ use super::config::{Config, Destination, Plugin, changes};
 use super::diagnostics::Diagnostics;
 use super::origin::Embedded;
 use super::plugins;
+use super::records;
 use crate::Runtime;
 use crate::ffi::{mgmt, text_log};
 use crate::http::Server;
@@ -36,8 +37,8 @@ pub(super) struct Reload<'a> {
 impl Reload<'_> {
     /// Looks again.
     pub(super) fn run(&mut self) {
-        let config = match super::configuration(self.arguments) {
-            Ok(config) => config,
+        let (config, records) = match super::configuration(self.arguments) {
+            Ok(configuration) => configuration,
             Err(problems) => {
                 problems.lines().for_each(|line| tracing::error!("{line}"));
                 tracing::error!("the configuration stays as it was");
@@ -57,6 +58,8 @@ impl Reload<'_> {
             When::Restart => tracing::warn!("not taken up before the host starts anew: {change}"),
         });
         tracing::warn!(taken_up = taken.len(), left = left.len(), "the configuration was read again");
+        records.warnings().for_each(|line| tracing::warn!("{line}"));
+        records::publish(&records, &self.config, false);
         text_log::reopen();
         mgmt::reloaded(self.runtime);
     }

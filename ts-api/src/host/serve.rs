@@ -18,9 +18,11 @@ use super::diagnostics::Diagnostics;
 use super::greeting::Greeting;
 use super::origin::Embedded;
 use super::plugins;
+use super::records;
 use super::reload::Reload;
 use super::stages::{self, Shares};
-use crate::ffi::{crash, diags};
+use crate::ffi::records::Records;
+use crate::ffi::{crash, diags, place};
 use crate::http::{Server, Settings};
 use crate::{Pool, Runtime};
 
@@ -30,10 +32,13 @@ const KILLED: i32 = 130;
 /// Serves until a signal ends it.
 pub(super) fn serve(
     arguments: &Arguments,
-    config: Config,
+    (config, records): (Config, Records),
     diagnostics: &Diagnostics,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Refused> {
+    records.warnings().for_each(|line| tracing::warn!("{line}"));
+    place::set(records::places(&records));
+    records::publish(&records, &config, true);
     // What can be wrong is looked at first: nothing has been started when one of these fails.
     let prepared = plugins::prepare(&config).map_err(Refused)?;
     for listen in &config.listen {

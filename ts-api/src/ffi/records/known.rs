@@ -84,12 +84,12 @@ pub(crate) static KNOWN: &[Record] = &[
         default: Value::Text(Cow::Borrowed("http|dns")),
         reloads: true,
     },
-    // Text logs.
-    text("log.logfile_dir", ""),
+    // Text logs. Directories are below the one where the host is installed, unless they say where.
+    text("log.logfile_dir", "var/log/trafficserver"),
     int("log.rolling_enabled", 0, 4, 1).reloads(),
     int("log.rolling_interval_sec", 60, DAY, DAY).reloads(),
     int("log.rolling_offset_hr", 0, 23, 0).reloads(),
     int("log.rolling_size_mb", 1, 1 << 20, 10).reloads(),
     // Plugins.
-    text("plugin.plugin_dir", ""),
+    text("plugin.plugin_dir", "libexec/trafficserver"),
 ];

@@ -46,6 +46,10 @@ struct Lines {
     said: bool,
 }
 
+/// Whether a line is the first that waits, so that the thread has to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct First(bool);
+
 /// Its file.
 pub(super) struct Output {
     file: File,
@@ -127,6 +131,17 @@ impl Log {
 
     /// Takes a line; false if too many wait, and it is lost.
     pub(super) fn take(self: &Arc<Self>, text: &[u8], now: SystemTime) -> bool {
+        let appended = self.append(text, now);
+        if appended == Some(First(true)) {
+            let mut desk = DESK.lock();
+            desk.waiting.push_back(Arc::clone(self));
+            call(desk);
+        }
+        appended.is_some()
+    }
+
+    /// Puts a line to those that wait; none if there are too many.
+    fn append(&self, text: &[u8], now: SystemTime) -> Option<First> {
         let stamp = if self.stamps { format!("{} ", local::stamp(now)) } else { String::new() };
         let mut lines = self.lines.lock();
         if lines.text.len() + stamp.len() + text.len() >= MOST_WAITING {
@@ -136,19 +151,13 @@ impl Log {
                 let path = self.path.display();
                 tracing::error!(%path, "a plugin's text log is not written fast enough: lines are lost");
             }
-            return false;
+            return None;
         }
-        let was_empty = lines.text.is_empty();
+        let first = First(lines.text.is_empty());
         lines.text.extend_from_slice(stamp.as_bytes());
         lines.text.extend_from_slice(text);
         lines.text.push(b'\n');
-        drop(lines);
-        if was_empty {
-            let mut desk = DESK.lock();
-            desk.waiting.push_back(Arc::clone(self));
-            call(desk);
-        }
-        true
+        Some(first)
     }
 
     /// Writes what waits.
@@ -263,6 +272,8 @@ mod tests {
     use super::super::rolling::When;
     use super::*;
 
+    // Lines are put to those that wait without a word to the thread, which would write them when it likes.
+
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_str().unwrap().to_owned()).collect();
@@ -278,7 +289,10 @@ mod tests {
         let log = Log::open(&path, false, rolling).unwrap().unwrap();
         log.change(|output| output.header = Some(b"# header".to_vec()));
         let now = SystemTime::now();
-        assert!(log.take(b"one", now) && log.take(b"two", now));
+        assert_eq!(
+            (log.append(b"one", now), log.append(b"two", now)),
+            (Some(First(true)), Some(First(false)))
+        );
         log.write_at(now);
         assert_eq!(fs::read_to_string(&path).unwrap(), "# header\none\ntwo\n");
         let later = now + Duration::from_secs(61);
@@ -287,8 +301,8 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
         log.write_at(later + Duration::from_secs(600));
         assert_eq!(names(folder.path()).len(), 2, "an empty file stays");
-        assert!(log.take(b"three", later));
-        log.write();
+        log.append(b"three", later).unwrap();
+        log.write_at(later);
         assert_eq!(fs::read_to_string(&path).unwrap(), "# header\nthree\n");
         let names = names(folder.path());
         let (since, until) = (local::stamp(now), local::stamp(later));
@@ -309,7 +323,7 @@ mod tests {
         let log = Log::open(&path, false, rolling).unwrap().unwrap();
         let now = SystemTime::now();
         for line in ["1234", "5678", "9012"] {
-            assert!(log.take(line.as_bytes(), now));
+            log.append(line.as_bytes(), now).unwrap();
             log.write_at(now);
         }
         assert_eq!(names(folder.path()).len(), 3);

@@ -7,7 +7,8 @@ use std::path::Path;
 /// All that is wrong with a file, in its order.
 #[derive(Debug, Clone)]
 pub(crate) struct Problems {
-    file: String,
+    /// None if each says by itself where it is.
+    file: Option<String>,
     list: Vec<Problem>,
 }
 
@@ -21,7 +22,7 @@ struct Problem {
 impl Problems {
     /// None yet.
     pub(super) fn none(path: &Path) -> Self {
-        Self { file: path.display().to_string(), list: Vec::new() }
+        Self { file: Some(path.display().to_string()), list: Vec::new() }
     }
 
     /// The file itself is the problem.
@@ -33,7 +34,13 @@ impl Problems {
 
     /// The file is good by itself, and not with this flag.
     pub(crate) fn of_flags(flag: &str, text: &str) -> Self {
-        Self { file: flag.to_owned(), list: vec![Problem { at: None, text: text.to_owned() }] }
+        Self { file: Some(flag.to_owned()), list: vec![Problem { at: None, text: text.to_owned() }] }
+    }
+
+    /// What another reader has found; each line says where.
+    pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+        let list = lines.into_iter().map(|line| Problem { at: None, text: line.to_owned() });
+        Self { file: None, list: list.collect() }
     }
 
     /// It is not UTF-8 from `good` on.
@@ -60,9 +67,10 @@ impl Problems {
 
     /// One line each: file, line and column, then what it is.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        self.list.iter().map(|Problem { at, text }| match at {
-            Some((line, column)) => format!("{}:{line}:{column}: {text}", self.file),
-            None => format!("{}: {text}", self.file),
+        self.list.iter().map(|Problem { at, text }| match (&self.file, at) {
+            (Some(file), Some((line, column))) => format!("{file}:{line}:{column}: {text}"),
+            (Some(file), None) => format!("{file}: {text}"),
+            (None, _) => text.clone(),
         })
     }
 }

@@ -133,6 +133,21 @@ const LEVELS: [(&str, Affinity); 5] = [
     ("pu", Affinity(Level::ProcessingUnit)),
 ];
 
+impl Affinity {
+    /// As the original numbers it; from 0 to 4.
+    pub(crate) fn of_number(number: i64) -> Self {
+        usize::try_from(number)
+            .ok()
+            .and_then(|number| LEVELS.get(number))
+            .map_or(LEVELS[0].1, |(_, level)| *level)
+    }
+
+    pub(crate) fn number(self) -> i64 {
+        // It is one of five.
+        LEVELS.iter().position(|(_, level)| *level == self).unwrap_or(0) as i64
+    }
+}
+
 /// A level, by name or by the number that the original has for it.
 struct LevelKind;
 
