@@ -31,7 +31,7 @@ fn mute(asked: Sender<()>) -> Origin {
     })
 }
 
-/// Ends what is in the bed, which has to happen; whether it was clean, and what was printed.
+/// Ends what is in the bed, which has to happen; whether all that runs ended, and what was printed.
 #[track_caller]
 fn end(bed: Bed, shares: Shares) -> (bool, String) {
     let (sender, ended) = channel();
@@ -112,4 +112,16 @@ fn threads_that_hang_are_named_when_the_whole_time_is_over() {
     let (clean, printed) = end(bed, Shares { requests: HOUR, closing_hooks: HOUR, whole: SHORT });
     assert!(!clean && printed.contains("thread [ET_TASK 0] did not stop in time"), "{printed}");
     drop(release);
+}
+
+#[test]
+fn a_continuation_that_is_left_is_told_and_no_failure() {
+    let bed = Bed::new(Origin::echo().address);
+    let left = {
+        let _guest = bed.runtime.guest();
+        Cont::named("left").shared(|_| {})
+    };
+    let (clean, printed) = end(bed, Shares { requests: HOUR, closing_hooks: HOUR, whole: HOUR });
+    assert!(clean && printed.contains("still alive: 1 x left"), "{printed}");
+    drop(left);
 }

@@ -1,12 +1,14 @@
 //! Follows a chapter of a page as a reader would: makes the files it shows, types its commands, compares what it says they print.
 //!
 //! # What the page has to look like
-//! * A block of code whose first line is a comment with a path (`// src/main.rs`, `# Cargo.toml`) is that file, from now on.
+//! * A block of code whose first line is a comment with a path (`// src/main.rs`, `/* visits.c */`, `# Cargo.toml`) is that
+//!   file, from now on.
 //! * In a block marked `console` a line that begins with `$ ` is typed. What follows it, up to the next, is all that is then
 //!   printed; `...` in it stands for anything, within a line or for whole lines. A command without such lines may print what
 //!   it likes. What goes to the error stream is not compared.
-//! * A program that says `press Enter` goes on in the background. A `console` block that begins without a command shows
-//!   what it prints when Enter has been pressed, up to its end.
+//! * A program that says `press Enter`, or `Ctrl-C`, goes on in the background as soon as it has printed the last line that
+//!   is shown. A `console` block that begins without a command shows what it prints when that has been pressed, up to its
+//!   end.
 //! * The port 8080 stands for one that is free.
 
 use std::fs;
@@ -21,11 +23,19 @@ use std::time::{Duration, Instant};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 use regex::Regex;
 
-/// The chapter of `ts-api`'s page that is followed.
+/// The chapter of `ts-api`'s page that is followed, by those who write in Rust.
 pub(crate) const CHAPTER: &str = "From an empty folder to a plugin of yours";
+
+/// And by those who write in C or C++.
+#[allow(dead_code, reason = "what is published at tests is not followed in C")]
+pub(crate) const CHAPTER_IN_C: &str = "From an empty folder to a plugin in C or C++";
 
 /// How long one command may take, which may have to build everything.
 const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// What a program says that waits for one of these.
+const ENTER: &str = "press Enter";
+const CTRL_C: &str = "Ctrl-C";
 
 /// A block of code of the page.
 struct Block {
@@ -85,8 +95,9 @@ fn blocks(page: &str, heading: &str) -> Vec<Block> {
 /// The path in the comment on the first line.
 fn file_of(text: &str) -> Option<&str> {
     let first = text.lines().next()?;
-    let path = first.strip_prefix("// ").or_else(|| first.strip_prefix("# "))?;
-    (path.ends_with(".rs") || path.ends_with(".toml")).then_some(path)
+    let path = first.strip_prefix("// ").or_else(|| first.strip_prefix("# "));
+    let path = path.or_else(|| first.strip_prefix("/* ")?.strip_suffix(" */"))?;
+    [".rs", ".toml", ".c", ".cc"].iter().any(|ending| path.ends_with(ending)).then_some(path)
 }
 
 struct Reader<'a> {
@@ -113,8 +124,8 @@ impl Reader<'_> {
             match command {
                 Some(command) => self.type_in(&command, &printed),
                 None => {
-                    let mut running = self.background.take().expect("a program that waits for Enter");
-                    running.enter();
+                    let mut running = self.background.take().expect("a program that waits for a key");
+                    running.press();
                     running.end(&printed);
                 }
             }
@@ -127,8 +138,12 @@ impl Reader<'_> {
             self.folder.push(folder);
             return;
         }
-        let mut running = Running::start((self.typed)(command).current_dir(&self.folder), command);
-        if printed.iter().any(|line| line.contains("press Enter")) {
+        let says = |key: &str| printed.iter().any(|line| line.contains(key));
+        // The program itself is to be interrupted, and not a shell.
+        let typed = if says(CTRL_C) { format!("exec {command}") } else { command.to_owned() };
+        let mut running = Running::start((self.typed)(&typed).current_dir(&self.folder), command);
+        running.is_interrupted = says(CTRL_C);
+        if says(ENTER) || says(CTRL_C) {
             running.go_on(printed);
             self.background = Some(running);
         } else {
@@ -141,6 +156,7 @@ impl Reader<'_> {
 struct Running {
     command: String,
     child: Child,
+    is_interrupted: bool,
     lines: Receiver<String>,
     seen: Vec<String>,
     deadline: Instant,
@@ -163,15 +179,16 @@ impl Running {
         Running {
             command: command.to_owned(),
             child,
+            is_interrupted: false,
             lines,
             seen: vec![],
             deadline: Instant::now() + PATIENCE,
         }
     }
 
-    /// Waits until it has printed as many lines as these, which it goes on after.
+    /// Waits until it has printed the last of these lines, which it goes on after.
     fn go_on(&mut self, printed: &[&str]) {
-        while self.seen.len() < printed.len() {
+        while self.seen.last().map(|line| line.trim_end()) != printed.last().copied() {
             let line = self.lines.recv_timeout(self.deadline.saturating_duration_since(Instant::now()));
             self.seen.push(line.unwrap_or_else(|error| panic!("`{}` says no more: {error}", self.command)));
         }
@@ -179,9 +196,15 @@ impl Running {
         self.seen.clear();
     }
 
-    fn enter(&mut self) {
-        let mut input = self.child.stdin.take().expect("nobody pressed Enter before");
-        input.write_all(b"\n").expect("it listens");
+    fn press(&mut self) {
+        if self.is_interrupted {
+            let id = self.child.id().to_string();
+            let kill = Command::new("kill").args(["-s", "INT", &id]).status().expect("kill starts");
+            assert!(kill.success(), "`{}` is not there any more", self.command);
+        } else {
+            let mut input = self.child.stdin.take().expect("nobody pressed Enter before");
+            input.write_all(b"\n").expect("it listens");
+        }
         self.deadline = Instant::now() + PATIENCE;
     }
 
