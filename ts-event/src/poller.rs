@@ -1,22 +1,27 @@
-//! The wait of a thread that watches I/O: the kernel's poll set, a bell in front of it, and a table of who waits for what.
+//! The wait of a thread that watches I/O: a `polling` poller, a bell in front of it, and a table of who waits for what.
 //!
-//! What the kernel must do is told in `poller/epoll.rs`: it watches the sources, ends a wait at its deadline, and is
-//! notified by other threads. The bell spares them that notice unless the thread really waits. Sources are registered
-//! once, for both directions and for edges, and cost no system call afterwards but their own reads and writes.
+//! The poller does what the kernel must do: it watches the sources, ends a wait at its deadline, and is notified by
+//! other threads. The bell spares them that notice unless the thread really waits. Sources are registered once, for
+//! both directions and for edges, and cost no system call afterwards but their own reads and writes.
 //!
 //! # Rules
 //! * Everything but the [`Wakeup`] belongs to the thread that made the [`PollWait`].
-//! * A source is deleted from the poll set before it is dropped: its [`Registration`] owns it.
-//! * What the kernel says about a source is believed only when the source's generation matches, so that readiness of
+//! * A source is deleted from the poller before it is dropped: its [`Registration`] owns it.
+//! * What the poller says about a source is believed only when the source's generation matches, so that readiness of
 //!   one that has gone never wakes another in its place.
-//! * The kernel may come back for nothing. The clock, the bell and the table say whether the wait is over.
+//! * The poller may come back for nothing. The clock, the bell and the table say whether the wait is over.
 //! * No task is woken, and no waker dropped, while the table of sources is borrowed: both run code of others.
 //!
 //! # Ordering
-//! All of it is the bell's, told in `poller/bell.rs`.
+//! All of it is the bell's, told in `poller/bell.rs`, with what it must do for the flag of `Poller::notify`.
+//!
+//! # The road not taken
+//! Written on epoll itself, a wait is one system call; by way of the library it is five, since that arms its timer,
+//! re-arms its notifier and reads it back each time. In return the fine points of three kernel interfaces are kept
+//! right by people who do nothing else. A wait makes that one call of the library, with its deadline, and repeats it
+//! only after a notice that came late.
 
 mod bell;
-mod epoll;
 mod registration;
 mod sources;
 
@@ -24,18 +29,24 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
+use polling::{Events, Poller};
 use ts_thread::{Clock, HrTime};
 
 use self::bell::Bell;
-use self::epoll::{Epoll, Looks};
 use self::sources::Sources;
 use crate::wait::{Wait, Wakeup};
 
 pub use self::registration::{Io, Registration};
+
+/// How many events one look may bring: 12 bytes each. What does not fit comes with the next look; the kernel goes
+/// round, so no source is left out for ever.
+const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// Waits until woken, until a deadline of the real clock, or until one of the registered sources is ready.
 ///
@@ -69,7 +80,7 @@ pub use self::registration::{Io, Registration};
 pub struct PollWait {
     set: Rc<Set>,
     clock: Clock,
-    looks: Looks,
+    events: Events,
 }
 
 /// What the wait shares with its [`Io`] handles and registrations, on one thread.
@@ -80,16 +91,17 @@ struct Set {
     to_wake: RefCell<VecDeque<Waker>>,
 }
 
-/// What the wait shares with other threads: the poll set, and the bell that says whether it must be notified.
+/// What the wait shares with other threads: the poller, and the bell that says whether it must be notified.
 struct Notified {
     bell: Bell,
-    epoll: Epoll,
+    poller: Poller,
 }
 
 impl Wakeup for Notified {
     fn wakeup(&self) {
         if self.bell.ring() {
-            self.epoll.notify();
+            // Cannot fail on Linux: the notice is a count that is refused only when it is full, after 2^64.
+            _ = self.poller.notify();
         }
     }
 }
@@ -99,34 +111,39 @@ impl PollWait {
     ///
     /// # Errors
     ///
-    /// The operating system has no file descriptors left for those that a wait needs.
+    /// The operating system has no file descriptors left for those that a wait needs, or cannot report edges
+    /// (`Unsupported`).
     pub fn new() -> io::Result<Self> {
+        let poller = Poller::new()?;
+        if !poller.supports_edge() {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "this operating system cannot report edges of readiness",
+            ));
+        }
         let set = Set {
-            notified: Arc::new(Notified { bell: Bell::new(), epoll: Epoll::new()? }),
+            notified: Arc::new(Notified { bell: Bell::new(), poller }),
             sources: RefCell::new(Sources::new()),
             to_wake: RefCell::default(),
         };
-        Ok(Self { set: Rc::new(set), clock: Clock::real(), looks: Looks::new() })
+        Ok(Self { set: Rc::new(set), clock: Clock::real(), events: Events::with_capacity(EVENTS_AT_ONCE) })
     }
 
-    /// Wakes those whose sources the last look has found ready; true when there was one.
-    fn wake_found(&mut self) -> bool {
+    /// One call of the poller, which returns after `limit` (`None`: never) if nothing else ends it; true when a
+    /// source was ready.
+    fn look(&mut self, limit: Option<Duration>) -> io::Result<bool> {
+        self.events.clear();
+        self.set.notified.poller.wait(&mut self.events, limit)?;
         let mut any = false;
         {
             let mut sources = self.set.sources.borrow_mut();
             let mut to_wake = self.set.to_wake.borrow_mut();
-            for report in self.looks.reports() {
-                any |= sources.mark_ready(report, &mut to_wake);
+            for event in self.events.iter() {
+                any |= sources.mark_ready(&event, &mut to_wake);
             }
         }
         self.set.wake_all();
-        any
-    }
-}
-
-impl PollWait {
-    fn is_due(&self, until: Option<HrTime>) -> bool {
-        until.is_some_and(|until| self.clock.now() >= until)
+        Ok(any)
     }
 }
 
@@ -151,17 +168,17 @@ impl Wait for PollWait {
                 // Woken already; a thread that is woken again and again must still see its I/O.
                 return self.visit();
             }
-            let due = self.is_due(until);
-            let epoll = &self.set.notified.epoll;
-            let looked = if due { epoll.visit(&mut self.looks) } else { epoll.wait(&mut self.looks, until) };
+            // The poller counts the limit from a later reading of the same clock, so that it is never early.
+            let limit = until.map(|until| until.saturating_duration_since(self.clock.now()));
+            let due = limit == Some(Duration::ZERO);
+            let looked = if due { self.visit().map(|()| false) } else { self.look(limit) };
             // Also after an error, so that the next wait may begin.
             let rung = self.set.notified.bell.end_wait();
-            looked?;
-            if self.wake_found() || rung || due {
+            if looked? || rung || due {
                 return Ok(());
             }
             // The deadline, or a notice that came after its ring had been taken: the time decides.
-            if self.is_due(until) {
+            if until.is_some_and(|until| self.clock.now() >= until) {
                 return Ok(());
             }
         }
@@ -171,9 +188,7 @@ impl Wait for PollWait {
         if self.set.sources.borrow().is_empty() {
             return Ok(());
         }
-        self.set.notified.epoll.visit(&mut self.looks)?;
-        self.wake_found();
-        Ok(())
+        self.look(Some(Duration::ZERO)).map(drop)
     }
 
     fn wakeup(&self) -> Arc<dyn Wakeup> {

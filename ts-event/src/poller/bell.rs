@@ -14,9 +14,8 @@
 //!
 //! * `[bell-ring]`: from `ring` to whichever of `begin_wait` and `end_wait` takes the ring. Brings what the caller wrote.
 //! * `[bell-wait]`: from `begin_wait` to the `ring` that finds WAITING. Brings the owner's clearing of the old notice.
-//!   A notice may be a flag beside the kernel's, as pollers have one: who finds it set leaves the kernel alone. A ring that
-//!   found the owner in its second wait, but the flag as it was in the first, would notify nobody. A notice that is a count
-//!   of the kernel's alone does not need this; it costs nothing here.
+//!   A poller's notice is a flag beside the kernel's: who finds it set leaves the kernel alone. A ring that found the
+//!   owner in its second wait, but the flag as it was in the first, would notify nobody.
 
 use ts_thread::sync::atomic::{
     AtomicU32,

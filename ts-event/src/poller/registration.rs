@@ -1,15 +1,15 @@
 //! A watched source: who owns it, when it is ready, and how a task waits for that.
 //!
-//! Readiness is a guess that a call may prove wrong: it is set when the kernel reports an edge, and cleared by the
+//! Readiness is a guess that a call may prove wrong: it is set when the poller reports an edge, and cleared by the
 //! user after a call that would have blocked. [`Registration::poll_read_with`] does both in the only right order.
-//! A read of a byte stream that brings less than there is room for has taken all there was, which spares the call that
-//! would have blocked: see [`Registration::poll_read_up_to`].
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+
+use polling::{Event, PollMode};
 
 use super::Set;
 use super::sources::{Answer, Direction};
@@ -40,7 +40,13 @@ impl Io {
         let token = self.set.sources.borrow_mut().insert();
         // From here on the guard's drop takes the place back.
         let mut stay = Stay { set: self.set.clone(), token, watched: false };
-        self.set.notified.epoll.watch(&source, token as u64)?;
+        let (descriptor, both) = (source.as_fd().as_raw_fd(), Event::all(token));
+        // SAFETY: the source must be deleted from the poller before it is dropped. The `Registration` made below owns
+        // it, keeps the poller, and deletes it before it drops it or gives it back. Where that cannot help, since the
+        // registration of a mere borrow was leaked or the source has changed its descriptor against the rule above,
+        // epoll, which is what stands behind the poller here, asks only that the descriptor be open during this call,
+        // which the borrow sees to; it forgets a file when that is closed.
+        unsafe { self.set.notified.poller.add_with_mode(descriptor, both, PollMode::Edge) }?;
         stay.watched = true;
         Ok(Registration { stay, source: Some(source) })
     }
@@ -128,29 +134,6 @@ impl<S: AsFd> Registration<S> {
         self.poll_with(cx, Direction::Read, read)
     }
 
-    /// As [`poll_read_with`](Self::poll_read_with), for a stream of bytes like TCP's and a `read` that answers how many it
-    /// has read, `room` at most.
-    ///
-    /// One that brings less has read all that there was, so the next call waits without trying. Not so when the other side
-    /// has closed, or urgent data has come: that is remembered, and all calls are made. Not for sources that give a message
-    /// at a time.
-    ///
-    /// # Errors
-    ///
-    /// As for [`poll_read_with`](Self::poll_read_with).
-    pub fn poll_read_up_to(
-        &self,
-        cx: &mut Context<'_>,
-        room: usize,
-        read: impl FnMut(&S) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let read = ready!(self.poll_with(cx, Direction::Read, read))?;
-        if read < room {
-            self.stay.set.sources.borrow_mut().drained(self.stay.token);
-        }
-        Poll::Ready(Ok(read))
-    }
-
     /// Calls `write` when the source may be written to, and waits for as long as it answers `WouldBlock`.
     ///
     /// # Errors
@@ -208,7 +191,7 @@ impl Stay {
         if std::mem::take(&mut self.watched) {
             // Refused only when the source has changed its descriptor against the rule above; the generation then
             // still keeps its readiness from others.
-            _ = self.set.notified.epoll.unwatch(source);
+            _ = self.set.notified.poller.delete(source);
         }
     }
 }

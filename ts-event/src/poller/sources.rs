@@ -9,11 +9,10 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
+use polling::Event;
 use slab::Slab;
 
-use super::epoll::Report;
-
-// A token is a number that the kernel keeps, and holds a place and a generation of 32 bits each.
+// A token is a number of the poller's, and holds a place and a generation of 32 bits each.
 const _: () = assert!(usize::BITS == 64);
 
 /// Which way data goes. The two are independent.
@@ -24,12 +23,12 @@ pub(super) enum Direction {
 }
 
 impl Direction {
-    /// Whether a report is about this direction. Errors and hang-ups are for both: the next call on the source says what
-    /// happened.
-    fn is_in(self, report: Report) -> bool {
+    /// Whether an event is about this direction. The poller reports errors and hang-ups for both: the next call on
+    /// the source says what happened.
+    fn is_in(self, event: &Event) -> bool {
         match self {
-            Self::Read => report.readable,
-            Self::Write => report.writable,
+            Self::Read => event.readable,
+            Self::Write => event.writable,
         }
     }
 }
@@ -43,8 +42,6 @@ pub(super) struct Sources {
 
 struct Source {
     generation: u32,
-    /// See [`Report::unsteady`]. It never becomes steady again.
-    unsteady: bool,
     read: Side,
     write: Side,
 }
@@ -91,10 +88,9 @@ impl Sources {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
         let ready = || Side { ready: true, waiter: None };
-        let (read, write) = (ready(), ready());
-        let place = self.table.insert(Source { generation, unsteady: false, read, write });
-        // A place is below the limit of open files, which is below 2^31: so no token is near `usize::MAX`, where those are
-        // that are kept for other things.
+        let place = self.table.insert(Source { generation, read: ready(), write: ready() });
+        // A place is below the limit of open files, which is below 2^31: so no token is `usize::MAX`, the one that
+        // the poller keeps for itself.
         (generation as usize) << 32 | place
     }
 
@@ -133,21 +129,11 @@ impl Sources {
         }
     }
 
-    /// A read has brought less than there was room for: what comes from now on is reported, if the source is steady.
-    pub(super) fn drained(&mut self, token: usize) {
-        if let Some(source) = self.find(token)
-            && !source.unsteady
-        {
-            source.read.ready = false;
-        }
-    }
-
-    /// Notes what the kernel said about a source; false when that is about an earlier stay.
-    pub(super) fn mark_ready(&mut self, report: Report, to_wake: &mut VecDeque<Waker>) -> bool {
-        let Some(source) = self.find(report.token as usize) else { return false };
-        source.unsteady |= report.unsteady;
+    /// Notes what the poller said about a source; false when the event is of an earlier stay.
+    pub(super) fn mark_ready(&mut self, event: &Event, to_wake: &mut VecDeque<Waker>) -> bool {
+        let Some(source) = self.find(event.key) else { return false };
         for direction in [Direction::Read, Direction::Write] {
-            if direction.is_in(report) {
+            if direction.is_in(event) {
                 let side = source.side(direction);
                 side.ready = true;
                 to_wake.extend(side.waiter.take());
@@ -188,8 +174,7 @@ mod tests {
         assert_eq!(place_of(first), place_of(second), "the place is used again");
 
         sources.clear(second, Direction::Read);
-        let report = Report { token: first as u64, readable: true, writable: false, unsteady: false };
-        assert!(!sources.mark_ready(report, &mut VecDeque::new()));
+        assert!(!sources.mark_ready(&Event::readable(first), &mut VecDeque::new()));
         assert!(matches!(sources.ask(second, Direction::Read, Waker::noop()), Answer::NotReady));
         assert!(sources.remove(first).is_none());
         assert_eq!(sources.len(), 1);
