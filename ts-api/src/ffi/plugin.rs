@@ -50,7 +50,7 @@ impl Plugin {
     /// A record of a plugin that is called `name`, for good.
     pub(crate) fn new(name: impl Into<String>) -> &'static Self {
         let name = name.into();
-        let label = format!("a continuation of {name}").leak();
+        let label = format!("{LABEL}{name}").leak();
         Box::leak(Box::new(Self { name, label, stage: Mutex::default() }))
     }
 
@@ -88,6 +88,14 @@ impl Plugin {
     pub(crate) fn label(&self) -> &'static str {
         self.label
     }
+}
+
+/// How what reports call a plugin's continuations begins; its name follows.
+const LABEL: &str = "a continuation of ";
+
+/// Whether it is what reports call a continuation of the C interface.
+pub(crate) fn is_label(label: &str) -> bool {
+    label.starts_with(LABEL)
 }
 
 /// What of a plugin a thread is running.

@@ -33,7 +33,7 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --verify-plugin FILE only look whether a plugin can be loaded
   --records FILE       records.yaml: settings under the original's names; read again after a SIGHUP; they win over
                        --config
-  --admin IP:PORT      where to answer /metrics and /healthz (default: nowhere)
+  --admin IP:PORT      where to answer /metrics, /healthz, /plugin/TAG (default: nowhere)
   --deadline SECONDS   how long a shutdown may take (default 10)
   --log FILTER         what to log, such as info or warn,ts_api=debug (default warn)
   --help, --version

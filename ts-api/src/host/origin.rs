@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::small::{Small, text};
+use super::small::{Answered, Small, text};
 use crate::Runtime;
 
 /// An origin that has its port and does not serve yet.
@@ -25,8 +25,9 @@ impl Embedded {
     /// Begins to serve, until the event system shuts down.
     pub(super) fn start(self, runtime: &Runtime) -> io::Result<()> {
         let threads = runtime.processor().threads(runtime.net());
-        let answer = |request: &hyper::Request<_>| {
-            text(format!("The embedded origin was asked to {} {}.\n", request.method(), request.uri().path()))
+        let answer = |request: hyper::Request<_>| {
+            let (method, path) = (request.method(), request.uri().path());
+            Answered::Now(text(format!("The embedded origin was asked to {method} {path}.\n")))
         };
         self.0.start("the embedded origin", threads, Arc::new(answer))
     }

@@ -89,6 +89,7 @@ pub(super) fn serve(
         let plugin = prepared.start().map_err(|error| Refused(format!("plugin {name}: {error}")))?;
         plugins.push((name, plugin));
     }
+    runtime.log_initialized();
     runtime.start().map_err(|error| Refused(format!("{error}; ask for fewer with --threads")))?;
     runtime.ports_initialized();
     if let Some(embedded) = embedded {

@@ -1,8 +1,10 @@
-//! A small server of the host's own: it answers each request at once, on the network threads, beside what is proxied.
+//! A small server of the host's own: it answers on the network threads, beside what is proxied, and asks nobody else.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +30,14 @@ pub(super) struct Small {
 }
 
 /// What it answers.
-pub(super) type Answer = Arc<dyn Fn(&Request<Incoming>) -> Response<Full<Bytes>> + Send + Sync>;
+pub(super) type Answer = Arc<dyn Fn(Request<Incoming>) -> Answered + Send + Sync>;
+
+/// A response, or what comes to one.
+pub(super) enum Answered {
+    Now(Response<Full<Bytes>>),
+    /// When it has read the request's body.
+    Later(Pin<Box<dyn Future<Output = Response<Full<Bytes>>>>>),
+}
 
 /// A response of text.
 pub(super) fn text(text: String) -> Response<Full<Bytes>> {
@@ -94,8 +103,13 @@ async fn serve(name: &'static str, io: Io, socket: TcpStream, answer: Answer) {
         }
     };
     let service = service_fn(move |request| {
-        let response = answer(&request);
-        async move { Ok::<_, Infallible>(response) }
+        let answered = answer(request);
+        async move {
+            Ok::<_, Infallible>(match answered {
+                Answered::Now(response) => response,
+                Answered::Later(response) => response.await,
+            })
+        }
     });
     let served = http1::Builder::new().timer(ThreadTimer).serve_connection(stream, service).await;
     if let Err(error) = served {

@@ -17,7 +17,7 @@ impl Section for Admin {
     fn keys<K: Keys>(&mut self, keys: &mut K) {
         let key = Key::new(
             "address",
-            "Where /metrics and /healthz are answered, to anybody who can reach it. Without it there is no such port.",
+            "Where /metrics and /healthz are answered, and messages to plugins taken (POST /plugin/TAG), from anybody who can reach it. Without it there is no such port.",
         );
         keys.value(key, Maybe(Parsed::new(ADDRESS)), &mut self.address);
     }
