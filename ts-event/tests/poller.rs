@@ -320,3 +320,26 @@ fn an_idle_wait_is_never_woken() {
     let slept = sleeps() - before;
     assert!(slept <= 2, "{slept} sleeps in a wait that nothing should have ended");
 }
+
+#[test]
+fn a_wait_ends_at_its_own_time_whatever_the_one_before_was_set_for() {
+    let mut wait = PollWait::new().unwrap();
+    let clock = Clock::real();
+    // The first wait ends early, since a source is ready.
+    for (set_for, until) in [(5, 10), (3_600_000, 5), (5, 5)] {
+        let after = |millis| Some(clock.now().saturating_add(Duration::from_millis(millis)));
+        let (count, waker) = counted();
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let here = wait.io().unwrap().register(here).unwrap();
+        assert!(read(&here, &mut Context::from_waker(&waker), &mut Vec::new()).is_pending());
+        there.write_all(b"!").unwrap();
+        while count.get() == 0 {
+            wait.wait(after(set_for)).unwrap();
+        }
+        let end = after(until).unwrap();
+        while clock.now() < end {
+            wait.wait(Some(end)).unwrap();
+            assert!(clock.now() >= end, "it ended for nothing");
+        }
+    }
+}
