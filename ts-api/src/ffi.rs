@@ -51,6 +51,7 @@ pub(crate) mod place;
 pub(crate) mod plugin;
 pub(crate) mod records;
 mod register;
+pub(crate) mod remap;
 mod schedule;
 pub(crate) mod stat;
 pub(crate) mod text_log;

@@ -15,11 +15,13 @@ mod diagnostics;
 mod exposition;
 mod foreign;
 mod greeting;
+mod mapping;
 mod origin;
 mod plugin_config;
 mod plugins;
 mod records;
 mod reload;
+mod remap_config;
 mod serve;
 mod small;
 mod stages;
@@ -96,6 +98,9 @@ fn configuration(arguments: &Arguments) -> Result<(Config, Records), Problems> {
     arguments.name_records(&mut config);
     let records = records::read(&mut config)?;
     arguments.apply(&mut config);
+    if let Some(path) = &config.files.remap_config {
+        config.lines = remap_config::read(path)?;
+    }
     // The file by itself is good; it may not go with a flag.
     config.rules_fit().map_err(|error| Problems::of_flags("--origin", &error))?;
     Ok((config, records))

@@ -68,6 +68,16 @@ pub(crate) enum LoadError {
         /// What to do.
         mend: &'static str,
     },
+    /// It says itself that it cannot.
+    #[error("{}: its {function} failed: {said}", .file.display())]
+    Failed {
+        /// As it was named.
+        file: PathBuf,
+        /// The function.
+        function: &'static str,
+        /// What it says.
+        said: String,
+    },
     /// It was entered, and did not say who it is.
     #[error(
         "it did not register: its TSPluginInit returned without a call of TSPluginRegister (what it wrote before this line may \
@@ -107,6 +117,11 @@ impl Library {
             image::enter(&whole, &short_name(file), base);
         }
         Ok(library)
+    }
+
+    /// As it was named.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The address of a function; none if there is none of that name.
@@ -237,7 +252,7 @@ unsafe extern "C" {
 }
 
 /// Has `getopt` begin anew, as it does in a program of its own.
-fn reset_getopt() {
+pub(super) fn reset_getopt() {
     // SAFETY: variables of the system's library, which nobody uses while plugins are set up one after the other.
     unsafe {
         // Zero, and not one: what it remembers of the middle of an argument goes as well.

@@ -30,6 +30,7 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --plugin \"FILE ARGUMENTS\"
                        a plugin in C or C++ to load, with what it is told; may be given several times
   --plugin-config FILE a file with such a line for each plugin; \"quotes\" hold words together, # begins a comment
+  --remap-config FILE  rules, one a line: map FROM TO @plugin=FILE @pparam=ARGUMENT; read again after a SIGHUP
   --verify-plugin FILE only look whether a plugin can be loaded
   --records FILE       records.yaml: settings under the original's names; read again after a SIGHUP; they win over
                        --config
@@ -42,7 +43,7 @@ SIGINT and SIGTERM shut down in stages and print a report; a second one ends the
 It returns 0 if all went well, 1 if it could not start, load a plugin or end in time, 2 for flags or a configuration that
 are not good; --check returns 0 or 2, --verify-plugin 0 or 1.";
 
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 19] = [
     "--config",
     "--check",
     "--print-config",
@@ -54,6 +55,7 @@ const FLAGS: [&str; 18] = [
     "--deny-list",
     "--plugin",
     "--plugin-config",
+    "--remap-config",
     "--verify-plugin",
     "--records",
     "--admin",
@@ -76,6 +78,7 @@ pub(super) struct Arguments {
     plugins: Vec<Plugin>,
     plugin_config: Option<PathBuf>,
     records: Option<PathBuf>,
+    remap_config: Option<PathBuf>,
     admin: Option<SocketAddr>,
     deadline: Option<Duration>,
     log: Option<Targets>,
@@ -125,9 +128,13 @@ impl Arguments {
         set(&self.deadline, &mut config.shutdown.deadline);
         set(&self.log, &mut config.log.filter);
         set(&self.plugin_config.clone().map(Some), &mut config.files.plugin_config);
+        set(&self.remap_config.clone().map(Some), &mut config.files.remap_config);
         config.plugins.extend(self.plugins.iter().cloned());
         // Somebody who has no file yet sees a plugin at work.
-        let nothing_said = self.config.is_none() && self.plugins.is_empty() && self.plugin_config.is_none();
+        let nothing_said = self.config.is_none()
+            && self.plugins.is_empty()
+            && self.plugin_config.is_none()
+            && self.remap_config.is_none();
         if self.deny_list.is_some() || nothing_said {
             let arguments = Vec::from_iter(self.deny_list.clone());
             match config.plugins.iter_mut().find(|plugin| plugin.name == DENY_LIST) {
@@ -172,6 +179,9 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 arguments.plugin_config = Some(file(&mut parser, "--plugin-config")?.into());
             }
             Long("records") => arguments.records = Some(file(&mut parser, "--records")?.into()),
+            Long("remap-config") => {
+                arguments.remap_config = Some(file(&mut parser, "--remap-config")?.into());
+            }
             Long("verify-plugin") => {
                 return Ok(Request::Verify(file(&mut parser, "--verify-plugin")?.into()));
             }

@@ -47,10 +47,11 @@ pub(super) use self::log::Log;
 pub(super) use self::origin::{Destination, Origin};
 pub(super) use self::plugin::Plugin;
 pub(super) use self::problem::Problems;
-use self::remap::Mapping;
+pub(super) use self::remap::Mapping;
 pub(super) use self::threads::{Affinity, MOST_THREADS, Threads};
 
 use self::keys::{Key, Keys, Section};
+use super::mapping::Mapped;
 use crate::http::{HookPolicy, Limits, Remap, Settings, Targets, Timeouts, Unmapped};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -61,6 +62,8 @@ pub(super) struct Config {
     pub(super) listen: Vec<Listen>,
     pub(super) accept: Accepting,
     pub(super) remap: Vec<Mapping>,
+    /// Those of remap.config, which this file does not say.
+    pub(super) lines: Vec<Mapping>,
     pub(super) origin: Origin,
     pub(super) targets: Targets,
     pub(super) timeouts: Timeouts,
@@ -84,6 +87,7 @@ impl Default for Config {
             listen: vec![Listen::default()],
             accept: Accepting::default(),
             remap: Vec::new(),
+            lines: Vec::new(),
             origin: Origin::default(),
             targets: Targets::default(),
             timeouts: Timeouts::default(),
@@ -160,27 +164,34 @@ impl Config {
 
     /// Where requests go that no rule is for; the host's own origin, if nothing else is said of origins.
     pub(super) fn fallback(&self) -> Option<Destination> {
-        let nothing_said = self.remap.is_empty() && self.origin.unmapped == Unmapped::Deny;
+        let nothing_said = self.rules().next().is_none() && self.origin.unmapped == Unmapped::Deny;
         self.origin.address.clone().or_else(|| nothing_said.then_some(Destination::Embedded))
     }
 
     /// Whether the rules make a table, also with what flags have changed.
     pub(super) fn rules_fit(&self) -> Result<(), String> {
-        self.table(Some(SOMEWHERE)).map(drop)
+        self.table(Some(SOMEWHERE), &Mapped::default()).map(drop)
     }
 
-    fn table(&self, embedded: Option<SocketAddr>) -> Result<Remap, String> {
+    /// All rules: its own, and those of remap.config.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Mapping> {
+        self.remap.iter().chain(&self.lines)
+    }
+
+    fn table(&self, embedded: Option<SocketAddr>, mapped: &Mapped) -> Result<Remap, String> {
         // What is wrong with a single rule is told where it stands.
-        let rules = self.remap.iter().filter_map(|mapping| mapping.rule().ok());
+        let rules = self.rules().enumerate();
+        let rules = rules.filter_map(|(index, mapping)| Some(mapped.rule(index, mapping.rule().ok()?)));
         let fallback = self.fallback().and_then(|fallback| fallback.rule(embedded));
         let table = Remap::new(rules.chain(fallback)).map_err(|error| error.to_string())?;
-        Ok(table.unmapped(self.origin.unmapped))
+        Ok(mapped.table(table.unmapped(self.origin.unmapped)))
     }
 
-    /// Changes what `settings` say to what the file says. `embedded` is where the host's own origin is.
-    pub(super) fn apply(&self, settings: &mut Settings, embedded: Option<SocketAddr>) {
+    /// Changes what `settings` say to what the file says. `embedded` is where the host's own origin is, and `mapped` what the
+    /// rules' plugins are.
+    pub(super) fn apply(&self, settings: &mut Settings, embedded: Option<SocketAddr>, mapped: &Mapped) {
         // A table that does not come about has been complained of.
-        settings.remap = self.table(embedded).unwrap_or_default();
+        settings.remap = self.table(embedded, mapped).unwrap_or_default();
         settings.origin = self.origin.policy;
         settings.targets = self.targets.clone();
         settings.timeouts = self.timeouts;

@@ -21,7 +21,7 @@ impl fmt::Display for Greeting<'_> {
         let Self { config, addresses, admin, embedded, net_threads, plugins } = self;
         let address = addresses[0];
         write!(f, "ts-host listens at http://{address} and forwards to ")?;
-        match (config.fallback(), config.remap.len(), embedded) {
+        match (config.fallback(), config.rules().count(), embedded) {
             (Some(Destination::Embedded), 0, Some(embedded)) => writeln!(f, "{embedded} (embedded)")?,
             (Some(origin), 0, _) => writeln!(f, "{origin}")?,
             (_, rules, _) => writeln!(f, "where {rules} rules say")?,

@@ -17,7 +17,7 @@ use super::config::keys::{Kind, Wrong, nearest};
 use super::config::kinds::{Span, one_of, quoted};
 use super::config::{self, Config};
 use super::deny_list::{DenyList, List};
-use super::{foreign, plugin_config};
+use super::{foreign, mapping, plugin_config};
 
 /// All of them.
 const ALL: [BuiltIn; 1] = [BuiltIn { name: "deny_list", prepare: Deny::prepare }];
@@ -73,6 +73,7 @@ pub(super) fn prepare(config: &Config) -> Result<Vec<Ready>, String> {
             ready.push((name, prepared));
         }
     }
+    mapping::look(config)?;
     Ok(ready)
 }
 

@@ -13,6 +13,7 @@ use super::arguments::Arguments;
 use super::config::keys::When;
 use super::config::{Config, Destination, Plugin, changes};
 use super::diagnostics::Diagnostics;
+use super::mapping::Mapped;
 use super::origin::Embedded;
 use super::plugins;
 use super::records;
@@ -31,6 +32,8 @@ pub(super) struct Reload<'a> {
     pub(super) server: &'a Server,
     /// Where the host's own origin is, once it is needed.
     pub(super) embedded: Option<SocketAddr>,
+    /// What the plugins of the rules have made for them.
+    pub(super) mapped: Mapped,
     pub(super) access: Access,
 }
 
@@ -49,14 +52,25 @@ impl Reload<'_> {
             tracing::error!("{line}; the configuration stays as it was");
             return;
         }
+        let mapped = match Mapped::make(&config) {
+            Ok(mapped) => mapped,
+            Err(line) => {
+                tracing::error!("{line}; the configuration stays as it was");
+                return;
+            }
+        };
         let before = self.config.clone();
-        self.take_up(config.clone());
+        self.take_up(config.clone(), mapped);
         let (taken, left) = (changes(&before, &self.config), changes(&self.config, &config));
         taken.iter().for_each(|change| tracing::warn!("taken up: {change}"));
         left.iter().for_each(|change| match change.when {
             When::Reload => tracing::warn!("not taken up: {change}"),
             When::Restart => tracing::warn!("not taken up before the host starts anew: {change}"),
         });
+        if before.lines != self.config.lines {
+            let (old, new) = (before.lines.len(), self.config.lines.len());
+            tracing::warn!("taken up: remap.config: {old} rules -> {new} rules");
+        }
         tracing::warn!(taken_up = taken.len(), left = left.len(), "the configuration was read again");
         records.warnings().for_each(|line| tracing::warn!("{line}"));
         records::publish(&records, &self.config, false);
@@ -75,13 +89,15 @@ impl Reload<'_> {
         Ok(())
     }
 
-    fn take_up(&mut self, config: Config) {
+    fn take_up(&mut self, config: Config, mapped: Mapped) {
         self.diagnostics.filter(&config.log.filter);
         let mut settings = self.server.settings();
-        config.apply(&mut settings, self.embedded);
+        config.apply(&mut settings, self.embedded, &mapped);
         let logged = self.access.take_up(self.runtime, &config.access_log);
         settings.log = self.access.policy();
         self.server.reload(settings);
+        // Only now that there are others: see `Held::take`.
+        self.mapped = mapped;
         let before = std::mem::replace(&mut self.config, config);
         let after = &mut self.config;
         let asked = std::mem::replace(&mut after.plugins, before.plugins);

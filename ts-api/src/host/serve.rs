@@ -16,6 +16,7 @@ use super::arguments::Arguments;
 use super::config::{Config, Destination};
 use super::diagnostics::Diagnostics;
 use super::greeting::Greeting;
+use super::mapping::Mapped;
 use super::origin::Embedded;
 use super::plugins;
 use super::records;
@@ -89,6 +90,7 @@ pub(super) fn serve(
         let plugin = prepared.start().map_err(|error| Refused(format!("plugin {name}: {error}")))?;
         plugins.push((name, plugin));
     }
+    let mapped = Mapped::make(&config).map_err(Refused)?;
     runtime.log_initialized();
     runtime.start().map_err(|error| Refused(format!("{error}; ask for fewer with --threads")))?;
     runtime.ports_initialized();
@@ -96,7 +98,7 @@ pub(super) fn serve(
         embedded.start(&runtime).map_err(|error| Refused(format!("the embedded origin: {error}")))?;
     }
     let mut settings = Settings::default();
-    config.apply(&mut settings, embedded_address);
+    config.apply(&mut settings, embedded_address, &mapped);
     let mut access = Access::default();
     access.take_up(&runtime, &config.access_log).map_err(Refused)?;
     access.logs().flush_at_exit();
@@ -139,6 +141,7 @@ pub(super) fn serve(
         runtime: &runtime,
         server: &server,
         embedded: embedded_address,
+        mapped,
         access,
     };
     for signal in signals.forever() {

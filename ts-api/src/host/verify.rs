@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::ffi::load::{Library, LoadError};
+use crate::ffi::remap;
 
 /// Loads the file, enters none of its functions, and says what it found.
 pub(super) fn verify(file: &Path, out: &mut dyn Write) -> ExitCode {
@@ -17,7 +18,13 @@ pub(super) fn verify(file: &Path, out: &mut dyn Write) -> ExitCode {
     }
 }
 
-fn look(file: &Path) -> Result<String, LoadError> {
-    Library::open(file)?.global()?;
-    Ok("TSPluginInit".to_owned())
+fn look(file: &Path) -> Result<&'static str, LoadError> {
+    let library = Library::open(file)?;
+    let maps = remap::check(&library).is_ok();
+    match library.global() {
+        Ok(_) if maps => Ok("TSPluginInit, and TSRemapInit and TSRemapDoRemap for rules"),
+        Ok(_) => Ok("TSPluginInit"),
+        Err(_) if maps => Ok("TSRemapInit and TSRemapDoRemap, for rules of remap.config"),
+        Err(error) => Err(error),
+    }
 }

@@ -31,7 +31,7 @@ mod patience;
 mod policy;
 mod pool;
 mod record;
-mod remap;
+pub(crate) mod remap;
 mod resolve;
 mod route;
 mod session;

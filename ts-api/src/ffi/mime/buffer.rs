@@ -41,6 +41,8 @@ pub(super) struct Buffer {
     pub(super) lent: Lent,
     heads: HashMap<u32, OwnHead>,
     urls: HashMap<u32, OwnUrl>,
+    /// URLs of the host's in this buffer, which stay as they are.
+    fixed: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,7 @@ impl Buffer {
             lent: Lent::default(),
             heads: HashMap::new(),
             urls: HashMap::new(),
+            fixed: Vec::new(),
         }
     }
 
@@ -196,6 +199,30 @@ pub(crate) fn own_url(text: &[u8]) -> Option<(TSMBuffer, TSMLoc)> {
     buffer.urls.insert(place, url);
     let bufp = BUFFERS.insert(Arc::new(Mutex::new(buffer)));
     Some((bufp, compose(bufp, place)))
+}
+
+/// A place in the buffer of a message with a URL to be looked at; null if the text is no URL. It is there until
+/// [`take_back_urls`].
+pub(crate) fn lend_url(bufp: TSMBuffer, text: &[u8]) -> TSMLoc {
+    let Some(url) = OwnUrl::parse(text) else { return TSMLoc::NULL };
+    let Ok(buffer) = BUFFERS.try_with(bufp, |buffer| Arc::clone(buffer)) else { return TSMLoc::NULL };
+    let mut buffer = buffer.lock();
+    let place = buffer.enter(Place::Url(UrlId::Own(0)));
+    buffer.urls.insert(place, url);
+    buffer.fixed.push(place);
+    compose(bufp, place)
+}
+
+/// The places of lent URLs are stale from now on.
+pub(crate) fn take_back_urls(bufp: TSMBuffer, urls: [TSMLoc; 2]) {
+    let Ok(buffer) = BUFFERS.try_with(bufp, |buffer| Arc::clone(buffer)) else { return };
+    let mut buffer = buffer.lock();
+    for place in urls.into_iter().filter_map(|url| handle::number(url).ok()) {
+        let place = place as u32;
+        buffer.places.remove(&place);
+        buffer.urls.remove(&place);
+        buffer.fixed.retain(|fixed| *fixed != place);
+    }
 }
 
 /// Ends a buffer of the host's own.
@@ -387,6 +414,9 @@ impl Access<'_> {
         f: impl FnOnce(&mut OwnUrl) -> bool,
     ) -> Result<(), Refused> {
         self.is_changeable()?;
+        if self.buffer.fixed.contains(&place) {
+            return Err(Refused);
+        }
         let url = self.buffer.urls.get_mut(&place).ok_or(Refused)?;
         if f(url) { Ok(()) } else { Err(Refused) }
     }

@@ -10,6 +10,7 @@ use super::kinds::{File, Maybe};
 pub(crate) struct Files {
     pub(crate) records: Option<PathBuf>,
     pub(crate) plugin_config: Option<PathBuf>,
+    pub(crate) remap_config: Option<PathBuf>,
 }
 
 impl Section for Files {
@@ -18,5 +19,7 @@ impl Section for Files {
         keys.value(Key::new("records", about), Maybe(File), &mut self.records);
         let about = "`plugin.config`: a shared library and its arguments on each line; loaded after those of [[plugin]].";
         keys.value(Key::new("plugin-config", about), Maybe(File), &mut self.plugin_config);
+        let about = "`remap.config`: a rule on each line, besides those of [[remap]].";
+        keys.value(Key::new("remap-config", about).reloads(), Maybe(File), &mut self.remap_config);
     }
 }

@@ -165,6 +165,22 @@ impl Subject {
         Some(Call { continuation, began, left: None, watch, entered: false })
     }
 
+    /// Runs `f` with the mutex held, as a call-out that is answered when it returns.
+    pub(crate) async fn run_out<R>(&self, f: impl FnOnce() -> R) -> R {
+        let run = || {
+            let mut state = self.state();
+            state.serial = state.serial.checked_add(1).unwrap_or(1);
+            state.phase = Phase::Open;
+            state.entered = true;
+            drop(state);
+            let value = f();
+            // Whoever has answered as well has done so for nothing.
+            self.state().phase = Phase::Between;
+            value
+        };
+        self.mutex.run(|_held| run()).await
+    }
+
     /// It has answered; the answer.
     fn end_call(&self, call: &Call, answer: Reenable, out: &CallOut<'_>) -> Reenable {
         out.counters.latencies.end(&call.watch, out.hook, &call.continuation);

@@ -11,6 +11,7 @@
 mod prefixes;
 mod reverse;
 mod rule;
+mod step;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use self::rule::Host;
 
 pub(crate) use self::rule::{OriginName, Scheme};
 pub use self::rule::{Rule, RuleError};
+pub(crate) use self::step::{Done, Held, Step, Steps};
 
 /// Which requests go to which origin, and what becomes of the others.
 ///
@@ -52,6 +54,7 @@ pub use self::rule::{Rule, RuleError};
 pub struct Remap {
     table: Arc<Table>,
     unmapped: Unmapped,
+    steps: Held,
 }
 
 /// What becomes of a request that no rule fits.
@@ -121,7 +124,7 @@ impl Remap {
                 Host::Any => table.any = prefixes,
             }
         }
-        Ok(Self { table: Arc::new(table), unmapped: Unmapped::Deny })
+        Ok(Self { table: Arc::new(table), unmapped: Unmapped::Deny, steps: Held::default() })
     }
 
     /// Sends everything to one origin as it is: neither its path nor its host nor what comes back is changed.
@@ -135,6 +138,17 @@ impl Remap {
     pub fn unmapped(mut self, unmapped: Unmapped) -> Self {
         self.unmapped = unmapped;
         self
+    }
+
+    /// Has the steps that its rules name the numbers of; whoever keeps them has it in force as long.
+    pub(crate) fn with_steps(mut self, steps: &Arc<Steps>) -> Self {
+        self.steps = Held::new(steps);
+        self
+    }
+
+    /// What its rules have besides themselves.
+    pub(crate) fn steps(&self) -> &Held {
+        &self.steps
     }
 
     /// The rules, in the order in which they were given.

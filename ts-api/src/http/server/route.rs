@@ -66,6 +66,19 @@ impl<'a> Route<'a> {
         Self { origin: Cow::Owned(origin), rule: None, of_client: false, asked: None }
     }
 
+    /// The number of those that map its requests first, if there are any.
+    pub(crate) fn steps(&self) -> Option<u32> {
+        self.rule?.steps()
+    }
+
+    /// The same rule's, to where a step has mapped the request; the rule's own if it has not said where.
+    pub(crate) fn mapped(&self, origin: Option<OriginName>) -> Self {
+        match origin {
+            Some(origin) => Self::to(origin),
+            None => Self { origin: self.origin.clone(), asked: self.asked.clone(), ..*self },
+        }
+    }
+
     pub(crate) fn origin(&self) -> &OriginName {
         &self.origin
     }
@@ -94,6 +107,22 @@ impl<'a> Route<'a> {
             let mut uri = std::mem::take(&mut parts.uri).into_parts();
             uri.path_and_query = Some(target);
             parts.uri = Uri::from_parts(uri).unwrap_or_default();
+        }
+        true
+    }
+
+    /// Makes a request, whose target a step has changed, one for where the route leads. Whether anything was changed.
+    pub(crate) fn address(&self, parts: &mut request::Parts) -> bool {
+        let keeps = self.rule.is_some_and(Rule::keeps_host);
+        let host = (!keeps).then(|| HeaderValue::from_str(&self.origin.to_string()).ok()).flatten();
+        let is_same = host.is_none() || host.as_ref() == parts.headers.get(HOST);
+        if parts.uri.authority().is_none() && is_same {
+            return false;
+        }
+        let target = parts.uri.path_and_query().cloned();
+        parts.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        if let Some(host) = host {
+            parts.headers.insert(HOST, host);
         }
         true
     }

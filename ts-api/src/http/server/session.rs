@@ -162,7 +162,7 @@ impl Session {
         let recording = Recording::begin(&settings, self.client, &received.parts);
         let exchange = Rc::new(Exchange::new(Rc::clone(&self.lane), gate, settings));
         exchange.begin_record(recording);
-        let hooks = self.has_hooks();
+        let hooks = self.has_hooks() || self.settings().remap.steps().is_any();
         let method = received.parts.method.clone();
         let transaction = Transaction::new(Rc::clone(self), Rc::clone(&exchange), method, hooks);
         if most.is_some_and(|most| self.begun.get() >= most.get()) {

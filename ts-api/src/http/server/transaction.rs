@@ -19,7 +19,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, LOCATION, TRANSFER_ENCODING};
 use http::{Method, StatusCode, request, response};
 use hyper::Response;
 use hyper::body::{Body, Incoming};
@@ -34,7 +34,7 @@ use super::gather::{self, NotGathered};
 use super::intake::Taken;
 use super::origin::{Answered, NotSent, Reach};
 use super::pool::Opened;
-use super::remap::OriginName;
+use super::remap::{OriginName, Steps};
 use super::route::Route;
 use super::session::Session;
 use super::settings::Settings;
@@ -51,6 +51,8 @@ pub(crate) struct Transaction {
     subject: Option<Arc<TransactionSubject>>,
     method: Method,
     settings: Rc<Settings>,
+    /// What the rules have besides themselves, until it is over.
+    steps: Option<Arc<Steps>>,
 }
 
 /// A request as it has come. It goes through many hands, so it has a place of its own.
@@ -98,13 +100,20 @@ enum Stopped {
 impl Transaction {
     /// A transaction with hooks, or one without.
     pub(crate) fn new(session: Rc<Session>, exchange: Rc<Exchange>, method: Method, hooks: bool) -> Self {
-        let settings = session.settings();
+        let mut settings = session.settings();
+        let steps = loop {
+            match settings.remap.steps().take() {
+                Ok(steps) => break steps,
+                // Newer settings are in force by the time the old ones' steps are gone.
+                Err(_) => settings = session.settings(),
+            }
+        };
         let ordinal = session.count_transaction();
         let subject = hooks.then(|| session.transaction_subject(ordinal, &settings.timeouts)).flatten();
         if subject.is_some() {
             exchange.begin_marks(session.began, session.gate.take_first_read());
         }
-        Self { session, exchange, subject, method, settings }
+        Self { session, exchange, subject, method, settings, steps }
     }
 
     /// Serves a request to its very end, closing hooks included.
@@ -232,10 +241,14 @@ impl Transaction {
             None => {
                 let route =
                     Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
-                if route.rewrite(parts) {
-                    self.show_rewritten(parts);
+                match route.steps() {
+                    // Seldom there, so it takes no room of all the others.
+                    Some(steps) => Box::pin(self.map(route, steps, parts)).await?,
+                    None => {
+                        self.rewrite(&route, parts);
+                        route
+                    }
                 }
-                route
             }
         };
         self.show(|content| content.origin = Some(route.origin().clone()));
@@ -243,6 +256,69 @@ impl Transaction {
         if let Some(redirected) = self.redirect(parts) {
             self.show(|content| content.origin = Some(redirected.origin().clone()));
             route = redirected;
+        }
+        Ok(route)
+    }
+
+    fn rewrite(&self, route: &Route<'_>, parts: &mut request::Parts) {
+        if route.rewrite(parts) {
+            self.show_rewritten(parts);
+        }
+    }
+
+    /// Has the steps of the route's rule map the request, and the rule if they do not.
+    async fn map<'a>(
+        &'a self,
+        route: Route<'a>,
+        number: u32,
+        parts: &mut request::Parts,
+    ) -> Result<Route<'a>, Stopped> {
+        let (Some(steps), Some(subject)) = (&self.steps, &self.subject) else {
+            self.rewrite(&route, parts);
+            return Ok(route);
+        };
+        let mut is_mapped = false;
+        let mut asked = authority(parts);
+        for (index, step) in steps.of(number).iter().enumerate() {
+            let done = subject.subject().run_out(|| step.map(subject.subject().number)).await;
+            if self.exchange.client_is_gone() {
+                return Err(Stopped::ClientGone);
+            }
+            self.show(|content| content.heads.apply_client_request(parts));
+            if let Some(answer) = self.show(|content| content.wishes.answer.take()).flatten() {
+                return Err(Stopped::Answer(answer));
+            }
+            let status = self.show(|content| content.error.as_ref().and_then(|error| error.status)).flatten();
+            if done.redirect {
+                return Err(Stopped::Answer(redirection(parts, status)));
+            }
+            if let Some(default) = status.and_then(refusal) {
+                return Err(Stopped::Error { default });
+            }
+            is_mapped |= done.mapped;
+            if index == 0 && !is_mapped {
+                // What follows sees the request as the rule has mapped it.
+                self.rewrite(&route, parts);
+                asked = authority(parts);
+            }
+            if done.last {
+                break;
+            }
+        }
+        if !is_mapped {
+            return Ok(route);
+        }
+        // A host that nobody has changed is still for the rule to map.
+        let named = authority(parts);
+        let origin = (named != asked)
+            .then(|| OriginName::parse(&named, 80).ok_or(Stopped::Error { default: StatusCode::BAD_REQUEST }))
+            .transpose()?;
+        if parts.uri.scheme_str().is_some_and(|scheme| scheme != "http") {
+            return Err(Stopped::Error { default: StatusCode::NOT_IMPLEMENTED });
+        }
+        let route = route.mapped(origin);
+        if route.address(parts) {
+            self.show_rewritten(parts);
         }
         Ok(route)
     }
@@ -527,6 +603,37 @@ impl Drop for Transaction {
         }
         self.session.transaction_ended(self.exchange.client_is_gone());
     }
+}
+
+/// The host that a request is for, perhaps with a port.
+fn authority(parts: &request::Parts) -> String {
+    let field = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    parts.uri.authority().map(http::uri::Authority::as_str).or_else(field).unwrap_or_default().to_owned()
+}
+
+/// The status that a step refuses a request with.
+fn refusal(status: u16) -> Option<StatusCode> {
+    StatusCode::from_u16(status).ok().filter(|status| status.is_client_error() || status.is_server_error())
+}
+
+/// Sends the client to where the request has been mapped.
+fn redirection(parts: &request::Parts, status: Option<u16>) -> Box<Response<Bytes>> {
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.filter(StatusCode::is_redirection).unwrap_or(StatusCode::FOUND);
+    let scheme = parts.uri.scheme_str().unwrap_or("http");
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let authority = authority(parts);
+    let usual = if scheme == "http" { ":80" } else { ":443" };
+    let authority = authority.strip_suffix(usual).unwrap_or(&authority);
+    let location = HeaderValue::try_from(format!("{scheme}://{authority}{target}"));
+    let mut response = Response::new(Bytes::from(format!("{status}\n")));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if let Ok(location) = location {
+        headers.insert(LOCATION, location);
+    }
+    Box::new(response)
 }
 
 /// The response to a request that a plugin answers.

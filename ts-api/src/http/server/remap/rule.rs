@@ -12,6 +12,8 @@ pub struct Rule {
     pub(super) to: Target,
     pub(super) keep_host: bool,
     pub(super) keep_location: bool,
+    /// Of others that map its requests first, if there are any: their number in the table's steps.
+    pub(super) steps: Option<u32>,
 }
 
 /// Which requests a rule is for.
@@ -100,7 +102,7 @@ impl Rule {
     /// [`RuleError`].
     pub fn new(from: &str, to: &str) -> Result<Self, RuleError> {
         let (from, to) = (From::parse(from)?, Target::parse(to)?);
-        Ok(Self { from, to, keep_host: false, keep_location: false })
+        Ok(Self { from, to, keep_host: false, keep_location: false, steps: None })
     }
 
     /// Sends the origin the `Host` field that the client sent.
@@ -117,10 +119,20 @@ impl Rule {
         self
     }
 
+    /// Has others map its requests first: those with this number in the table's steps.
+    pub(crate) fn with_steps(mut self, number: u32) -> Self {
+        self.steps = Some(number);
+        self
+    }
+
+    pub(crate) fn steps(&self) -> Option<u32> {
+        self.steps
+    }
+
     pub(super) fn everything_to(origin: SocketAddr) -> Self {
         let from = From { scheme: None, host: Host::Any, port: None, prefix: "/".into() };
         let to = Target { origin: OriginName::Address(origin), path: "/".into() };
-        Self { from, to, keep_host: true, keep_location: true }
+        Self { from, to, keep_host: true, keep_location: true, steps: None }
     }
 
     /// How particular it is, among rules with the same host and prefix.

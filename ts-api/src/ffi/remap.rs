@@ -1,0 +1,243 @@
+//! Plugins that map URLs: loaded once, with an instance for each rule that names them.
+//!
+//! # Rules
+//! * A library is loaded and entered once, however many rules name it, and stays. An instance is deleted when the last
+//!   transaction that began with its rule is over.
+//! * Instances are made on the main thread, which is a guest, and deleted on whatever thread the last of those transactions ends.
+//! * A request is mapped on its transaction's thread with the transaction's mutex held. The places of the rule's URLs are there
+//!   for that call alone.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char, c_int, c_ulong, c_void};
+use std::path::{Path, PathBuf};
+use std::{fs, ptr};
+
+use parking_lot::Mutex;
+
+use super::call::Kept;
+use super::load::{Library, LoadError};
+use super::mime;
+use super::plugin::{self, Plugin};
+use super::types::{TS_SUCCESS, TSHttpTxn, TSMBuffer, TSMLoc, TSReturnCode};
+use crate::http::door::Which;
+use crate::http::server::remap::{Done, Step};
+
+/// Which host it is, as the header has it.
+#[repr(C)]
+struct TSRemapInterface {
+    size: c_ulong,
+    tsremap_version: c_ulong,
+}
+
+/// `TSREMAP_VERSION` of the header.
+const VERSION: c_ulong = 3 << 16;
+
+/// What a request is mapped with, as the header has it.
+#[repr(C)]
+struct TSRemapRequestInfo {
+    map_from_url: TSMLoc,
+    map_to_url: TSMLoc,
+    request_url: TSMLoc,
+    request_bufp: TSMBuffer,
+    request_hdrp: TSMLoc,
+    redirect: c_int,
+}
+
+/// `TSRemapStatus` of the header; whatever else comes is an error.
+const DID_REMAP: c_int = 1;
+const NO_REMAP_STOP: c_int = 2;
+const DID_REMAP_STOP: c_int = 3;
+
+type Init = unsafe extern "C" fn(*mut TSRemapInterface, *mut c_char, c_int) -> TSReturnCode;
+type NewInstance =
+    unsafe extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_void, *mut c_char, c_int) -> TSReturnCode;
+type DeleteInstance = unsafe extern "C" fn(*mut c_void);
+type DoRemap = unsafe extern "C" fn(*mut c_void, TSHttpTxn, *mut TSRemapRequestInfo) -> c_int;
+
+/// A library that maps URLs.
+struct Mapper {
+    plugin: &'static Plugin,
+    new_instance: Option<NewInstance>,
+    delete_instance: Option<DeleteInstance>,
+    do_remap: DoRemap,
+}
+
+/// By their files.
+static MAPPERS: Mutex<BTreeMap<PathBuf, &'static Mapper>> = Mutex::new(BTreeMap::new());
+
+/// What a plugin says is wrong, if it says anything.
+struct Said([u8; 1024]);
+
+impl Said {
+    fn new() -> Self {
+        Self([0; 1024])
+    }
+
+    fn place(&mut self) -> (*mut c_char, c_int) {
+        (self.0.as_mut_ptr().cast(), self.0.len() as c_int)
+    }
+
+    fn error(&self, file: &Path, function: &'static str) -> LoadError {
+        let length = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
+        let text = String::from_utf8_lossy(&self.0[..length]);
+        let said = if text.is_empty() { "it does not say why".into() } else { text };
+        LoadError::Failed { file: file.to_owned(), function, said: said.into_owned() }
+    }
+}
+
+impl Mapper {
+    /// The one of a file, loaded and entered if it is for the first time.
+    fn of(file: &Path) -> Result<&'static Self, LoadError> {
+        let whole = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        if let Some(mapper) = MAPPERS.lock().get(&whole) {
+            return Ok(mapper);
+        }
+        let mapper: &'static Self = Box::leak(Box::new(Self::load(file)?));
+        MAPPERS.lock().insert(whole, mapper);
+        Ok(mapper)
+    }
+
+    fn load(file: &Path) -> Result<Self, LoadError> {
+        let library = Library::open(file)?;
+        check(&library)?;
+        let find = |name| library.find(name);
+        // SAFETY: functions of these names are of these types in every plugin that maps: the header declares them.
+        let (init, new_instance, delete_instance, do_remap) = unsafe {
+            (
+                find(INIT).map(|address| std::mem::transmute::<*const (), Init>(address)),
+                find("TSRemapNewInstance")
+                    .map(|address| std::mem::transmute::<*const (), NewInstance>(address)),
+                find("TSRemapDeleteInstance")
+                    .map(|address| std::mem::transmute::<*const (), DeleteInstance>(address)),
+                find(DO_REMAP).map(|address| std::mem::transmute::<*const (), DoRemap>(address)),
+            )
+        };
+        let (Some(init), Some(do_remap)) = (init, do_remap) else {
+            unreachable!("they have been looked for")
+        };
+        let plugin = Plugin::new(super::load::short_name(file));
+        let mut host =
+            TSRemapInterface { size: size_of::<TSRemapInterface>() as c_ulong, tsremap_version: VERSION };
+        let mut said = Said::new();
+        let (errbuf, size) = said.place();
+        let done = plugin.initialise(init as usize, || {
+            // SAFETY: a structure that says how long it is, and so many bytes for a text.
+            unsafe { init(&raw mut host, errbuf, size) }
+        });
+        if done != TS_SUCCESS {
+            return Err(said.error(file, INIT));
+        }
+        Ok(Self { plugin, new_instance, delete_instance, do_remap })
+    }
+}
+
+const INIT: &str = "TSRemapInit";
+const DO_REMAP: &str = "TSRemapDoRemap";
+
+/// Makes sure that a library is one that maps URLs.
+pub(crate) fn check(library: &Library) -> Result<(), LoadError> {
+    for function in [INIT, DO_REMAP] {
+        if library.find(function).is_none() {
+            let mend = if library.find("TSPluginInit").is_some() {
+                "it is a global plugin, so name it in plugin.config, or with --plugin"
+            } else {
+                "a plugin that maps URLs has to define it"
+            };
+            return Err(LoadError::NoFunction { file: library.file().to_owned(), function, mend });
+        }
+    }
+    Ok(())
+}
+
+/// A plugin with what it has for one rule.
+struct Instance {
+    mapper: &'static Mapper,
+    handle: Kept,
+    /// The rule's URLs, and the arguments: the plugin may keep pointers to them.
+    _arguments: Vec<CString>,
+    from: String,
+    to: String,
+}
+
+/// An instance of the plugin in `file` for the rule from one URL to the other. Only on a guest.
+pub(crate) fn instance(
+    file: &Path,
+    from: &str,
+    to: &str,
+    arguments: &[String],
+) -> Result<Box<dyn Step>, LoadError> {
+    let mapper = Mapper::of(file)?;
+    let words = [from, to].into_iter().chain(arguments.iter().map(String::as_str));
+    let strings = words
+        .map(|word| CString::new(word).map_err(|_| LoadError::Nul(word.to_owned())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut handle = ptr::null_mut();
+    match mapper.new_instance {
+        Some(new_instance) => {
+            let mut argv: Vec<_> = strings.iter().map(|string| string.as_ptr().cast_mut()).collect();
+            argv.push(ptr::null_mut());
+            let argc = strings.len() as c_int;
+            let mut said = Said::new();
+            let (errbuf, size) = said.place();
+            super::load::reset_getopt();
+            let done = plugin::run(Some(mapper.plugin), new_instance as usize, None, || {
+                // SAFETY: so many strings and a null pointer, which the plugin may arrange; a place for what it likes to
+                // have with each request; so many bytes for a text.
+                unsafe { new_instance(argc, argv.as_mut_ptr(), &raw mut handle, errbuf, size) }
+            });
+            if done != TS_SUCCESS {
+                return Err(said.error(file, "TSRemapNewInstance"));
+            }
+        }
+        None if arguments.is_empty() => {}
+        None => {
+            return Err(LoadError::NoFunction {
+                file: file.to_owned(),
+                function: "TSRemapNewInstance",
+                mend: "without it the plugin takes no arguments",
+            });
+        }
+    }
+    let (from, to) = (from.to_owned(), to.to_owned());
+    Ok(Box::new(Instance { mapper, handle: Kept(handle), _arguments: strings, from, to }))
+}
+
+impl Step for Instance {
+    fn map(&self, transaction: u64) -> Done {
+        let Some((bufp, head)) = mime::message(transaction, Which::CLIENT_REQUEST) else {
+            return Done::default();
+        };
+        let [from, to] = [&self.from, &self.to].map(|url| mime::lend_url(bufp, url.as_bytes()));
+        let mut info = TSRemapRequestInfo {
+            map_from_url: from,
+            map_to_url: to,
+            request_url: mime::url_of_message(bufp),
+            request_bufp: bufp,
+            request_hdrp: head,
+            redirect: 0,
+        };
+        let do_remap = self.mapper.do_remap;
+        let status = plugin::run(Some(self.mapper.plugin), do_remap as usize, None, || {
+            // SAFETY: what the plugin made for the rule, a transaction that is called out, and a structure of the header's.
+            unsafe { do_remap(self.handle.0, TSHttpTxn::of(transaction), &raw mut info) }
+        });
+        mime::take_back_urls(bufp, [from, to]);
+        Done {
+            mapped: matches!(status, DID_REMAP | DID_REMAP_STOP),
+            last: matches!(status, NO_REMAP_STOP | DID_REMAP_STOP),
+            redirect: info.redirect != 0,
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let Some(delete_instance) = self.mapper.delete_instance else { return };
+        if self.mapper.new_instance.is_some() {
+            plugin::run(Some(self.mapper.plugin), delete_instance as usize, None, || {
+                // SAFETY: what the plugin made; no transaction has the rule any more, and it is deleted once.
+                unsafe { delete_instance(self.handle.0) }
+            });
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Plugins in C that map URLs, named by rules: each has an instance, maps before the rule does, and is told when it is over.
+#![cfg(feature = "host")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+mod support {
+    pub mod c;
+    pub mod host;
+    pub mod http;
+}
+
+use support::c::Plugin;
+use support::host::{Host, refused};
+use support::http::{Client, Origin, wait_until};
+
+/// Rules with the plugin, and what it writes down.
+struct Setting {
+    folder: TempDir,
+    plugin: Plugin,
+}
+
+impl Setting {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), plugin: Plugin::compile("host_mapper.c") }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("remap.config")
+    }
+
+    /// Writes rules in which `PLUGIN(what)` stands for the plugin that does so.
+    fn rules(&self, rules: &str) {
+        let notes = self.folder.path().join("notes");
+        let plugin = format!("@plugin={} @pparam=", self.plugin.library());
+        let rules = rules.replace("PLUGIN(", &plugin).replace(')', &format!(" @pparam={}", notes.display()));
+        fs::write(self.config(), rules).unwrap();
+    }
+
+    fn host(&self) -> Host {
+        Host::start(&["--threads", "1", "--remap-config", self.config().to_str().unwrap()])
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let notes = fs::read_to_string(self.folder.path().join("notes")).unwrap_or_default();
+        notes.lines().map(str::to_owned).collect()
+    }
+}
+
+/// The target and the host that an origin was asked for last.
+fn last(origin: &Origin) -> (String, String) {
+    let requests = origin.requests();
+    let last = requests.last().expect("it was asked");
+    (last.target().to_owned(), last.field("host").unwrap_or_default().to_owned())
+}
+
+fn ask(host: &Host, target: &str) -> support::http::Wire {
+    Client::connect(host.address()).get(target)
+}
+
+fn end(host: Host) {
+    host.signal(Signal::TERM);
+    assert!(host.end().1.success());
+}
+
+#[test]
+fn a_plugin_maps_what_its_rule_is_for_and_sees_both_urls_of_the_rule() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    setting.rules(&format!("map /a/ http://{to}/rule/ PLUGIN(path)\nmap / http://{to}/plain/\n"));
+    let host = setting.host();
+    assert_eq!(ask(&host, "/a/b?c=d").status(), 200);
+    assert_eq!(last(&origin), ("/mapped/path?c=d".into(), to.to_string()));
+    assert_eq!(ask(&host, "/other").status(), 200);
+    assert_eq!(last(&origin), ("/plain/other".into(), to.to_string()));
+    let notes = setting.notes();
+    assert_eq!(notes[0], format!("new path /a/ http://{to}/rule/, entered 1"));
+    assert_eq!(notes[2], format!("to http://{to}/rule/"));
+    assert!(notes[3].starts_with("request http://") && notes[3].ends_with("/a/b?c=d"), "{notes:?}");
+    assert_eq!(notes.len(), 4, "the other rule has no plugin");
+    end(host);
+    assert_eq!(setting.notes().last().unwrap(), "delete path");
+}
+
+#[test]
+fn several_plugins_of_a_rule_map_one_after_the_other_until_one_is_the_last() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let other = Origin::echo();
+    let to = origin.address;
+    let port = other.address.port();
+    setting.rules(&format!(
+        "map /a/ http://{to}/rule/ PLUGIN(none) \\\n  PLUGIN(port={port}) PLUGIN(refuse)\n\
+         map /stop/ http://{to}/stopped/ PLUGIN(stop) PLUGIN(refuse)\n"
+    ));
+    let host = setting.host();
+    // The second sees what the rule has made of it, since the first left it to the rule.
+    assert_eq!(ask(&host, "/a/b").status(), 200);
+    assert_eq!(last(&other), ("/rule/b".into(), other.address.to_string()));
+    assert_eq!(ask(&host, "/stop/c").status(), 200);
+    assert_eq!(last(&origin), ("/stopped/c".into(), to.to_string()));
+    end(host);
+}
+
+#[test]
+fn a_plugin_refuses_or_sends_elsewhere_and_one_that_fails_leaves_it_to_the_rule() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    setting.rules(&format!(
+        "map /refuse/ http://{to}/ PLUGIN(refuse)\nmap /redirect/ http://{to}/ PLUGIN(redirect)\nmap /fail/ http://{to}/ PLUGIN(fail)\n"
+    ));
+    let host = setting.host();
+    assert_eq!(ask(&host, "/refuse/a").status(), 403);
+    let sent = ask(&host, "/redirect/a?b");
+    assert_eq!((sent.status(), sent.field("location")), (302, Some("http://new.example/redirect/a?b")));
+    assert_eq!(origin.requests().len(), 0);
+    assert_eq!(ask(&host, "/fail/a").status(), 200);
+    assert_eq!(last(&origin), ("/a".into(), to.to_string()));
+    end(host);
+}
+
+#[test]
+fn instances_of_rules_that_are_replaced_are_deleted_when_their_last_transaction_is_over() {
+    let setting = Setting::new();
+    let (asked, arrived) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let origin = Origin::new(move |request, stream| {
+        asked.send(request.target().to_owned()).unwrap();
+        released.lock().unwrap().recv().unwrap();
+        support::http::respond(stream, "200 OK", "late")
+    });
+    let to = origin.address;
+    setting.rules(&format!("map / http://{to}/ PLUGIN(none)\n"));
+    let host = setting.host();
+    let mut client = Client::connect(host.address());
+    client.ask("/slow");
+    assert_eq!(arrived.recv_timeout(support::host::LIMIT).unwrap(), "/slow");
+    setting.rules(&format!("map / http://{to}/new/ PLUGIN(stop)\n"));
+    host.signal(Signal::HUP);
+    host.logged("the configuration was read again");
+    let made = setting.notes();
+    assert_eq!(made.last().unwrap(), &format!("new stop / http://{to}/new/, entered 1"));
+    assert!(!made.contains(&"delete none".to_owned()), "a transaction still has it");
+    release.send(()).unwrap();
+    assert_eq!(client.answer().status(), 200);
+    // The client's connection stays open; it is the transaction that counts.
+    wait_until("the old instance is deleted", || setting.notes().contains(&"delete none".to_owned()));
+    release.send(()).unwrap();
+    assert_eq!(client.get("/again").status(), 200);
+    assert_eq!(last(&origin).0, "/new/again");
+    drop(client);
+    end(host);
+}
+
+#[test]
+fn a_rule_that_cannot_be_taken_is_told_with_its_line_and_nothing_starts() {
+    let setting = Setting::new();
+    let path = setting.config();
+    let flags = ["--port", "0", "--remap-config", path.to_str().unwrap()];
+    let plugin = setting.plugin.library();
+    let global = Plugin::compile("host_hello.c");
+    for (rules, wrong) in [
+        ("# one\nregex_map http://(.*)/ http://a/\n", "remap.config:2: there are no rules `regex_map` here"),
+        ("map http://a.example/\n", "remap.config:1: a rule is `map FROM TO`"),
+        ("map / ftp://a/\n", "remap.config:1: `ftp://` cannot be an origin"),
+        ("map / http://a/ @pparam=x\n", "`@pparam=x` has no @plugin before it"),
+        ("map / http://a/ @action=deny\n", "there is no `@action=deny` here"),
+        ("map / http://a/ \"@plugin=a.so\n", "remap.config:1:17: the quotation mark is not closed"),
+        ("map / http://a/\nmap / http://b/\n", "two rules are for the same requests"),
+        ("map / http://a/ @plugin=nowhere.so\n", "nowhere.so cannot be opened"),
+        (
+            &format!("map / http://a/ @plugin={}\n", global.library()),
+            "it is a global plugin, so name it in plugin.config",
+        ),
+        (
+            &format!("map / http://a/ @plugin={plugin}\n"),
+            "TSRemapNewInstance failed: give what to do and where to write, not 0 words",
+        ),
+    ] {
+        fs::write(&path, rules).unwrap();
+        let line = refused(&flags);
+        assert!(line.contains(wrong), "{rules}: {line}");
+    }
+    let line = refused(&["--plugin", plugin]);
+    assert!(line.contains("it is a remap plugin, so name it in a rule"), "{line}");
+}
+
+#[test]
+fn a_rule_of_the_configuration_names_plugins_too_and_a_reload_with_a_bad_one_changes_nothing() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let notes = setting.folder.path().join("notes");
+    let config = setting.folder.path().join("host.toml");
+    let write = |what: &str| {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:0\"\n[[remap]]\nfrom = \"/\"\nto = \"http://{}/rule/\"\nplugins = [[{:?}, {what:?}, {notes:?}]]\n",
+            origin.address,
+            Path::new(setting.plugin.library()),
+        );
+        fs::write(&config, text).unwrap();
+    };
+    write("path");
+    let host = Host::start(&["--config", config.to_str().unwrap()]);
+    assert_eq!(ask(&host, "/a").status(), 200);
+    assert_eq!(last(&origin).0, "/mapped/path");
+    let good = fs::read_to_string(&config).unwrap();
+    fs::write(&config, good.replace(&format!(", {notes:?}"), "")).unwrap();
+    host.signal(Signal::HUP);
+    host.logged("the configuration stays as it was");
+    assert_eq!(ask(&host, "/a").status(), 200);
+    assert_eq!(last(&origin).0, "/mapped/path");
+    write("stop");
+    host.signal(Signal::HUP);
+    host.logged("the configuration was read again");
+    assert_eq!(ask(&host, "/a").status(), 200);
+    assert_eq!(last(&origin).0, "/rule/a");
+    end(host);
+}
