@@ -33,6 +33,7 @@ pub(crate) mod crash;
 pub(crate) mod debug;
 pub(crate) mod diags;
 mod dispatch;
+mod embed;
 mod encode;
 mod file;
 pub(crate) mod handle;

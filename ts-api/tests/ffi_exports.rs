@@ -13,7 +13,7 @@ use compilers::{Language, check_text};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 
 /// All of them that C can include.
-const HEADERS: &str = "#include <ts/ts.h>\n#include <ts/remap.h>\n";
+const HEADERS: &str = "#include <ts/ts.h>\n#include <ts/remap.h>\n#include <ts/embed.h>\n";
 
 /// Names by what they are.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use std::{io, mem, ptr};
 use super::handle::Raw as _;
 use super::image;
 use super::plugin::{self, Running};
+use crate::{Pool, Runtime};
 
 /// What kills a process for what it did.
 const SIGNALS: [(c_int, &str); 5] = [
@@ -66,6 +67,14 @@ pub(crate) fn install() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets all threads that a runtime is going to start report an overflow of their stacks.
+pub(crate) fn guard(runtime: &Runtime) {
+    for group in Pool::ALL.into_iter().filter_map(|pool| runtime.group(pool)) {
+        // A group that the runtime has is one that its processor knows.
+        let _ = runtime.processor().schedule_spawn_fn(group, |_| guard_this_thread());
+    }
+}
+
 /// A stack for the handler, as long as the thread lives.
 struct Stack(Vec<u8>);
 
@@ -85,7 +94,7 @@ thread_local! {
 const HANDLER_STACK: usize = 32 * 1024;
 
 /// Lets this thread report an overflow of its stack.
-pub(crate) fn guard_this_thread() {
+fn guard_this_thread() {
     // SAFETY: a structure of numbers, to be written to.
     let mut now: libc::stack_t = unsafe { mem::zeroed() };
     // SAFETY: a place for what this thread has.

@@ -22,10 +22,10 @@ use super::plugins;
 use super::records;
 use super::reload::Reload;
 use super::stages::{self, Shares};
+use crate::Runtime;
 use crate::ffi::records::Records;
 use crate::ffi::{crash, diags, place};
 use crate::http::{Server, Settings};
-use crate::{Pool, Runtime};
 
 /// What a process returns that was ended by a signal while it was shutting down.
 const KILLED: i32 = 130;
@@ -81,10 +81,7 @@ pub(super) fn serve(
         .prepare();
     let guest = runtime.guest();
     crash::install().map_err(|error| Refused(format!("cannot report what plugins die of: {error}")))?;
-    for group in Pool::ALL.into_iter().filter_map(|pool| runtime.group(pool)) {
-        // A group that the runtime has is one that its processor knows.
-        let _ = runtime.processor().schedule_spawn_fn(group, |_| crash::guard_this_thread());
-    }
+    crash::guard(&runtime);
     let mut plugins: Vec<plugins::Running> = Vec::new();
     for (name, prepared) in prepared {
         let plugin = prepared.start().map_err(|error| Refused(format!("plugin {name}: {error}")))?;
