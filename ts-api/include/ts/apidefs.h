@@ -459,17 +459,6 @@ typedef enum TSMilestonesType {
   TS_MILESTONE_LAST_ENTRY,
 } TSMilestonesType;
 
-/** Switches of a transaction; see TSHttpTxnCntlSet(). */
-typedef enum TSHttpCntlType {
-  TS_HTTP_CNTL_LOGGING_MODE,
-  TS_HTTP_CNTL_INTERCEPT_RETRY_MODE,
-  TS_HTTP_CNTL_RESPONSE_CACHEABLE,
-  TS_HTTP_CNTL_REQUEST_CACHEABLE,
-  TS_HTTP_CNTL_SERVER_NO_STORE,
-  TS_HTTP_CNTL_TXN_DEBUG,
-  TS_HTTP_CNTL_SKIP_REMAPPING,
-} TSHttpCntlType;
-
 /* ---- User arguments ---- */
 
 /** What an argument of a plugin's hangs on; see TSUserArgIndexReserve(). */

@@ -15,6 +15,7 @@ mod facts;
 mod hooks;
 mod limits;
 mod messages;
+mod protocols;
 mod reenable;
 pub(crate) mod schedule;
 

@@ -77,14 +77,8 @@ TSHttpSsn TSHttpTxnSsnGet(TSHttpTxn txnp);
 /** One if it is the host's own, otherwise zero. */
 int TSHttpTxnIsInternal(TSHttpTxn txnp);
 
-/** One if it is a WebSocket, otherwise zero. */
-int TSHttpTxnIsWebsocket(TSHttpTxn txnp);
-
 /** TS_SUCCESS if it was broken off, and whether the client did that. TS_ERROR: it was not. */
 TSReturnCode TSHttpTxnAborted(TSHttpTxn txnp, bool *client_abort);
-
-/** How the connection to the origin fares. */
-TSServerState TSHttpTxnServerStateGet(TSHttpTxn txnp);
 
 /** When it came to this moment, in nanoseconds on a clock of the process; 0 if it did not. TS_ERROR: no such moment is noted. */
 TSReturnCode TSHttpTxnMilestoneGet(TSHttpTxn txnp, TSMilestonesType milestone, TSHRTime *time);
@@ -143,37 +137,13 @@ void TSHttpTxnConnectTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnDNSTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnNoActivityTimeoutSet(TSHttpTxn txnp, int timeout);
 
-/** Switches of this transaction. */
-bool         TSHttpTxnCntlGet(TSHttpTxn txnp, TSHttpCntlType ctl);
-TSReturnCode TSHttpTxnCntlSet(TSHttpTxn txnp, TSHttpCntlType ctl, bool data);
+/* ---- Transactions: the protocols that the request came by, as tags such as "http/1.1", "tcp", "ipv4", outermost first ---- */
 
-/* ---- Transactions: how much went over the wire, in bytes ---- */
-
-int     TSHttpTxnClientReqHdrBytesGet(TSHttpTxn txnp);
-int64_t TSHttpTxnClientReqBodyBytesGet(TSHttpTxn txnp);
-int     TSHttpTxnServerReqHdrBytesGet(TSHttpTxn txnp);
-int64_t TSHttpTxnServerReqBodyBytesGet(TSHttpTxn txnp);
-int     TSHttpTxnServerRespHdrBytesGet(TSHttpTxn txnp);
-int64_t TSHttpTxnServerRespBodyBytesGet(TSHttpTxn txnp);
-int     TSHttpTxnClientRespHdrBytesGet(TSHttpTxn txnp);
-int64_t TSHttpTxnClientRespBodyBytesGet(TSHttpTxn txnp);
-
-/* ---- Protocols: tags such as "http/1.1", "tcp", "ipv4", outermost first ---- */
-
-/** Puts at most `count` tags into `result`, and says in `actual` how many there are. */
+/** Puts at most `count` tags into `result`, and says in `actual`, if it is not null, how many there are. TS_ERROR: no request yet. */
 TSReturnCode TSHttpTxnClientProtocolStackGet(TSHttpTxn txnp, int count, const char **result, int *actual);
-TSReturnCode TSHttpSsnClientProtocolStackGet(TSHttpSsn ssnp, int count, const char **result, int *actual);
 
 /** The first tag that begins with this one, or null. */
 const char *TSHttpTxnClientProtocolStackContains(TSHttpTxn txnp, const char *tag);
-const char *TSHttpSsnClientProtocolStackContains(TSHttpSsn ssnp, const char *tag);
-
-/* ---- How many connections there are. On any thread ---- */
-
-int TSHttpCurrentClientConnectionsGet(void);
-int TSHttpCurrentActiveClientConnectionsGet(void);
-int TSHttpCurrentIdleClientConnectionsGet(void);
-int TSHttpCurrentServerConnectionsGet(void);
 
 #ifdef __cplusplus
 }
