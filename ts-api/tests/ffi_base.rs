@@ -134,6 +134,11 @@ fn a_text_log_has_a_name_of_its_own_a_header_and_an_end() {
 }
 
 #[test]
+fn threads_reserve_count_and_log_together_and_nothing_is_lost_or_torn() {
+    assert_eq!(run_in(&folder(), "together", &[]).printed(), ["12000 lines"]);
+}
+
+#[test]
 fn what_will_not_do_ends_the_process_with_a_line_that_names_it() {
     let gone = "that is gone: it was destroyed, or has come to its end";
     let cases = [

@@ -326,6 +326,82 @@ ENTRY(logs)
   say("%d old, then %.8s", old, last);
 }
 
+/* Several threads at once, some of which the host knows nothing of. */
+
+enum { THREADS = 4, NAMES = 12, LINES = 3000 };
+
+static pthread_barrier_t all_there;
+static TSTextLogObject   common;
+static int               indices[THREADS][NAMES];
+
+static void *
+one_of_them(void *data)
+{
+  int  me = (int)(intptr_t)data;
+  char name[32];
+  pthread_barrier_wait(&all_there);
+  for (int index = 0; index < NAMES; index++) {
+    /* Each begins with another. */
+    int number = (index + me) % NAMES;
+    snprintf(name, sizeof(name), "common %d", number);
+    MUST(TSUserArgIndexReserve(TS_USER_ARGS_GLB, name, NULL, &indices[me][number]) == TS_SUCCESS);
+    int stat = TSStatCreate(name, TS_RECORDDATATYPE_INT, TS_STAT_NON_PERSISTENT, TS_STAT_SYNC_SUM);
+    TSStatIntIncrement(stat, 1);
+    MUST(TSDbgTagGet(name) == TSDbgTagGet(name));
+  }
+  int all = TSStatCreate("common", TS_RECORDDATATYPE_INT, TS_STAT_NON_PERSISTENT, TS_STAT_SYNC_SUM);
+  pthread_barrier_wait(&all_there);
+  for (int times = 0; times < 100 * LINES; times++) {
+    TSStatIntIncrement(all, 1);
+  }
+  for (int line = 0; line < LINES; line++) {
+    MUST(TSTextLogObjectWrite(common, "%d %d and some more, so that it is longer", me, line) == TS_SUCCESS);
+    if (line % 5 == me) {
+      TSTextLogObjectFlush(common);
+    }
+  }
+  return NULL;
+}
+
+ENTRY(together)
+{
+  go(argv);
+  (void)argc;
+  MUST(TSTextLogObjectCreate("common", 0, &common) == TS_SUCCESS);
+  pthread_barrier_init(&all_there, NULL, THREADS);
+  pthread_t threads[THREADS];
+  for (int index = 0; index < THREADS; index++) {
+    MUST(pthread_create(&threads[index], NULL, one_of_them, (void *)(intptr_t)index) == 0);
+  }
+  for (int index = 0; index < THREADS; index++) {
+    MUST(pthread_join(threads[index], NULL) == 0);
+  }
+  int seen[NAMES] = {0};
+  for (int number = 0; number < NAMES; number++) {
+    char name[32];
+    int  index = indices[0][number], stat;
+    MUST(index >= 4000 && index < 4000 + NAMES && seen[index - 4000]++ == 0);
+    for (int thread = 1; thread < THREADS; thread++) {
+      MUST(indices[thread][number] == index);
+    }
+    snprintf(name, sizeof(name), "common %d", number);
+    MUST(TSStatFindName(name, &stat) == TS_SUCCESS && TSStatIntGet(stat) == THREADS);
+  }
+  int sum;
+  MUST(TSStatFindName("common", &sum) == TS_SUCCESS && TSStatIntGet(sum) == THREADS * 100 * LINES);
+  TSTextLogObjectDestroy(common);
+  FILE *file = fopen("var/log/trafficserver/common.log", "r");
+  int   next[THREADS] = {0}, thread, line, all = 0, end;
+  char  text[128];
+  while (fgets(text, sizeof(text), file) != NULL) {
+    MUST(sscanf(text, "%d %d and some more, so that it is longer%n", &thread, &line, &end) == 2 && strcmp(text + end, "\n") == 0);
+    MUST(next[thread]++ == line);
+    all++;
+  }
+  fclose(file);
+  say("%d lines", all);
+}
+
 /* Not from a test of its own: what may be asked of anything, and is not good. */
 ENTRY(fault)
 {
