@@ -159,8 +159,12 @@ const LIST: &[Check] = &[
         .of(Group::Deep),
     Check::run("loom-long", "the protocols hold with more switches between threads", deep::loom)
         .of(Group::Deep),
-    Check::run("fuzz", "what we parse ourselves stands whatever comes, for a minute each", fuzz::targets)
-        .of(Group::Deep),
+    Check::run(
+        "fuzz",
+        "what we parse ourselves, and the C interface, stand whatever comes, for a minute each",
+        fuzz::targets,
+    )
+    .of(Group::Deep),
     Check::run("simulation", "many more seeds and cases break no promise", deep::simulation).of(Group::Deep),
     Check::run("publish", "the workspace can be published, and others can use it", deep::publish)
         .of(Group::Deep),

@@ -1,7 +1,7 @@
 //! The fuzz targets: folders called `fuzz` in the crates, each a workspace of its own.
 //!
 //! They are built by the stable compiler: what `cargo fuzz` would ask a nightly one for, the address sanitizer, has a check
-//! of its own, and code without `unsafe` gives it nothing to find.
+//! of its own, which runs the same sequences of calls of the C interface, and in parsers without `unsafe` it finds nothing.
 
 use std::fs;
 
