@@ -81,7 +81,8 @@ void TSMutexUnlock(TSMutex mutexp);
  */
 void TSActionCancel(TSAction actionp);
 
-/** One if nothing will come of the action any more, because it ran or was cancelled; otherwise zero. On any thread. */
+/** One if the handler ran for the action and will not again; zero while it waits or runs, for null, and for what was cancelled as
+ *  long as the host remembers that. On any thread. */
 int TSActionDone(TSAction actionp);
 
 #ifdef __cplusplus
