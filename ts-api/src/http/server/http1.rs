@@ -12,6 +12,7 @@ use hyper::{Request, Response};
 use super::body::ResponseBody;
 use super::connection::attend;
 use super::exchange::ClientGone;
+use super::forward;
 use super::gate::Refusal;
 use super::gate::client::GateIo;
 use super::session::Session;
@@ -70,6 +71,9 @@ async fn respond(
     // The transaction before may still have its closing hooks to go through.
     poll_fn(|cx| session.poll_idle(cx)).await;
     received.head = session.gate.take_head();
+    if session.gate.is_plain() {
+        forward::forget_spelling(&mut received.parts.extensions);
+    }
     let begun = session.begin(&received);
     if session.has_enough() {
         session.gate.close_after_this();

@@ -134,6 +134,11 @@ impl Link {
         self.gate.take_head()
     }
 
+    /// Whether the names of its fields are spelled as the parser spells them by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.gate.is_plain()
+    }
+
     /// Whether it took too long, and was ended for that.
     pub(crate) fn is_late(&self) -> bool {
         self.late.get()

@@ -84,6 +84,7 @@ struct Inner {
     /// So many bytes of what is held have been judged and may pass.
     good: usize,
     raw: Option<RawHead>,
+    plain: bool,
     asked: Asked,
     /// The client has closed its sending half.
     ended: bool,
@@ -119,6 +120,7 @@ impl Gate {
             held: BytesMut::new(),
             good: 0,
             raw: None,
+            plain: false,
             asked: Asked::default(),
             ended: false,
             amid_body: false,
@@ -169,6 +171,11 @@ impl Gate {
     /// The head of the request that passed last, as it was received; none if it was not to be noted.
     pub(crate) fn take_head(&self) -> Option<RawHead> {
         self.inner.borrow_mut().raw.take()
+    }
+
+    /// Whether its names are spelled as the parser spells them by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.inner.borrow().plain
     }
 
     /// When the first byte of the request that passed last was read; none if it had waited, or was not to be noted.
@@ -371,7 +378,7 @@ impl Gate {
             match inner.framer.step(&bytes[good..], self.limits(), self.noting.get()) {
                 Ok(Step::Head(length, head)) => {
                     good += length;
-                    inner.raw = head.raw;
+                    (inner.raw, inner.plain) = (head.raw, head.plain);
                     inner.asked = head.asked;
                     self.answering.set(true);
                     self.written.set(false);

@@ -40,6 +40,8 @@ pub struct Head {
     pub raw: Option<RawHead>,
     /// It is an interim response.
     pub interim: bool,
+    /// All names are spelled with capitals at the beginning of their words, and only there.
+    pub plain: bool,
 }
 
 /// Where a connection's bytes are, in one direction.
@@ -120,8 +122,8 @@ impl Framer {
                     Side::Origin => head::response(&bytes[..length], self.asked, limits, note),
                 }?;
                 self.enter(&judged);
-                let Judged { framing, asked, interim, raw } = judged;
-                Ok(Step::Head(length, Head { framing, asked, raw, interim }))
+                let Judged { framing, asked, interim, plain, raw } = judged;
+                Ok(Step::Head(length, Head { framing, asked, raw, interim, plain }))
             }
             At::Length(left) => {
                 let here = (*left).min(bytes.len() as u64);

@@ -65,6 +65,8 @@ pub(super) struct Judged {
     pub(super) asked: Asked,
     /// An interim response: the final one follows.
     pub(super) interim: bool,
+    /// Names are spelled as they are written where nothing is known of their spelling.
+    pub(super) plain: bool,
     /// As it was received, if that was asked for.
     pub(super) raw: Option<RawHead>,
 }
@@ -134,7 +136,7 @@ pub(super) fn request(head: &[u8], limits: &Limits, note: bool) -> Result<Judged
             return Err(Refusal::malformed("CONNECT with a body"));
         }
         let raw = note.then(|| RawHead::request(head, &request));
-        Ok(Judged { framing, asked, interim: false, raw })
+        Ok(Judged { framing, asked, interim: false, plain: are_plain(request.headers), raw })
     })
 }
 
@@ -174,7 +176,8 @@ pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -
             },
         };
         let raw = note.then(|| RawHead::response(head, &response));
-        Ok(Judged { framing, asked, interim: status < 200 && status != 101, raw })
+        let interim = status < 200 && status != 101;
+        Ok(Judged { framing, asked, interim, plain: are_plain(response.headers), raw })
     })
 }
 
@@ -252,6 +255,18 @@ fn fields_of<'a>(headers: &[Header<'a>]) -> Result<Fields<'a>, Refusal> {
         }
     }
     Ok(fields)
+}
+
+/// Whether all names have capitals at the beginning of their words, and only there: as the parser writes them unless it is
+/// told otherwise.
+fn are_plain(headers: &[Header<'_>]) -> bool {
+    headers.iter().all(|header| {
+        let mut before = b'-';
+        header.name.bytes().all(|byte| {
+            let begins = std::mem::replace(&mut before, byte) == b'-';
+            if begins { !byte.is_ascii_lowercase() } else { !byte.is_ascii_uppercase() }
+        })
+    })
 }
 
 /// Digits and nothing else, and not so many that sums could overflow.

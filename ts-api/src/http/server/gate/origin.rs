@@ -41,6 +41,7 @@ struct Inner {
     /// So many bytes of what is held have been judged and may pass.
     good: usize,
     raw: Option<RawHead>,
+    plain: bool,
 }
 
 /// The parser's handle.
@@ -58,6 +59,7 @@ impl OriginGate {
             held: BytesMut::new(),
             good: 0,
             raw: None,
+            plain: false,
         };
         let limits = limits.clone();
         let gate = Rc::new(Self { limits, inner: RefCell::new(inner), noting: Cell::new(false) });
@@ -79,6 +81,11 @@ impl OriginGate {
         self.inner.borrow_mut().raw.take()
     }
 
+    /// Whether the names of the last response's head are spelled as the parser spells them by itself.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.inner.borrow().plain
+    }
+
     /// Looks at `bytes`, which come next; how many of them may pass. A flaw is only told when nothing good comes before it.
     fn judge(&self, inner: &mut Inner, bytes: &[u8]) -> Result<usize, Refusal> {
         let mut good = 0;
@@ -93,7 +100,7 @@ impl OriginGate {
                     good += length;
                     inner.awaited = head.interim;
                     if !head.interim {
-                        inner.raw = head.raw;
+                        (inner.raw, inner.plain) = (head.raw, head.plain);
                     }
                 }
                 Ok(Step::Body(length)) => good += length,
