@@ -93,6 +93,10 @@ pub(super) async fn attend<F: Future>(
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
+        if gate.poll_gone(cx).is_ready() {
+            tracing::debug!(client = %session.client, "a client has gone before it had its answer");
+            return Poll::Ready(None);
+        }
         if dropping.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }

@@ -40,6 +40,8 @@ pub(super) async fn serve(session: &Rc<Session>) {
         .timer(ThreadTimer)
         // The gate's.
         .header_read_timeout(None)
+        // Who goes while it is to be answered is noticed by the gate, which needs no memory to read into for that.
+        .half_close(true)
         .preserve_header_case(true)
         .title_case_headers(true)
         .max_buf_size(PARSER_MEMORY.max(limits.head.saturating_mul(2)));

@@ -141,7 +141,8 @@ impl Transaction {
             Source::Text(_) | Source::Tunnel(_) => content.heads.answer(&reply.parts),
         });
         match self.call_out(HookId::SendResponseHdr).await {
-            Reenable::Continue => {
+            None => {}
+            Some(Reenable::Continue) => {
                 self.show(|content| {
                     content.heads.apply_client_response(&mut reply.parts);
                     if let Some(body) = content.wishes.body.take() {
@@ -149,7 +150,7 @@ impl Transaction {
                     }
                 });
             }
-            Reenable::Error => {
+            Some(Reenable::Error) => {
                 reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
                 self.show(|content| content.heads.answer(&reply.parts));
             }
@@ -424,11 +425,13 @@ impl Transaction {
             });
             first = false;
             // If it ends here, the connection goes back.
-            self.pass(HookId::SendRequestHdr).await?;
-            self.show(|content| {
-                content.heads.apply_origin_request(&mut received.parts);
-                content.request_body = None;
-            });
+            let looked = self.pass(HookId::SendRequestHdr).await?;
+            if looked || body.is_gathered() {
+                self.show(|content| {
+                    content.heads.apply_origin_request(&mut received.parts);
+                    content.request_body = None;
+                });
+            }
             forward::settle_request(&mut received.parts, !body.is_end_stream());
             let changed = self.timeouts();
             let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
@@ -494,8 +497,9 @@ impl Transaction {
         let (mut parts, body) = response.into_parts();
         let changed = forward::response(&mut parts, route);
         self.show(|content| content.heads.origin_answers(&parts, head, !changed));
-        self.pass(HookId::ReadResponseHdr).await?;
-        self.show(|content| content.heads.apply_origin_response(&mut parts));
+        if self.pass(HookId::ReadResponseHdr).await? {
+            self.show(|content| content.heads.apply_origin_response(&mut parts));
+        }
         Ok(Reply { parts, source: Source::Origin(body) })
     }
 
@@ -517,23 +521,28 @@ impl Transaction {
 
     /// A hook at which the client's request may be changed.
     async fn pass_request(&self, hook: HookId, parts: &mut request::Parts) -> Result<(), Stopped> {
-        self.pass(hook).await?;
-        self.show(|content| content.heads.apply_client_request(parts));
+        if self.pass(hook).await? {
+            self.show(|content| content.heads.apply_client_request(parts));
+        }
         Ok(())
     }
 
-    /// A hook on the way to the reply.
-    async fn pass(&self, hook: HookId) -> Result<(), Stopped> {
+    /// A hook on the way to the reply. Whether anybody was there, who may have changed something.
+    async fn pass(&self, hook: HookId) -> Result<bool, Stopped> {
         let answer = self.call_out(hook).await;
         if self.exchange.client_is_gone() {
             return Err(Stopped::ClientGone);
         }
-        if answer == Reenable::Error {
-            return Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR });
+        match answer {
+            None => return Ok(false),
+            Some(Reenable::Error) => {
+                return Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR });
+            }
+            Some(Reenable::Continue) => {}
         }
         match self.show(|content| content.wishes.answer.take()).flatten() {
             Some(answer) => Err(Stopped::Answer(answer)),
-            None => Ok(()),
+            None => Ok(true),
         }
     }
 
@@ -543,12 +552,13 @@ impl Transaction {
         self.show(|content| content.wishes.limits.after(&self.settings.timeouts, passed)).flatten()
     }
 
-    async fn call_out(&self, hook: HookId) -> Reenable {
-        let Some(transaction) = &self.subject else { return Reenable::Continue };
+    /// Calls who is at a hook; none if nobody is.
+    async fn call_out(&self, hook: HookId) -> Option<Reenable> {
+        let transaction = self.subject.as_ref()?;
         transaction.reach(hook);
         let lists = transaction.lists();
         if !lists.has(hook) {
-            return Reenable::Continue;
+            return None;
         }
         let marks = self.exchange.marks();
         if let Some(aborted) = self.exchange.aborted() {
@@ -559,7 +569,7 @@ impl Transaction {
         }
         let (counters, policy) = (self.session.counters(), &self.settings.hooks);
         let out = CallOut { hook, lists, owner: OWNER_TRANSACTION, counters, policy, marks };
-        transaction.subject().call_out(out).await
+        Some(transaction.subject().call_out(out).await)
     }
 
     /// Shows plugins something, if there may be any.

@@ -173,6 +173,32 @@ impl Gate {
         self.inner.borrow_mut().raw.take()
     }
 
+    /// Ready when the client has gone that is still to be answered. What it sends meanwhile is read ahead, as far as may be.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.may_begin() || self.refused.get().is_some() {
+                return Poll::Pending;
+            }
+            {
+                let inner = self.inner.borrow();
+                let limits = self.limits();
+                if inner.good > 0 || !inner.framer.is_at_head() {
+                    return Poll::Pending;
+                }
+                if inner.ended {
+                    let gone = inner.held.is_empty() && !limits.half_close;
+                    return if gone { Poll::Ready(()) } else { Poll::Pending };
+                }
+                if inner.held.len() >= limits.head {
+                    return Poll::Pending;
+                }
+            }
+            if ready!(self.poll_fill(cx)).is_err() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
     /// Whether its names are spelled as the parser spells them by itself.
     pub(crate) fn is_plain(&self) -> bool {
         self.inner.borrow().plain
