@@ -207,3 +207,24 @@ fn a_plugin_may_refuse_hosts_with_a_status_and_a_body_of_its_own() {
     drop(client);
     assert_eq!(served.end(), (vec![], 1), "each transaction's own continuation is gone");
 }
+
+#[test]
+fn a_requests_body_may_be_read_as_a_whole_before_the_origin_is_asked() {
+    let (served, origin) = hooks("a_body_as_a_whole");
+    let mut client = served.client();
+    let body = "body".repeat(20_000);
+    client.send(format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    assert_eq!(client.answer().status(), 200);
+    assert_eq!(served.next(), "80000 bytes from body");
+    assert_eq!(origin.requests()[0].text(), body);
+    // The reader that was kept has gone with the transaction.
+    client.ask("/");
+    assert!(client.try_answer().is_err());
+    let line = served.fault();
+    assert!(
+        line.starts_with(
+            "ts: TSIOBufferReaderAvail, called by hooks: readerp is an IO buffer's reader that is gone"
+        ),
+        "{line}"
+    );
+}

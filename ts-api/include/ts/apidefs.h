@@ -459,6 +459,16 @@ typedef enum TSMilestonesType {
   TS_MILESTONE_LAST_ENTRY,
 } TSMilestonesType;
 
+/** Settings that a transaction may have of its own; see TSHttpTxnConfigIntSet(). */
+typedef enum TSOverridableConfigKey {
+  TS_CONFIG_NULL = -1,
+  TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED,               /**< One: the request's body is read as a whole. */
+  TS_CONFIG_HTTP_TRANSACTION_ACTIVE_TIMEOUT_IN,        /**< The whole transaction, from its start. */
+  TS_CONFIG_HTTP_TRANSACTION_NO_ACTIVITY_TIMEOUT_IN,   /**< The client, without taking anything. */
+  TS_CONFIG_HTTP_TRANSACTION_NO_ACTIVITY_TIMEOUT_OUT,  /**< The origin, before its response and within it. */
+  TS_CONFIG_HTTP_CONNECT_ATTEMPTS_TIMEOUT,             /**< A connection to the origin. */
+} TSOverridableConfigKey;
+
 /* ---- User arguments ---- */
 
 /** What an argument of a plugin's hangs on; see TSUserArgIndexReserve(). */

@@ -10,6 +10,7 @@
 //!   A function that returns nothing says so in the log.
 
 pub(crate) mod addresses;
+pub(crate) mod buffering;
 mod error;
 mod facts;
 mod hooks;

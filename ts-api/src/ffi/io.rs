@@ -144,17 +144,26 @@ pub extern "C" fn TSIOBufferSizedCreate(index: TSIOBufferSizeIndex) -> TSIOBuffe
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSIOBufferDestroy(bufp: TSIOBuffer) {
-    call::enter("TSIOBufferDestroy", |call| {
-        let chain = BUFFERS.remove(call, "bufp", bufp);
-        let (readers, blocks) = chain.lock().end();
-        for reader in readers {
-            // Freed by somebody else meanwhile.
-            let _ = READERS.try_remove(reader);
-        }
-        for block in blocks.iter().filter_map(|block| block.handle) {
-            let _ = BLOCKS.try_remove(block);
-        }
-    });
+    call::enter("TSIOBufferDestroy", |call| end_chain(&BUFFERS.remove(call, "bufp", bufp)));
+}
+
+/// Ends a buffer of the host's own.
+pub(crate) fn end(bufp: TSIOBuffer) {
+    // A plugin may have destroyed it, wrongly; then there is nothing left to do.
+    if let Ok(chain) = BUFFERS.try_remove(bufp) {
+        end_chain(&chain);
+    }
+}
+
+fn end_chain(chain: &Shared) {
+    let (readers, blocks) = chain.lock().end();
+    for reader in readers {
+        // Freed by somebody else meanwhile.
+        let _ = READERS.try_remove(reader);
+    }
+    for block in blocks.iter().filter_map(|block| block.handle) {
+        let _ = BLOCKS.try_remove(block);
+    }
 }
 
 #[unsafe(no_mangle)]

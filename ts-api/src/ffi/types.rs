@@ -90,6 +90,8 @@ pub type TSMgmtSource = c_int;
 pub type TSStatPersistence = c_int;
 /// What becomes of a statistic's samples.
 pub type TSStatSync = c_int;
+/// A setting of a transaction by its number.
+pub type TSOverridableConfigKey = c_int;
 /// A moment of a transaction by its number.
 pub type TSMilestonesType = c_int;
 /// A life-cycle hook by its number.

@@ -414,6 +414,46 @@ ENTRY(limits)
   TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(limits_handler, NULL));
 }
 
+/* The request's body as a whole. */
+
+static int
+body_handler(TSCont contp, TSEvent event, void *edata)
+{
+  static TSIOBufferReader kept;
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  if (event == TS_EVENT_HTTP_READ_REQUEST_HDR) {
+    MUST(TSHttpTxnPostBufferReaderGet(txnp) == NULL);
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED, 1) == TS_SUCCESS);
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED, 0) == TS_ERROR);
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_HTTP_CONNECT_ATTEMPTS_TIMEOUT, 7) == TS_SUCCESS);
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_HTTP_CONNECT_ATTEMPTS_TIMEOUT, -1) == TS_ERROR);
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_NULL, 1) == TS_ERROR);
+    MUST(TSHttpTxnHookAdd(txnp, TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK, contp) == TS_SUCCESS);
+    if (kept != NULL) {
+      /* It has ended with its transaction. */
+      TSIOBufferReaderAvail(kept);
+    }
+  } else {
+    MUST(TSHttpTxnConfigIntSet(txnp, TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED, 1) == TS_ERROR);
+    TSIOBufferReader readerp = TSHttpTxnPostBufferReaderGet(txnp);
+    int64_t          length  = TSIOBufferReaderAvail(readerp);
+    int64_t          begins;
+    const char      *begin = TSIOBufferBlockReadStart(TSIOBufferReaderStart(readerp), readerp, &begins);
+    say("%d bytes from %.*s", (int)length, begins < 4 ? (int)begins : 4, begin);
+    TSIOBufferReaderFree(readerp);
+    kept = TSHttpTxnPostBufferReaderGet(txnp);
+    MUST(kept != NULL && TSIOBufferReaderAvail(kept) == length);
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(a_body_as_a_whole)
+{
+  (void)argc, (void)argv;
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(body_handler, NULL));
+}
+
 /* Life-cycle hooks. */
 
 static int

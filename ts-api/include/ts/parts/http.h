@@ -112,6 +112,21 @@ TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr)
 
 /* ---- Transactions: what becomes of them ---- */
 
+/**
+ * Sets a setting for this transaction alone; times are seconds. A request whose body is kept back until it is there as a whole
+ * comes to TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK; that can be asked for up to TS_HTTP_POST_REMAP_HOOK, and not be taken back. A
+ * body of more than a megabyte is then answered 413.
+ *
+ * TS_ERROR: a value below zero; it is too late.
+ */
+TSReturnCode TSHttpTxnConfigIntSet(TSHttpTxn txnp, TSOverridableConfigKey conf, TSMgmtInt value);
+
+/**
+ * A reader of such a body, for TSIOBufferReaderFree(); null if it is not there. The buffer is the transaction's, and ends with it
+ * and all its readers.
+ */
+TSIOBufferReader TSHttpTxnPostBufferReaderGet(TSHttpTxn txnp);
+
 /** The status of the response that an error brings, from 400 to 599; another one is not set. */
 void TSHttpTxnStatusSet(TSHttpTxn txnp, TSHttpStatus status);
 

@@ -65,6 +65,9 @@ pub(crate) struct TransactionSubject {
     /// What C has been given to look at.
     #[cfg(feature = "ffi")]
     pub(crate) addresses: Addresses,
+    /// And its request's body.
+    #[cfg(feature = "ffi")]
+    pub(crate) body: crate::ffi::http::buffering::Body,
 }
 
 /// What plugins see of a transaction.
@@ -203,6 +206,8 @@ impl TransactionSubject {
                 content: Mutex::new(Content::new(timeouts)),
                 #[cfg(feature = "ffi")]
                 buffers: crate::ffi::Buffers::default(),
+                #[cfg(feature = "ffi")]
+                body: crate::ffi::http::buffering::Body::default(),
                 #[cfg(feature = "ffi")]
                 addresses: Addresses::default(),
             })
