@@ -35,6 +35,11 @@ fn no_text_is_too_long_for_a_format() {
 }
 
 #[test]
+fn the_host_has_the_version_that_the_headers_follow() {
+    assert_eq!(printed("versions"), ["1 forms"]);
+}
+
+#[test]
 fn memory_is_there_for_as_many_as_were_asked_for_and_assertions_are_always_evaluated() {
     assert_eq!(printed("memory"), ["2 1 forms"]);
 }

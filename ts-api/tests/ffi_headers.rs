@@ -81,6 +81,14 @@ fn all_headers_compile_together_in_either_order() {
 }
 
 #[test]
+fn plugins_that_are_compiled_with_more_warnings_hear_of_their_own_code_alone() {
+    let options = ["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wundef", "-Wcast-qual"];
+    for language in Language::ALL {
+        taken(check_text(language, &options, &including(&headers())));
+    }
+}
+
+#[test]
 fn cxx_needs_neither_exceptions_nor_run_time_types() {
     for language in [Language::Cxx17, Language::Cxx20] {
         let options = ["-fno-exceptions", "-fno-rtti", "-Wold-style-cast"];

@@ -112,6 +112,14 @@ ENTRY(formats)
   say("%d %s", argc, argv[0]);
 }
 
+ENTRY(versions)
+{
+  MUST(TSTrafficServerVersionGetMajor() == TS_VERSION_MAJOR && TSTrafficServerVersionGetMinor() == TS_VERSION_MINOR);
+  MUST(TSTrafficServerVersionGetPatch() == TS_VERSION_MICRO);
+  MUST(TSTrafficServerVersionGet() == std::string(TS_VERSION_STRING));
+  say("%d %s", argc, argv[0]);
+}
+
 struct Points {
   long x, y;
 };
