@@ -269,6 +269,14 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_names_each_record() {
+        let readme = include_str!("../../README.md");
+        let told = |record: &&records::Record| readme.contains(&format!("`{}`", record.name));
+        let missing: Vec<_> = KNOWN.iter().filter(|record| !told(record)).map(|record| record.name).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
     fn ports_are_written_as_the_original_does_or_as_addresses() {
         let at = |text: &str| listen_at(text).unwrap().to_string();
         assert_eq!(at("8080"), "0.0.0.0:8080");

@@ -18,7 +18,7 @@ use super::origin::Embedded;
 use super::plugins;
 use super::records;
 use crate::Runtime;
-use crate::ffi::{mgmt, text_log};
+use crate::ffi::{diags, mgmt, text_log};
 use crate::http::Server;
 
 /// A host that can be told to look again.
@@ -75,6 +75,7 @@ impl Reload<'_> {
         records.warnings().for_each(|line| tracing::warn!("{line}"));
         records::publish(&records, &self.config, false);
         text_log::reopen();
+        diags::settle();
         mgmt::reloaded(self.runtime);
     }
 
