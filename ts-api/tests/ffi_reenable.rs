@@ -58,6 +58,32 @@ fn a_second_re_enable_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_handler_that_had_to_wait_for_its_mutex_re_enables_like_any_other() {
+    let (mut served, _origin) = reenable("after_a_wait");
+    let mut client = served.client();
+    client.ask("/");
+    assert_eq!(served.next(), "first");
+    served.message("go", "on");
+    assert_eq!(served.next(), "second");
+    assert_eq!(client.answer().status(), 200);
+    drop(client);
+    served.end();
+}
+
+#[test]
+fn a_second_re_enable_does_not_count_for_the_next_one_while_that_waits_to_be_called() {
+    let (mut served, _origin) = reenable("while_the_next_one_waits");
+    let mut client = served.client();
+    client.ask("/");
+    assert_eq!(served.next(), "once");
+    served.message("once", "more");
+    assert_eq!(served.take(2), ["again: -1", "second"]);
+    assert_eq!(client.answer().status(), 200, "and not an error");
+    drop(client);
+    served.end();
+}
+
+#[test]
 fn one_that_comes_when_the_host_has_gone_on_is_refused() {
     let origin = Origin::echo();
     let plugin = Plugin::compile("reenable.c");

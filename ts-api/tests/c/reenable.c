@@ -82,6 +82,87 @@ ENTRY(twice)
   TSHttpHookAdd(TS_HTTP_SEND_RESPONSE_HDR_HOOK, contp);
 }
 
+/* In a handler that had to wait for its mutex. */
+
+static TSMutex busy;
+static Tally   locked = TALLY, let_go = TALLY;
+
+static void *
+holds_mutex(void *data UNUSED)
+{
+  TSMutexLock(busy);
+  tell(&locked);
+  wait_for(&let_go, 1);
+  TSMutexUnlock(busy);
+  return NULL;
+}
+
+static int
+says_handler(TSCont contp, TSEvent event UNUSED, void *edata)
+{
+  say("%s", (const char *)TSContDataGet(contp));
+  MUST(TSHttpTxnReenable((TSHttpTxn)edata, TS_EVENT_HTTP_CONTINUE) == TS_SUCCESS);
+  return 0;
+}
+
+static int
+lets_go_handler(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
+{
+  tell(&let_go);
+  return 0;
+}
+
+ENTRY(after_a_wait)
+{
+  (void)argc, (void)argv;
+  busy          = TSMutexCreate();
+  TSCont first  = TSContCreate(says_handler, NULL);
+  TSCont second = TSContCreate(says_handler, busy);
+  TSContDataSet(first, "first");
+  TSContDataSet(second, "second");
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, first);
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, second);
+  TSLifecycleHookAdd(TS_LIFECYCLE_MSG_HOOK, TSContCreate(lets_go_handler, NULL));
+  pthread_t thread;
+  MUST(pthread_create(&thread, NULL, holds_mutex, NULL) == 0);
+  wait_for(&locked, 1);
+}
+
+/* A second answer, from elsewhere, while the next one waits to be called. */
+
+static TSHttpTxn answered;
+
+static int
+answers_message_handler(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
+{
+  say("again: %d", TSHttpTxnReenable(answered, TS_EVENT_HTTP_ERROR));
+  tell(&let_go);
+  return 0;
+}
+
+static int
+answers_once_handler(TSCont contp UNUSED, TSEvent event UNUSED, void *edata)
+{
+  answered = (TSHttpTxn)edata;
+  MUST(TSHttpTxnReenable(answered, TS_EVENT_HTTP_CONTINUE) == TS_SUCCESS);
+  say("once");
+  return 0;
+}
+
+ENTRY(while_the_next_one_waits)
+{
+  (void)argc, (void)argv;
+  busy          = TSMutexCreate();
+  TSCont second = TSContCreate(says_handler, busy);
+  TSContDataSet(second, "second");
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(answers_once_handler, NULL));
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, second);
+  TSLifecycleHookAdd(TS_LIFECYCLE_MSG_HOOK, TSContCreate(answers_message_handler, NULL));
+  pthread_t thread;
+  MUST(pthread_create(&thread, NULL, holds_mutex, NULL) == 0);
+  wait_for(&locked, 1);
+}
+
 /* Without handing out the transaction: no one will, until the host does. */
 
 static TSHttpTxn held;
