@@ -127,6 +127,13 @@ impl<'a> Cell<'a> {
         numbers::thread(self.back.affinity.load(Ordering::Relaxed))
     }
 
+    /// The number of a thread.
+    #[inline]
+    pub(crate) fn has_affinity(&self, thread: u32) -> bool {
+        // Relaxed: see `affinity`.
+        self.back.affinity.load(Ordering::Relaxed) == thread
+    }
+
     /// Numbers of threads; zero is none.
     pub(crate) fn exchange_affinity(&self, from: u32, to: u32) -> bool {
         // Relaxed, both: see `affinity`.

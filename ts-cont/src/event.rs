@@ -247,6 +247,13 @@ impl<'a> Event<'a> {
         self.carried().extra.get().map_or(0, |extra| extra.cookie)
     }
 
+    /// Whether data came along, of whatever type.
+    #[must_use]
+    #[inline]
+    pub fn has_data(&self) -> bool {
+        self.borrowed.is_some() || self.carried().extra.get().is_some_and(|extra| extra.data.is_some())
+    }
+
     /// The data that came along, if there is any and it is a `T`.
     pub fn data<T: Any>(&mut self) -> Option<&mut T> {
         if self.borrowed.is_some() {

@@ -127,6 +127,10 @@ impl<T> Chunk<T> {
         if wanted > CHUNK_BYTES { wanted } else { CHUNK_BYTES }
     };
     pub(crate) const SLOTS: usize = (Self::BYTES - Self::FIRST) / size_of::<Slot<T>>();
+    /// The first place, of those as long as a slot, that is one.
+    pub(crate) const FIRST_PLACE: usize = Self::FIRST / size_of::<Slot<T>>();
+    /// No slot has this place, or a higher one; a power of two.
+    pub(crate) const PLACES: usize = (Self::FIRST_PLACE + Self::SLOTS).next_power_of_two();
 
     /// # Safety
     ///
@@ -155,17 +159,16 @@ pub(crate) unsafe fn pool_of<T: 'static>(slot: NonNull<Slot<T>>) -> &'static Slo
     unsafe { (*chunk_of(slot)).pool }
 }
 
-/// The number of the chunk that `slot` lies in, and which of its slots it is.
+/// The number of the chunk that `slot` lies in, and which of its places it is; the first ones are those of the chunk's head.
 ///
 /// # Safety
 ///
 /// As for [`pool_of`].
 #[inline]
 pub(crate) unsafe fn place_of<T: 'static>(slot: NonNull<Slot<T>>) -> (usize, usize) {
-    let chunk = chunk_of(slot);
-    let bytes = slot.addr().get() - chunk.addr() - Chunk::<T>::FIRST;
+    let bytes = slot.addr().get() & (Chunk::<T>::BYTES - 1);
     // SAFETY: as in `pool_of`; the number never changes either.
-    (unsafe { (*chunk).number }, bytes / size_of::<Slot<T>>())
+    (unsafe { (*chunk_of(slot)).number }, bytes / size_of::<Slot<T>>())
 }
 
 impl<T> Slots<T> {

@@ -2,7 +2,7 @@
 //!
 //! | bits of the word | are |
 //! |---|---|
-//! | 0 to 25 | the slot: the number of its chunk, and which of the chunk's slots it is |
+//! | 0 to 25 | the slot: the number of its chunk, and which of the chunk's places it is |
 //! | 26 to 60 | the low bits of the generation |
 //! | 61 to 63 | zero |
 //!
@@ -79,12 +79,14 @@ fn place(number: usize) -> (usize, usize) {
 impl<T> Key<T> {
     /// The key in a word of 61 bits, which [`Slots::key_of_word`] leads back from; `None` if the pool has so many slots that
     /// this one has no number (some sixty million).
+    #[inline]
     #[must_use]
     pub fn to_word(self) -> Option<u64> {
         // SAFETY: a key's slot is a slot of a chunk.
-        let (chunk, slot) = unsafe { place_of(self.slot_ptr()) };
-        let number = (chunk * Chunk::<T>::SLOTS + slot) as u64;
-        (number >> SLOT_BITS == 0).then_some((self.generation() & GENERATION_MASK) << SLOT_BITS | number)
+        let (chunk, place) = unsafe { place_of(self.slot_ptr()) };
+        let number = (chunk * Chunk::<T>::PLACES + place) as u64;
+        let generation = self.generation() << (64 - GENERATION_BITS) >> (64 - GENERATION_BITS - SLOT_BITS);
+        (number >> SLOT_BITS == 0).then_some(generation | number)
     }
 }
 
@@ -112,9 +114,13 @@ impl<T> Slots<T> {
             return None;
         }
         let number = (word & ((1 << SLOT_BITS) - 1)) as usize;
-        let chunk = self.directory.find(number / Chunk::<T>::SLOTS)?;
+        let chunk = self.directory.find(number / Chunk::<T>::PLACES)?;
+        let index = (number % Chunk::<T>::PLACES).checked_sub(Chunk::<T>::FIRST_PLACE)?;
+        if index >= Chunk::<T>::SLOTS {
+            return None;
+        }
         // SAFETY: the directory has chunks of this pool, and the index is below their number of slots.
-        let slot = unsafe { Chunk::slot(chunk, number % Chunk::<T>::SLOTS) };
+        let slot = unsafe { Chunk::slot(chunk, index) };
         let low = word >> SLOT_BITS;
         // SAFETY: slots are never unmapped.
         let now = unsafe { slot.as_ref() }.generation();

@@ -37,6 +37,11 @@ fn panicked(name: &'static str, panic: &(dyn Any + Send)) -> ! {
 }
 
 impl Call {
+    /// A call of the exported function `name`, outside of [`enter`]: what is done with it must not panic.
+    pub(crate) const fn of(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// Ends the process: the plugin, or the host, did what cannot be gone on from.
     #[cold]
     pub(crate) fn fault(self, fault: impl Display) -> ! {

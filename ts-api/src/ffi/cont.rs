@@ -51,7 +51,14 @@ pub(crate) fn with<R>(
     handle: TSCont,
     f: impl FnOnce(&Continuation) -> R,
 ) -> R {
-    plugin::with_own(handle, f).unwrap_or_else(|f| f(&get(call, argument, handle).into()))
+    let mut f = Some(f);
+    let mut lend = |cont: &Continuation| f.take().map(|f| f(cont));
+    let own = plugin::with_own_event(handle, |event| {
+        let own = event.continuation();
+        if own.is_destroyed() { None } else { lend(own) }
+    });
+    let lent = own.unwrap_or_default().or_else(|| lend(&get(call, argument, handle).into()));
+    lent.expect("it is lent once")
 }
 
 /// Whose continuation it is, if there is one.
@@ -64,7 +71,7 @@ fn create(call: Call, function: super::dispatch::EventFunc, mutexp: TSMutex) -> 
     let plugin = plugin::running();
     let under = (mutexp.bits() != 0).then(|| mutex::adopt(call, mutexp));
     let handle = CONTS.insert(Entry { cont: None, data: Kept(ptr::null_mut()), mutex: mutexp, plugin });
-    let handler = Handler { function, cont: handle, plugin };
+    let handler = Handler::new(function, handle, plugin);
     let named = Continuation::labelled(plugin.map_or(OF_NO_PLUGIN, |plugin| plugin.label()));
     let cont = match under {
         Some(mutex) => named.reentrant(&mutex, move |event| handler.call(event)),

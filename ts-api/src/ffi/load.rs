@@ -209,7 +209,7 @@ impl Global {
         let arguments = Arguments::new(name, arguments)?;
         reset_getopt();
         let init = self.init;
-        plugin.initialise(init as usize, || {
+        plugin.initialise(init as *const (), || {
             // SAFETY: so many pointers to strings, and a null pointer, which all stay; the plugin may arrange them.
             unsafe { init(arguments.count, arguments.strings) }
         });

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
 use std::{fmt, mem, process, ptr};
 
 use parking_lot::Mutex;
-use ts_cont::Continuation;
+use ts_cont::Event;
 
 use super::types::{TSCont, TSEvent};
 use crate::Runtime;
@@ -55,9 +55,9 @@ impl Plugin {
     }
 
     /// Runs its initialisation, at the address `function`; only then may it register.
-    pub(crate) fn initialise<R>(&'static self, function: usize, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn initialise<R>(&'static self, function: *const (), f: impl FnOnce() -> R) -> R {
         self.stage.lock().initialising = true;
-        let value = run(Some(self), function, None, f);
+        let value = run(Some(self), function, f);
         self.stage.lock().initialising = false;
         value
     }
@@ -106,60 +106,90 @@ pub(crate) struct Running {
     pub(crate) function: usize,
     /// The continuation and the event, in a handler.
     pub(crate) event: Option<(TSCont, TSEvent)>,
-    /// That continuation, as long as the handler runs; otherwise null.
-    own: *const Continuation,
-    outer: *mut Running,
+    outer: *mut Frame,
 }
 
 impl Running {
     /// What of plugins this frame was called in, if in any. Only on the thread that it was asked for on, which is still in it.
     pub(crate) fn outer(&self) -> Option<Self> {
         // SAFETY: null, or the record of a frame further out on this thread's stack, which is left after this one.
-        (!self.outer.is_null()).then(|| unsafe { *self.outer })
+        unsafe { self.outer.as_ref() }.map(Frame::tell)
+    }
+}
+
+/// Whose code is run. A handler's lies in its continuation.
+#[derive(Clone, Copy)]
+pub(crate) struct Whose {
+    pub(crate) plugin: Option<&'static Plugin>,
+    /// The address of the function.
+    pub(crate) function: *const (),
+    /// Null if it is no handler.
+    pub(crate) cont: TSCont,
+}
+
+// SAFETY: addresses of functions, which are where they are for every thread.
+unsafe impl Send for Whose {}
+// SAFETY: as above.
+unsafe impl Sync for Whose {}
+
+/// What a thread shows of a call: no more than where to look, since calls are many and questions are few.
+struct Frame {
+    whose: *const Whose,
+    /// An [`Event`], in a handler; otherwise null.
+    event: *const (),
+    outer: *mut Frame,
+}
+
+impl Frame {
+    /// The event that a handler has got.
+    #[inline(always)]
+    fn event(&self) -> Option<&Event<'_>> {
+        // SAFETY: `run_handler` was lent it for as long as the frame is there.
+        unsafe { self.event.cast::<Event<'_>>().as_ref() }
+    }
+
+    #[inline(always)]
+    fn whose(&self) -> &Whose {
+        // SAFETY: `enter` was lent it for as long as the frame is there.
+        unsafe { &*self.whose }
+    }
+
+    fn tell(&self) -> Running {
+        let Whose { plugin, function, cont } = *self.whose();
+        let event = self.event().map(|event| (cont, event.code().number()));
+        Running { plugin, function: function.addr(), event, outer: self.outer }
     }
 }
 
 thread_local! {
-    static INNERMOST: AtomicPtr<Running> = const { AtomicPtr::new(ptr::null_mut()) };
+    static INNERMOST: AtomicPtr<Frame> = const { AtomicPtr::new(ptr::null_mut()) };
 }
 
 /// Runs `f`, which calls a plugin's code at the address `function`.
 #[inline(always)]
-pub(crate) fn run<R>(
-    plugin: Option<&'static Plugin>,
-    function: usize,
-    event: Option<(TSCont, TSEvent)>,
-    f: impl FnOnce() -> R,
-) -> R {
-    enter(Running { plugin, function, event, own: ptr::null(), outer: ptr::null_mut() }, f)
+pub(crate) fn run<R>(plugin: Option<&'static Plugin>, function: *const (), f: impl FnOnce() -> R) -> R {
+    enter(&Whose { plugin, function, cont: TSCont::NULL }, ptr::null(), f)
 }
 
-/// As [`run`], for the handler of a continuation.
+/// As [`run`], for the handler of a continuation, which has got `event`.
 #[inline(always)]
-pub(crate) fn run_handler<R>(
-    plugin: Option<&'static Plugin>,
-    function: usize,
-    event: (TSCont, TSEvent),
-    own: &Continuation,
-    f: impl FnOnce() -> R,
-) -> R {
-    enter(Running { plugin, function, event: Some(event), own, outer: ptr::null_mut() }, f)
+pub(crate) fn run_handler<R>(whose: &Whose, event: &Event<'_>, f: impl FnOnce() -> R) -> R {
+    enter(whose, ptr::from_ref(event).cast(), f)
 }
 
 #[inline(always)]
-fn enter<R>(mut running: Running, f: impl FnOnce() -> R) -> R {
+fn enter<R>(whose: &Whose, event: *const (), f: impl FnOnce() -> R) -> R {
     INNERMOST.with(|innermost| {
         // Relaxed [plugin-innermost]: nobody but this thread writes it.
-        let outer = innermost.load(Ordering::Relaxed);
-        running.outer = outer;
+        let mut frame = Frame { whose, event, outer: innermost.load(Ordering::Relaxed) };
         let unwinding = Unwinding;
         // [plugin-innermost]: the record is whole before.
         compiler_fence(Ordering::SeqCst);
         // Relaxed [plugin-innermost]: read by this thread alone.
-        innermost.store(&raw mut running, Ordering::Relaxed);
+        innermost.store(&raw mut frame, Ordering::Relaxed);
         let value = f();
         // Relaxed [plugin-innermost]: as above.
-        innermost.store(outer, Ordering::Relaxed);
+        innermost.store(frame.outer, Ordering::Relaxed);
         // [plugin-innermost]: the frame is not used for something else before.
         compiler_fence(Ordering::SeqCst);
         mem::forget(unwinding);
@@ -194,21 +224,21 @@ fn name(plugin: Option<&'static Plugin>) -> &'static str {
     plugin.map_or("no plugin", Plugin::name)
 }
 
-/// Calls `f` with the continuation of `handle`, if this thread is in its handler and it is not destroyed.
-#[inline]
-pub(crate) fn with_own<R, F: FnOnce(&Continuation) -> R>(handle: TSCont, f: F) -> Result<R, F> {
-    // Relaxed [plugin-innermost]: this thread wrote it.
-    let running = INNERMOST.with(|innermost| innermost.load(Ordering::Relaxed));
+/// Calls `f` with the event that this thread runs the handler of `handle` for, if it does.
+#[inline(always)]
+pub(crate) fn with_own_event<R, F: FnOnce(&Event<'_>) -> R>(handle: TSCont, f: F) -> Result<R, F> {
+    // Relaxed [plugin-innermost]: as in `innermost`.
+    let frame = INNERMOST.with(|innermost| innermost.load(Ordering::Relaxed));
     // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack.
-    let Some(running) = (unsafe { running.as_ref() }) else { return Err(f) };
-    if running.event.is_none_or(|(cont, _)| cont != handle) {
-        return Err(f);
+    match unsafe { frame.as_ref() }.filter(|frame| frame.whose().cont == handle).and_then(Frame::event) {
+        Some(event) => Ok(f(event)),
+        None => Err(f),
     }
-    // SAFETY: `run_handler` was lent it for as long as that frame is there.
-    match unsafe { running.own.as_ref() } {
-        Some(own) if !own.is_destroyed() => Ok(f(own)),
-        _ => Err(f),
-    }
+}
+
+/// The continuation whose handler this thread runs, innermost; null if it runs none.
+pub(crate) fn own_cont() -> TSCont {
+    innermost().and_then(|running| running.event).map_or(TSCont::NULL, |(cont, _)| cont)
 }
 
 impl Runtime {
@@ -239,7 +269,7 @@ impl Runtime {
     /// ```
     pub fn as_plugin<R>(&self, name: &str, f: impl FnOnce() -> R) -> R {
         let _guest = self.guest();
-        Plugin::new(name).initialise(0, f)
+        Plugin::new(name).initialise(ptr::null(), f)
     }
 }
 
@@ -251,8 +281,8 @@ pub(crate) fn running() -> Option<&'static Plugin> {
 /// What of a plugin this thread is running, innermost. It may be asked in a signal handler.
 pub(crate) fn innermost() -> Option<Running> {
     // Relaxed [plugin-innermost]: the record was whole before this thread showed it.
-    let running = INNERMOST.try_with(|innermost| innermost.load(Ordering::Relaxed)).ok()?;
+    let innermost = INNERMOST.try_with(|innermost| innermost.load(Ordering::Relaxed)).ok()?;
     // SAFETY: `enter` set the pointer to a record of a frame that is still on this thread's stack, and takes it back before the
     // frame ends.
-    (!running.is_null()).then(|| unsafe { *running })
+    unsafe { innermost.as_ref() }.map(Frame::tell)
 }

@@ -120,7 +120,7 @@ impl Mapper {
             TSRemapInterface { size: size_of::<TSRemapInterface>() as c_ulong, tsremap_version: VERSION };
         let mut said = Said::new();
         let (errbuf, size) = said.place();
-        let done = plugin.initialise(init as usize, || {
+        let done = plugin.initialise(init as *const (), || {
             // SAFETY: a structure that says how long it is, and so many bytes for a text.
             unsafe { init(&raw mut host, errbuf, size) }
         });
@@ -180,7 +180,7 @@ pub(crate) fn instance(
             let mut said = Said::new();
             let (errbuf, size) = said.place();
             super::load::reset_getopt();
-            let done = plugin::run(Some(mapper.plugin), new_instance as usize, None, || {
+            let done = plugin::run(Some(mapper.plugin), new_instance as *const (), || {
                 // SAFETY: so many strings and a null pointer, which the plugin may arrange; a place for what it likes to
                 // have with each request; so many bytes for a text.
                 unsafe { new_instance(argc, argv.as_mut_ptr(), &raw mut handle, errbuf, size) }
@@ -217,7 +217,7 @@ impl Step for Instance {
             redirect: 0,
         };
         let do_remap = self.mapper.do_remap;
-        let status = plugin::run(Some(self.mapper.plugin), do_remap as usize, None, || {
+        let status = plugin::run(Some(self.mapper.plugin), do_remap as *const (), || {
             // SAFETY: what the plugin made for the rule, a transaction that is called out, and a structure of the header's.
             unsafe { do_remap(self.handle.0, TSHttpTxn::of(transaction), &raw mut info) }
         });
@@ -234,7 +234,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         let Some(delete_instance) = self.mapper.delete_instance else { return };
         if self.mapper.new_instance.is_some() {
-            plugin::run(Some(self.mapper.plugin), delete_instance as usize, None, || {
+            plugin::run(Some(self.mapper.plugin), delete_instance as *const (), || {
                 // SAFETY: what the plugin made; no transaction has the rule any more, and it is deleted once.
                 unsafe { delete_instance(self.handle.0) }
             });

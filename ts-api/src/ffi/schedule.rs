@@ -14,12 +14,12 @@ use std::ffi::c_int;
 use std::slice;
 use std::time::Duration;
 
-use ts_cont::{Continuation, EThread};
+use ts_cont::{Continuation, EThread, EventCode};
 
 use super::call::{self, Call};
 use super::handle::{Bad, Kind, Raw};
 use super::types::{TS_SUCCESS, TSAction, TSCont, TSEventThread, TSHRTime, TSReturnCode, TSThreadPool};
-use super::{action, cont, thread};
+use super::{action, cont, plugin, thread};
 use crate::Pool;
 use crate::runtime::rules::{self, Member, Place, Time};
 use crate::table::{Code, NO_POOL};
@@ -95,6 +95,31 @@ fn schedule(call: Call, contp: TSCont, time: Time, place: Place<'_>, member: &Me
     })
 }
 
+/// The fewest steps, for a handler that schedules its own continuation for now, where it is; none if that is not so, and then
+/// nothing has been done.
+///
+/// It does not panic, and remembers nothing while it calls, so that it need not save anything.
+#[inline(always)]
+fn at_home(contp: TSCont, tp: TSThreadPool) -> Option<TSAction> {
+    let found = plugin::with_own_event(contp, |event| {
+        let (here, own) = (event.here()?, event.continuation());
+        // Only one with a mutex has an affinity.
+        let is_home = here.is_affinity_of(own) && thread::is_of_pool(here, tp);
+        is_home.then(|| match here.schedule_own(own, EventCode::IMMEDIATE) {
+            Some(scheduled) => action::handle(Call::of("TSContScheduleOnPool"), scheduled),
+            None => own_on_pool(),
+        })
+    });
+    found.ok().flatten()
+}
+
+/// As `TSContScheduleOnPool` for now, for the handler's own continuation and the thread's own pool.
+#[cold]
+#[inline(never)]
+fn own_on_pool() -> TSAction {
+    on_pool(plugin::own_cont(), 0, thread::last_pool())
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContSchedule(contp: TSCont, timeout: TSHRTime) -> TSAction {
     call::enter("TSContSchedule", |call| {
@@ -112,8 +137,21 @@ pub extern "C" fn TSContScheduleEvery(contp: TSCont, every: TSHRTime) -> TSActio
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSContScheduleOnPool(contp: TSCont, timeout: TSHRTime, tp: TSThreadPool) -> TSAction {
+    if timeout == 0
+        && let Some(scheduled) = at_home(contp, tp)
+    {
+        return scheduled;
+    }
+    on_pool(contp, timeout, tp)
+}
+
+#[inline(never)]
+fn on_pool(contp: TSCont, timeout: TSHRTime, tp: TSThreadPool) -> TSAction {
     call::enter("TSContScheduleOnPool", |call| {
         let member = member(call, contp);
+        if let Member::Event(here) = &member {
+            thread::meet(here);
+        }
         schedule(call, contp, once(timeout), Place::Pool(pool(call, tp)), &member)
     })
 }

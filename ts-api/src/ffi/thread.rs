@@ -9,7 +9,7 @@
 //!   `TSThreadDestroy` there, or its end.
 //! * Waiting blocks, whoever waits: hooks of a shutdown do, for good reason.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -69,6 +69,27 @@ pub(crate) fn event_handle(thread: &EThread) -> TSEventThread {
     handle::compose(thread.number().get().into())
 }
 
+thread_local! {
+    /// The number of the event thread that this thread was last, and its pool.
+    static POOL: Cell<(u32, i32)> = const { Cell::new((0, 0)) };
+}
+
+/// Whether an event thread is known to be of a pool. One that has not been [`meet`]ed is not.
+#[inline(always)]
+pub(crate) fn is_of_pool(here: &Here, pool: i32) -> bool {
+    POOL.get() == (here.number().get(), pool)
+}
+
+/// The pool for which [`is_of_pool`] held last.
+pub(crate) fn last_pool() -> i32 {
+    POOL.get().1
+}
+
+/// Makes [`is_of_pool`] know the calling event thread.
+pub(crate) fn meet(here: &Here) {
+    POOL.set((here.number().get(), rules::pool_of(here.thread())));
+}
+
 /// The event thread of a handle.
 pub(crate) fn event_thread(call: Call, argument: &'static str, handle: TSEventThread) -> EThread {
     let found = handle::number(handle).and_then(|number| {
@@ -87,7 +108,7 @@ fn run(
     plugin: Option<&'static Plugin>,
 ) {
     set_own(Own { handle: own, guest: None, ends: false });
-    plugin::run(plugin, function as usize, None, || {
+    plugin::run(plugin, function as *const (), || {
         // SAFETY: whoever made the thread gave a function of this type, for this thread to call with this argument.
         unsafe { function(data.0) }
     });

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::num::NonZero;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -266,6 +267,20 @@ impl Here {
         self.thread().schedule_imm(continuation, Message::from_parts(code, extra))
     }
 
+    /// The thread's [`EThread::number`].
+    #[must_use]
+    #[inline]
+    pub fn number(&self) -> NonZero<u32> {
+        NonZero::new(self.local.number).expect("numbers begin at one")
+    }
+
+    /// Whether this is the thread that scheduling prefers for `continuation`: its affinity.
+    #[must_use]
+    #[inline]
+    pub fn is_affinity_of(&self, continuation: &Continuation) -> bool {
+        continuation.cell().get().has_affinity(self.local.number)
+    }
+
     /// As [`EThread::schedule_at`], on this thread.
     ///
     /// # Errors
@@ -321,13 +336,17 @@ impl Here {
         action
     }
 
-    /// The fewest steps from a handler to the next event of its own continuation, if that carries nothing but `code`; none if
-    /// this is not the case for them, and then nothing has been taken.
+    /// The fewest steps from a handler to the next event of its own continuation, for now and on its own thread, with nothing
+    /// but `code`; none if this is not the case for them, and then nothing has been done. [`Here::schedule_imm`] is for all
+    /// cases, and begins with this one.
     ///
-    /// While the handler runs the thread does not sleep, and looks into the queue when it returns: so it need not be asked whether
-    /// the evidence is used on its thread. Nothing is called, so that there need be no place to save anything.
+    /// It does not panic.
+    //
+    // While the handler runs the thread does not sleep, and looks into the queue when it returns: so it need not be asked whether
+    // the evidence is used on its thread. Nothing is called, so that there need be no place to save anything.
+    #[must_use = "without an action nothing is scheduled"]
     #[inline(never)]
-    fn schedule_own(&self, continuation: &Continuation, code: EventCode) -> Option<Action> {
+    pub fn schedule_own(&self, continuation: &Continuation, code: EventCode) -> Option<Action> {
         let local = &*self.local;
         let cell = continuation.cell();
         if !local.running.is_of(cell)

@@ -8,7 +8,7 @@ use ts_cont::{Continuation, ProxyMutex};
 use crate::measure::{Countdown, Findings, Scale};
 use crate::stage::Stage;
 
-const DISPATCHES: u64 = 5_000_000;
+pub(crate) const DISPATCHES: u64 = 5_000_000;
 
 pub(crate) fn one(scale: Scale, found: &mut Findings) {
     let stage = Stage::parking(2);

@@ -9,6 +9,7 @@
 //! * Counts and durations go through [`Scale`](measure::Scale). Scaled down, all workloads are run once by `cargo test`,
 //!   which calls a bench target without `--bench`; timings are looked at by people, never asserted.
 
+mod c_handler;
 mod children;
 mod contended;
 mod cpu;
@@ -56,6 +57,8 @@ const WORK: &[(&str, Work)] = &[
     ("limit_sleep_lateness", limits::sleep),
     ("imm_local_1", local::one),
     ("imm_local_1000", local::thousand),
+    ("imm_local_c", c_handler::one),
+    ("handle_check", c_handler::handle_check),
     ("imm_reschedule", local::reschedule),
     ("imm_remote", remote::parking),
     ("net_imm_remote", remote::network),

@@ -170,6 +170,8 @@ impl Row {
 pub const ROWS: &[Row] = &[
     must(Ratio("imm_local_1", "limit_cas_store"), AtMost(4.0)).aim(AtMost(1.5)),
     must(Ratio("imm_local_1000", "limit_cas_store"), AtMost(3.0)).aim(AtMost(1.5)),
+    must(Ratio("imm_local_c", "imm_local_1"), AtMost(1.3)).aim(AtMost(1.1)),
+    must(Plain("handle_check"), AtMost(5.0)).aim(AtMost(3.0)),
     must(Ratio("imm_reschedule", "limit_cas_store"), AtMost(3.0)).aim(AtMost(1.2)),
     must(Ratio("imm_remote", "crossbeam_closure"), AtMost(0.8)).aim(AtMost(0.4)),
     must(Ratio("imm_remote_from_outside", "crossbeam_closure"), AtMost(1.0)).aim(AtMost(0.5)),

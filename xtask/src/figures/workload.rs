@@ -94,6 +94,10 @@ pub const LIST: &[Workload] = workloads! {
         One("imm_local_1", "ns");
     "imm_local_1000", "the same with 1000 continuations that have a mutex each":
         One("imm_local_1000", "ns");
+    "imm_local_c", "imm_local_1 through the C interface: the handler calls TSContScheduleOnPool":
+        One("imm_local_c", "ns");
+    "handle_check", "one call of TSContDataGet, on 1024 continuations in turn":
+        One("handle_check", "ns");
     "imm_reschedule", "the handler re-arms the event it was given, 5 M times":
         One("imm_reschedule", "ns");
     "tokio_yield_1", "current-thread runtime: 1 task yields 5 M times":
