@@ -11,6 +11,7 @@
 //! it would be taken apart and put together again at each call.
 
 use std::ffi::c_int;
+use std::mem::MaybeUninit;
 use std::slice;
 use std::time::Duration;
 
@@ -206,10 +207,11 @@ unsafe fn entire(
     let member = member(call, contp);
     let pool = pool(call, tp);
     let Ok(capacity) = usize::try_from(capacity) else { call.fault(format_args!("capacity is {capacity}")) };
-    let places: &mut [TSAction] = match capacity {
+    // What is there before need not be anything.
+    let places: &mut [MaybeUninit<TSAction>] = match capacity {
         0 => &mut [],
         // SAFETY: the caller says so.
-        _ => unsafe { slice::from_raw_parts_mut(call.place("actions", actions).as_ptr(), capacity) },
+        _ => unsafe { slice::from_raw_parts_mut(call.place("actions", actions).as_ptr().cast(), capacity) },
     };
     cont::with(call, "contp", contp, |cont| {
         entire_of(call, contp, cont, time(), pool, &member, places).unwrap_or_else(|code| {
@@ -226,7 +228,7 @@ fn entire_of(
     time: Time,
     pool: i32,
     member: &Member,
-    places: &mut [TSAction],
+    places: &mut [MaybeUninit<TSAction>],
 ) -> Result<c_int, Code> {
     // Asked for before there is anything to take back; threads do not come and go.
     if cont.mutex().is_some() {
@@ -236,7 +238,7 @@ fn entire_of(
     if threads <= places.len() || threads == 0 {
         let scheduled = rules::schedule_entire(member, cont, time, pool)?;
         for (place, scheduled) in places.iter_mut().zip(scheduled) {
-            *place = action::handle(call, scheduled);
+            place.write(action::handle(call, scheduled));
         }
     }
     Ok(c_int::try_from(threads).unwrap_or(c_int::MAX))

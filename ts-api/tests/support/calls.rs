@@ -19,6 +19,8 @@ mod events;
 mod io;
 #[path = "calls/marshal.rs"]
 mod marshal;
+#[path = "calls/uuid.rs"]
+mod uuid;
 #[path = "calls/wrong.rs"]
 mod wrong;
 
@@ -42,6 +44,7 @@ enum Kind {
     IoReader,
     IoBlock,
     Buffer,
+    Uuid,
 }
 
 #[derive(Default)]
@@ -52,6 +55,7 @@ struct World {
     events: events::Model,
     io: io::Model,
     marshal: marshal::Model,
+    uuid: uuid::Model,
     /// Handles of what is gone.
     gone: Vec<(Kind, Handle)>,
     /// Whether the wrong call was made.
@@ -124,6 +128,10 @@ const STEPS: &[fn()] = &[
     marshal::take_out,
     marshal::print,
     wrong::call,
+    uuid::create,
+    uuid::draw,
+    uuid::copy,
+    uuid::destroy,
 ];
 
 /// Does the next thing.
@@ -164,6 +172,7 @@ pub fn run(bytes: &[u8]) {
             events::end();
             io::end();
             marshal::end();
+            uuid::end();
         });
     });
     if let Some(panic) = world(std::mem::take).panic {

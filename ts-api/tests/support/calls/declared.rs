@@ -56,6 +56,13 @@ unsafe extern "C" {
     pub safe fn TSIOBufferBlockReadAvail(block: Handle, reader: Handle) -> i64;
     pub safe fn TSIOBufferBlockWriteAvail(block: Handle) -> i64;
 
+    pub safe fn TSUuidCreate() -> Handle;
+    pub safe fn TSUuidDestroy(uuid: Handle);
+    pub safe fn TSUuidInitialize(uuid: Handle, version: c_int) -> c_int;
+    pub safe fn TSUuidCopy(to: Handle, from: Handle) -> c_int;
+    pub safe fn TSUuidStringGet(uuid: Handle) -> *const c_char;
+    pub fn TSUuidStringParse(uuid: Handle, text: *const c_char) -> c_int;
+
     pub safe fn TSMBufferCreate() -> Handle;
     pub safe fn TSMBufferDestroy(buffer: Handle) -> c_int;
     pub safe fn TSHandleMLocRelease(buffer: Handle, parent: Handle, place: Handle) -> c_int;

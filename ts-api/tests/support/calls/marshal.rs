@@ -32,6 +32,12 @@ impl Head {
         unsafe { TSMimeHdrFieldFind(self.buffer, self.head, name.as_ptr().cast(), name.len() as c_int) }
     }
 
+    /// A buffer, its head, and a field that it has.
+    pub(super) fn some_field(&self) -> Option<(Handle, Handle, Handle)> {
+        let (name, _) = self.fields.first()?;
+        Some((self.buffer, self.head, self.find(name)))
+    }
+
     fn check(&self) {
         assert_eq!(TSMimeHdrFieldsCount(self.buffer, self.head), self.fields.len() as c_int);
         for name in NAMES {

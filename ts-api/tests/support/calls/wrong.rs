@@ -44,6 +44,8 @@ fn of_kind(kind: Kind, how: usize, handle: Handle) -> Option<Wrong> {
         (Kind::IoBlock, _) => {
             wrong("TSIOBufferBlockWriteAvail", move || _ = TSIOBufferBlockWriteAvail(handle))
         }
+        (Kind::Uuid, 0) => wrong("TSUuidDestroy", move || TSUuidDestroy(handle)),
+        (Kind::Uuid, _) => wrong("TSUuidInitialize", move || _ = TSUuidInitialize(handle, 4)),
         (Kind::Buffer, 0) => wrong("TSMBufferDestroy", move || _ = TSMBufferDestroy(handle)),
         (Kind::Buffer, _) => wrong("TSHttpHdrCreate", move || _ = TSHttpHdrCreate(handle)),
     }
@@ -56,20 +58,20 @@ fn some_gone(world: &mut World) -> Option<(Kind, Handle)> {
 
 /// Something that is wrong just now.
 fn choose(world: &mut World) -> Option<Wrong> {
-    const KINDS: [Kind; 6] =
-        [Kind::Mutex, Kind::Cont, Kind::IoBuffer, Kind::IoReader, Kind::IoBlock, Kind::Buffer];
+    const KINDS: [Kind; 7] =
+        [Kind::Mutex, Kind::Cont, Kind::IoBuffer, Kind::IoReader, Kind::IoBlock, Kind::Buffer, Kind::Uuid];
     let caller = TSEventThreadSelf();
     let (which, how) = (world.byte(), world.byte());
-    match which % 16 {
-        0 => of_kind(KINDS[how % 6], how / 6, ptr::null_mut()),
+    match which % 18 {
+        0 => of_kind(KINDS[how % 7], how / 7, ptr::null_mut()),
         1..=5 => {
             let (kind, handle) = some_gone(world)?;
             of_kind(kind, how, handle)
         }
         6 | 7 => {
             let (kind, handle) = some_gone(world)?;
-            let other = KINDS.into_iter().cycle().skip(how % 6).find(|other| *other != kind)?;
-            of_kind(other, how / 6, handle)
+            let other = KINDS.into_iter().cycle().skip(how % 7).find(|other| *other != kind)?;
+            of_kind(other, how / 7, handle)
         }
         8 => {
             let mutex = world.some_mutex(|mutex| mutex.levels == 0 || mutex.holder != Some(caller))?;
@@ -102,6 +104,22 @@ fn choose(world: &mut World) -> Option<Wrong> {
             let buffer = world.some_buffer()?;
             let buffer = world.io.buffers[buffer].0;
             wrong("TSIOBufferProduce", move || TSIOBufferProduce(buffer, 1 << 20))
+        }
+        15 => {
+            let one = world.some_head()?;
+            let (one, other) = (&world.marshal.heads[one], world.marshal.heads.get(how)?);
+            let (buffer, head) = (one.buffer, other.head);
+            (buffer != other.buffer)
+                .then(|| wrong("TSMimeHdrFieldsCount", move || _ = TSMimeHdrFieldsCount(buffer, head)))?
+        }
+        16 => {
+            let at = world.some_head()?;
+            let (buffer, head, field) = world.marshal.heads[at].some_field()?;
+            // Released once by the wrong call itself.
+            wrong("TSMimeHdrFieldDestroy", move || {
+                TSHandleMLocRelease(buffer, head, field);
+                TSMimeHdrFieldDestroy(buffer, head, field);
+            })
         }
         _ => {
             let (at, reader) = world.some_reader()?;
