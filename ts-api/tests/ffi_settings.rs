@@ -14,7 +14,7 @@ mod support {
 }
 
 use support::c::Plugin;
-use support::host::{Host, run};
+use support::host::{Host, get, run};
 
 /// Lines of the log up to one with `last` in it.
 fn said(host: &Host, last: &str) -> Vec<String> {
@@ -134,4 +134,29 @@ fn records_configure_the_program_and_what_is_wrong_with_them_is_told_at_once() {
     let missing = run(&["--records", "no/such.yaml", "--check"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("no/such.yaml: cannot be read"));
+}
+
+#[test]
+fn a_plugin_ends_the_program_with_a_line_and_a_code_from_where_it_likes() {
+    let plugin = Plugin::compile("host_fatal.c");
+    let file = plugin.library();
+    let output = run(&["--port", "0", "--plugin", &format!("{file} list")]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), err.lines().count()), (Some(70), 1), "{err}");
+    assert!(err.contains("ERROR plugin: FATAL: there is no list"), "{err}");
+
+    // On an event thread; what it has served is in the access log.
+    let folder = tempfile::tempdir().unwrap();
+    let [config, access] = ["host.toml", "access.log"].map(|name| folder.path().join(name));
+    let text = format!(
+        "[access-log]\nfile = {access:?}\n[threads]\nnet = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+    );
+    fs::write(&config, text).unwrap();
+    let host = Host::start(&["--config", config.to_str().unwrap(), "--plugin", file]);
+    assert_eq!(get(host.address(), "a.example").0, 200);
+    host.signal(Signal::HUP);
+    let lines = said(&host, "EMERGENCY");
+    has(&lines, "EMERGENCY: this will not do:\\nnever again");
+    assert_eq!(host.end().1.code(), Some(33));
+    assert_eq!(fs::read_to_string(access).unwrap().lines().count(), 1);
 }
