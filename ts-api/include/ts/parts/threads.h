@@ -11,20 +11,26 @@ extern "C" {
 
 /**
  * Starts a thread that runs `func(data)`. It is no event thread, nothing can be scheduled on it, but it may schedule, and it
- * may block. On any thread. Faults: no function; no thread to be had.
+ * may block. On any thread. Null: the host is shutting down, or the system has no more threads. Faults: no function.
  */
 TSThread TSThreadCreate(TSThreadFunc func, void *data);
 
-/** Waits until the function of a created thread has returned. On any thread but that one, as often as one likes. */
+/**
+ * Waits until the function of a created thread has returned. On any thread, as often as one likes. Faults: it is this thread;
+ * it was not made by TSThreadCreate().
+ */
 void TSThreadWait(TSThread thread);
 
 /**
- * Gives back what a thread holds. After TSThreadCreate(), on any thread, and not before its function has returned; after
- * TSThreadInit(), on that thread, before it ends.
+ * Ends a handle. After TSThreadCreate(), on any thread, when the function has returned; a thread that is left alone goes by
+ * itself. After TSThreadInit(), on that thread. Faults: its function still runs; it is another thread's, or the host's.
  */
 void TSThreadDestroy(TSThread thread);
 
-/** Makes this thread, which the plugin started by other means, one that may schedule. Until TSThreadDestroy(). */
+/**
+ * Makes this thread, which the plugin started by other means, one that may schedule, until TSThreadDestroy() or its end. Null:
+ * the host has not started, or has ended. Faults: it may schedule already.
+ */
 TSThread TSThreadInit(void);
 
 /** The thread that calls, or null on one that the host does not know. */
