@@ -32,11 +32,20 @@ fn fault(entry: &str) -> String {
 #[test]
 fn a_thread_that_the_host_does_not_know_may_re_enable() {
     let (served, origin) = reenable("from_a_foreign_thread");
-    let mut client = served.client();
-    for _ in 0..3 {
-        assert_eq!(client.get("/").status(), 500, "it ends in an error before the origin is asked");
-    }
-    drop(client);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let mut client = served.client();
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    assert_eq!(
+                        client.get("/").status(),
+                        500,
+                        "it ends in an error before the origin is asked"
+                    );
+                }
+            });
+        }
+    });
     assert_eq!(origin.requests().len(), 0);
     served.end();
 }

@@ -158,12 +158,18 @@ fn the_error_response_is_set_and_read_in_parts() {
         assert_eq!((error.status, error.reason.as_deref()), (Some(429), Some("Slow Down")));
         assert_eq!(error.body.as_deref(), Some(&b"{}"[..]));
         assert_eq!(error.content_type.as_deref(), Some("application/json"));
+        if txn.request().target().unwrap() == "/plain" {
+            txn.take_back_error_body().unwrap();
+            let error = txn.error().unwrap();
+            assert_eq!((error.status, error.body, error.content_type), (Some(429), None, None));
+        }
         txn.reenable(Reenable::Error).unwrap();
     });
     bed.hook(HookId::PostRemap, &refuse);
     let got = get(bed.address(), "/");
     assert_eq!((got.start.as_str(), got.text().as_str()), ("HTTP/1.1 429 Slow Down", "{}"));
     assert_eq!(got.field("content-type"), Some("application/json"));
+    assert_eq!(get(bed.address(), "/plain").text(), "429 Too Many Requests\n");
     drop(refuse);
     bed.end();
 }

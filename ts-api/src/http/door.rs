@@ -25,7 +25,7 @@ pub(crate) use self::facts::{
     pristine_url, read_body, set_error, set_limit, set_origin_address, set_origin_url, set_response_body,
 };
 pub(crate) use self::messages::{message_change, message_read};
-pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, Which};
+pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, TAKE_BACK, Which};
 
 /// The owner of a loan that is a session's number.
 #[cfg(feature = "runtime")]

@@ -139,7 +139,7 @@ TSHttpStatus TSHttpTxnStatusGet(TSHttpTxn txnp);
 /**
  * The body of the response that an error brings, and its type, null for "text/html", empty for none. At
  * TS_HTTP_SEND_RESPONSE_HDR_HOOK it becomes the body of the response that is about to go, whoever made that. Both are of
- * TSmalloc() or the like, and the host's from now on.
+ * TSmalloc() or the like, and the host's from now on. Null takes back what was set before.
  */
 void TSHttpTxnErrorBodySet(TSHttpTxn txnp, char *buf, size_t buflength, char *mimetype);
 

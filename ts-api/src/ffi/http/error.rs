@@ -40,11 +40,11 @@ pub unsafe extern "C" fn TSHttpTxnErrorBodySet(
     call::enter("TSHttpTxnErrorBodySet", |call| {
         let (_body, _mimetype) = (Given(buf.cast()), Given(mimetype.cast()));
         let transaction = transaction(call, txnp);
-        let body: &[u8] = match buf.is_null() {
-            true => &[],
-            // SAFETY: it is that long, says the caller, and there until `_body` ends.
-            false => unsafe { slice::from_raw_parts(buf.cast(), buflength) },
-        };
+        if buf.is_null() {
+            return silent(call, txnp, transaction.take_back_error_body());
+        }
+        // SAFETY: it is that long, says the caller, and there until `_body` ends.
+        let body: &[u8] = unsafe { slice::from_raw_parts(buf.cast(), buflength) };
         let content_type = if mimetype.is_null() {
             USUAL_TYPE.into()
         } else {

@@ -182,12 +182,15 @@ numbers! {
         STATUS = 0,
         /// The reason phrase.
         REASON = 1,
-        /// The body.
+        /// The body; with the number [`TAKE_BACK`] it is changed to none, and so is its type.
         BODY = 2,
         /// The body's type.
         CONTENT_TYPE = 3,
     }
 }
+
+/// The number that goes with a part to say that it is to be as if it had not been set.
+pub const TAKE_BACK: u32 = 1;
 
 #[rustfmt::skip]
 impl Code {

@@ -279,6 +279,16 @@ impl Transaction {
         door::error_change(self.number, ErrorPart::BODY, body.as_ref(), 0)
     }
 
+    /// Takes back what was set as the body that the client gets if the transaction ends in an error, and its type: the client then
+    /// gets the host's own words.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn take_back_error_body(self) -> Result<(), MessageError> {
+        door::error_change(self.number, ErrorPart::BODY, b"", door::TAKE_BACK)
+    }
+
     /// What plugins have set for the case that the transaction ends in an error.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Response};
 use hyper::ext::ReasonPhrase;
 
 use super::{find_session, find_transaction, guarded, send};
-use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields};
+use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields, TAKE_BACK};
 use crate::http::server::head::{UrlPart, final_status, is_framing};
 use crate::http::server::subjects::Content;
 use crate::http::server::wishes::Target;
@@ -212,6 +212,7 @@ pub(super) unsafe extern "C" fn error_change(
                 ErrorPart::REASON => {
                     error.reason = Some(ReasonPhrase::try_from(value).map_err(|_| Code::INVALID)?);
                 }
+                ErrorPart::BODY if number == TAKE_BACK => (error.body, error.content_type) = (None, None),
                 ErrorPart::BODY => error.body = Some(Bytes::copy_from_slice(value)),
                 ErrorPart::CONTENT_TYPE => {
                     error.content_type = Some(HeaderValue::from_bytes(value).map_err(|_| Code::INVALID)?);
