@@ -113,6 +113,20 @@ struct TSErrorPtr {
   {
     return !(pointer == error);
   }
+
+  template <typename T>
+  friend bool
+  operator==(TSErrorPtr error, T *pointer)
+  {
+    return pointer == error;
+  }
+
+  template <typename T>
+  friend bool
+  operator!=(TSErrorPtr error, T *pointer)
+  {
+    return !(pointer == error);
+  }
 };
 constexpr TSErrorPtr TS_ERROR_PTR{};
 #else

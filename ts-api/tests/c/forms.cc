@@ -149,7 +149,7 @@ ENTRY(error_pointers)
 {
   TSCont contp = TSContCreate(count_handler, nullptr);
   MUST(contp != TS_ERROR_PTR && !(contp == TS_ERROR_PTR));
-  MUST(TSContDataGet(contp) != TS_ERROR_PTR);
+  MUST(TSContDataGet(contp) != TS_ERROR_PTR && TS_ERROR_PTR != contp && !(TS_ERROR_PTR == contp));
   TSCont bad = TS_ERROR_PTR;
   MUST(bad == TS_ERROR_PTR && bad != contp);
   TSContDestroy(contp);
