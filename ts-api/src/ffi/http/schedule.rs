@@ -4,7 +4,7 @@
 //! * It is the continuation that is scheduled, under its mutex as always; the transaction is only what the event is about. So a
 //!   transaction may have any number of such events, and cancelling one is cancelling an event like any other.
 //! * It runs on the transaction's thread: while it runs there the transaction cannot come to its end. Of one that has come to it
-//!   before, the event is dropped ([`is_over`]).
+//!   before, the event is dropped ([`About::is_over`]).
 
 use std::time::Duration;
 
