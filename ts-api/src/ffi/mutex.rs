@@ -4,11 +4,16 @@
 //! * A mutex that no continuation was made with is its maker's, who destroys it. One that a continuation was made with lives as
 //!   long as such continuations, and as long as a plugin holds it; then its handle is stale.
 //! * What a plugin locks is counted apart from what the host holds for it: a plugin never unlocks the host's lock.
+//! * A blocking lock on a network thread is done, and reported once for each function of a plugin's.
 
-use ts_mutex::{ProxyMutex, RawUnlockError};
+use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+use ts_mutex::{ProxyMutex, RawUnlockError, diagnostics};
 
 use super::call::{self, Call};
 use super::handle::{Kind, Raw, Table};
+use super::plugin;
 use super::types::{TS_ERROR, TS_SUCCESS, TSMutex, TSReturnCode};
 
 struct Entry {
@@ -83,8 +88,32 @@ pub extern "C" fn TSMutexLock(mutexp: TSMutex) {
             entry.levels += 1;
             entry.mutex.clone()
         });
-        mutex.raw_lock();
+        if diagnostics::blocking_allowed() {
+            mutex.raw_lock();
+        } else {
+            lock_and_report(&mutex);
+        }
     });
+}
+
+/// Locks on a thread that must not block, and reports that once for each function of a plugin.
+#[cold]
+fn lock_and_report(mutex: &ProxyMutex) {
+    static REPORTED: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+    let running = plugin::innermost();
+    let function = running.as_ref().map_or(0, |running| running.function);
+    if REPORTED.lock().insert(function) {
+        tracing::warn!(
+            plugin = running.and_then(|running| running.plugin).map_or("unknown", |plugin| plugin.name()),
+            thread = ts_thread::current().name(),
+            function = %format_args!("{function:#x}"),
+            "TSMutexLock on a thread that must not block: use TSMutexLockTry, or a thread of TSThreadCreate"
+        );
+    }
+    // It has been reported, and with more than could be seen below.
+    diagnostics::set_blocking_allowed(true);
+    mutex.raw_lock();
+    diagnostics::set_blocking_allowed(false);
 }
 
 #[unsafe(no_mangle)]
