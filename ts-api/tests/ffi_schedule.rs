@@ -52,6 +52,9 @@ fn threads_are_chosen_as_the_scenarios_say() {
 #[test]
 fn an_entire_pool_gets_an_event_for_each_thread_or_none_if_there_is_no_room_for_the_actions() {
     assert_eq!(printed("entire_pools"), ["done"]);
+    let ran = Plugin::compile("vectors.cc").run("entire_pools", &[]);
+    assert_eq!(ran.left, Some(0), "{ran:#?}");
+    assert_eq!(ran.printed(), ["done"]);
 }
 
 #[test]
