@@ -10,6 +10,7 @@ use figures::{Order, arguments, nearest};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 use crate::check::{self, Group, Selection};
+use crate::dist;
 use crate::release::{Level, Options};
 
 pub(crate) const HELP: &str = "\
@@ -18,6 +19,7 @@ The workspace's own commands.
 Usage: cargo xtask check [NAME...] [--online | --deep] [--skip NAME]... [--fail-fast]
        cargo xtask check --list
        cargo xtask bench --help
+       cargo xtask dist [--debug] [--to FOLDER]
        cargo xtask release [CRATE...] [--level LEVEL] [--execute] [--registry NAME] [--branch NAME]
        cargo xtask release --compare [CRATE...] [--registry NAME]
 
@@ -29,6 +31,12 @@ Without a name every check runs, cheap ones first. Each prints its commands, so 
   --skip NAME   leave this check out (may be given several times)
   --fail-fast   stop at the first check that fails; otherwise all run and the summary names those that failed
   --list        print the names of the checks and what each promises
+
+`dist`:
+Makes target/dist with what one needs without cargo: the host, the library for programs in C, headers, and what pkg-config says.
+
+  --debug       quick to build, and slow to run
+  --to FOLDER   there instead; the folder is not there yet, or empty
 
 `release`:
 Without --execute the plan is shown and nothing is done. Without a name all crates that changed are meant.
@@ -43,7 +51,7 @@ Without --execute the plan is shown and nothing is done. Without a name all crat
   --help           print this text
 ";
 
-const COMMANDS: &[&str] = &["bench", "check", "release"];
+const COMMANDS: &[&str] = &["bench", "check", "dist", "release"];
 
 /// What the caller wants, with every name in it known to exist.
 pub(crate) enum Wish {
@@ -53,6 +61,7 @@ pub(crate) enum Wish {
     BenchHelp,
     ListWorkloads,
     Bench(Order),
+    Dist(dist::Options),
     Release(Options),
 }
 
@@ -69,6 +78,7 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Wish> {
             figures::Wish::List => Wish::ListWorkloads,
             figures::Wish::Measure(order) => Wish::Bench(order),
         }),
+        Some(Value(command)) if command == "dist" => parse_dist(parser),
         Some(Value(command)) if command == "release" => parse_release(parser),
         Some(Value(command)) => bail!("{}", unknown("command", &command.to_string_lossy(), COMMANDS)),
         Some(other) => Err(other.unexpected().into()),
@@ -90,6 +100,19 @@ fn parse_check(mut parser: lexopt::Parser) -> Result<Wish> {
         }
     }
     Ok(Wish::Check(selection))
+}
+
+fn parse_dist(mut parser: lexopt::Parser) -> Result<Wish> {
+    let mut options = dist::Options::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Wish::Help),
+            Long("debug") => options.debug = true,
+            Long("to") => options.to = Some(parser.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Wish::Dist(options))
 }
 
 fn parse_release(mut parser: lexopt::Parser) -> Result<Wish> {

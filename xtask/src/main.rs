@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod check;
+mod dist;
 mod release;
 mod step;
 mod tools;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Ok(true)
         }
         Wish::Bench(order) => bench::run(order),
+        Wish::Dist(options) => dist::run(&options),
         Wish::Release(options) => release::run(&options),
     };
     match done {

@@ -6,7 +6,8 @@
 //! * Then whatever was to happen without us happens: what was installed before, as a rule the default, which dumps core, at the
 //!   instruction that failed.
 //! * The first thread that dies reports; others wait for it, and not for long.
-//! * An overflow of the stack is reported on another stack, which each event thread and the main thread have.
+//! * An overflow of the stack is reported on another stack, which the main thread, each event thread and each thread of a plugin
+//!   have.
 //!
 //! # Ordering
 //! None: the one flag only tells the first from the others.
@@ -42,7 +43,6 @@ const MOST_FRAMES: usize = 8;
 
 /// Reports from now on, for the whole process.
 pub(crate) fn install() -> io::Result<()> {
-    guard_this_thread();
     // SAFETY: a structure of numbers, for which zeros are good.
     let mut before: [libc::sigaction; SIGNALS.len()] = unsafe { mem::zeroed() };
     for (place, (signal, _)) in before.iter_mut().zip(SIGNALS) {
@@ -54,6 +54,7 @@ pub(crate) fn install() -> io::Result<()> {
     if BEFORE.set(before).is_err() {
         return Ok(());
     }
+    guard_this_thread();
     for (signal, _) in SIGNALS {
         // SAFETY: as above.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
@@ -93,8 +94,11 @@ thread_local! {
 /// Enough for the handler beside what the processor puts there.
 const HANDLER_STACK: usize = 32 * 1024;
 
-/// Lets this thread report an overflow of its stack.
-fn guard_this_thread() {
+/// Lets this thread report an overflow of its stack, if anything is reported.
+pub(super) fn guard_this_thread() {
+    if BEFORE.get().is_none() {
+        return;
+    }
     // SAFETY: a structure of numbers, to be written to.
     let mut now: libc::stack_t = unsafe { mem::zeroed() };
     // SAFETY: a place for what this thread has.

@@ -94,6 +94,14 @@ pub(crate) fn runtime_dir() -> &'static Path {
     Path::new(OsStr::from_bytes(texts().runtime.as_bytes()))
 }
 
+/// The file of a plugin that a configuration file in `folder` names: there, or else in the directory of plugins.
+pub(crate) fn plugin_file(folder: &Path, name: &str) -> PathBuf {
+    let beside = folder.join(name);
+    let usual = Path::new(OsStr::from_bytes(texts().plugin.as_bytes())).join(name);
+    // One that is nowhere is complained of where it was looked for first.
+    if !beside.exists() && usual.exists() { usual } else { beside }
+}
+
 /// The directory of configuration files.
 pub(crate) fn config_dir() -> &'static Path {
     Path::new(OsStr::from_bytes(texts().config.as_bytes()))

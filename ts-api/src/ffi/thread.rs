@@ -19,6 +19,7 @@ use ts_cont::{EThread, Here};
 use ts_thread::{ContextId, ContextLocal};
 
 use super::call::{self, Call, Kept};
+use super::crash;
 use super::handle::{self, Bad, Kind, Raw, Table};
 use super::plugin::{self, Plugin};
 use super::types::{TSEventThread, TSThread, TSThreadFunc};
@@ -108,6 +109,7 @@ fn run(
     plugin: Option<&'static Plugin>,
 ) {
     set_own(Own { handle: own, guest: None, ends: false });
+    crash::guard_this_thread();
     plugin::run(plugin, function as *const (), || {
         // SAFETY: whoever made the thread gave a function of this type, for this thread to call with this argument.
         unsafe { function(data.0) }

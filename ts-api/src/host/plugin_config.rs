@@ -2,7 +2,7 @@
 //!
 //! # Rules
 //! * The file is named as the plugin is to find it in its first argument. One without a leading `/` is looked for in the folder
-//!   of `plugin.config`.
+//!   of `plugin.config`, then in the directory of plugins.
 //! * An argument `$NAME` is what the record NAME is set to. One that begins with `$proxy.` and names no record is a problem;
 //!   any other stays as it is.
 //! * All that is wrong with the lines is told in one go, with line and column.
@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::words;
+use crate::ffi::place;
 use crate::ffi::records::{self, Value};
 
 /// A plugin.
@@ -36,7 +37,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>, String> {
                 let Some(name) = words.next() else { continue };
                 let arguments = words.map(expand).collect::<Result<_, _>>();
                 match arguments {
-                    Ok(arguments) => lines.push(Line { file: folder.join(&name), name, arguments }),
+                    Ok(arguments) => {
+                        lines.push(Line { file: place::plugin_file(folder, &name), name, arguments })
+                    }
                     Err(problem) => problems.push(format!("{}:{number}: {problem}", path.display())),
                 }
             }

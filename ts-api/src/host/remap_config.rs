@@ -8,13 +8,14 @@
 //! * Words are those of `plugin.config`; a `\` at the end of a line goes on with the next.
 //! * A line that says something that there is no such thing as here is a problem, and not left out: a rule that is half
 //!   understood sends requests where nobody wants them.
-//! * A plugin's file without a leading `/` is looked for in the folder of `remap.config`.
+//! * A plugin's file without a leading `/` is looked for in the folder of `remap.config`, then in the directory of plugins.
 
 use std::fs;
 use std::path::Path;
 
 use super::config::{Mapping, Problems};
 use super::words;
+use crate::ffi::place;
 
 /// Reads the file.
 pub(super) fn read(path: &Path) -> Result<Vec<Mapping>, Problems> {
@@ -59,7 +60,7 @@ fn rule(folder: &Path, words: &[String]) -> Result<Mapping, String> {
     let mut plugins: Vec<Vec<String>> = Vec::new();
     for option in options {
         if let Some(file) = option.strip_prefix("@plugin=") {
-            plugins.push(vec![folder.join(file).display().to_string()]);
+            plugins.push(vec![place::plugin_file(folder, file).display().to_string()]);
         } else if let Some(argument) = option.strip_prefix("@pparam=") {
             let plugin = plugins.last_mut().ok_or_else(|| format!("`{option}` has no @plugin before it"))?;
             plugin.push(argument.to_owned());

@@ -26,7 +26,9 @@ use self::rule::Host;
 
 pub(crate) use self::rule::{OriginName, Scheme};
 pub use self::rule::{Rule, RuleError};
-pub(crate) use self::step::{Done, Held, Step, Steps};
+#[cfg(feature = "ffi")]
+pub(crate) use self::step::{Done, Step};
+pub(crate) use self::step::{Held, Steps};
 
 /// Which requests go to which origin, and what becomes of the others.
 ///
@@ -141,6 +143,7 @@ impl Remap {
     }
 
     /// Has the steps that its rules name the numbers of; whoever keeps them has it in force as long.
+    #[cfg(feature = "host")]
     pub(crate) fn with_steps(mut self, steps: &Arc<Steps>) -> Self {
         self.steps = Held::new(steps);
         self

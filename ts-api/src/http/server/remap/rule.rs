@@ -120,6 +120,7 @@ impl Rule {
     }
 
     /// Has others map its requests first: those with this number in the table's steps.
+    #[cfg(feature = "host")]
     pub(crate) fn with_steps(mut self, number: u32) -> Self {
         self.steps = Some(number);
         self

@@ -33,6 +33,7 @@ pub(crate) struct Steps(Vec<Vec<Box<dyn Step>>>);
 
 impl Steps {
     /// Takes the steps of one rule; the rule's number.
+    #[cfg(feature = "host")]
     pub(crate) fn add(&mut self, steps: Vec<Box<dyn Step>>) -> u32 {
         self.0.push(steps);
         u32::try_from(self.0.len() - 1).expect("fewer rules than that")
@@ -59,6 +60,7 @@ pub(crate) struct Held(Option<Weak<Steps>>);
 pub(crate) struct Replaced;
 
 impl Held {
+    #[cfg(feature = "host")]
     pub(crate) fn new(steps: &Arc<Steps>) -> Self {
         Self(Some(Arc::downgrade(steps)))
     }

@@ -1,0 +1,69 @@
+//! What `cargo xtask dist` makes is enough for a program in C, and for plugins.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs a command, which has to succeed; what it printed.
+#[track_caller]
+fn run(program: impl AsRef<OsStr>, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let program = program.as_ref();
+    let mut command = Command::new(program);
+    let Output { status, stdout, stderr } =
+        command.args(arguments).envs(variables.iter().copied()).output().expect("it starts");
+    assert!(
+        status.success(),
+        "{program:?} {arguments:?}: {status}\n{}{}",
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr)
+    );
+    String::from_utf8(stdout).expect("it prints text")
+}
+
+#[test]
+fn a_program_in_c_is_linked_with_what_pkg_config_says_and_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dist = folder.path().join("made");
+    let dist = dist.to_str().expect("its name is text");
+    let xtask = env!("CARGO_BIN_EXE_xtask");
+    let said = run(xtask, &["dist", "--debug", "--to", dist], &[]);
+    for file in
+        ["bin/ts-host", "lib/libts.a", "lib/libts.so -> libts.so.0", "include/ts/ts.h", "lib/pkgconfig/ts.pc"]
+    {
+        assert!(said.contains(file), "{file}: {said}");
+    }
+
+    // Wherever it is moved to.
+    let moved = folder.path().join("moved");
+    fs::rename(dist, &moved).expect("it can be moved");
+    let at = |place: &str| moved.join(place).to_str().expect("its name is text").to_owned();
+    let found = [("PKG_CONFIG_PATH", &*at("lib/pkgconfig"))];
+    let flags = run("pkg-config", &["--cflags", "--libs", "ts"], &found);
+    let flags: Vec<_> = flags.split_whitespace().collect();
+    let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ts-api");
+    let source = |name: &str| api.join(name).to_str().expect("its name is text").to_owned();
+    let (program, plugin) = (at("serve"), at("hello.so"));
+    let compile = [&*source("examples/serve.c"), "-Wall", "-Wextra", "-Werror", "-o", &program];
+    run("cc", &[&compile[..], &flags].concat(), &[]);
+    let tests = format!("-I{}", source("tests/c"));
+    let compile =
+        [&*source("tests/c/host_hello.c"), "-shared", "-fPIC", "-D_GNU_SOURCE", &tests, "-o", &plugin];
+    let headers = run("pkg-config", &["--cflags", "ts"], &found);
+    run("cc", &[&compile[..], &headers.split_whitespace().collect::<Vec<_>>()].concat(), &[]);
+
+    let libraries = [("LD_LIBRARY_PATH", &*at("lib"))];
+    let said = run(&program, &[], &libraries);
+    assert!(said.starts_with("asked for a host that there is no rule for: HTTP/1.1 421 "), "{said}");
+    let said = run(&program, &[&plugin], &libraries);
+    assert!(said.starts_with(&format!("[{plugin}] 1\n")), "the plugin finds the library's calls: {said}");
+    let refused = Command::new(&program).arg("/nowhere.so").envs(libraries).output().expect("it starts");
+    let refused = String::from_utf8(refused.stderr).expect("it prints text");
+    assert!(refused.starts_with("load: /nowhere.so cannot be opened"), "{refused}");
+    let said = run(at("bin/ts-host"), &["--verify-plugin", &plugin], &[]);
+    assert!(said.contains("OK"), "{said}");
+
+    let again =
+        Command::new(xtask).args(["dist", "--to", moved.to_str().unwrap()]).output().expect("it starts");
+    assert!(!again.status.success() && moved.join("bin").exists(), "what is there is not replaced");
+}
