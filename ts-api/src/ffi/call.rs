@@ -36,6 +36,15 @@ fn panicked(name: &'static str, panic: &(dyn Any + Send)) -> ! {
         .fault(format_args!("a fault of the host: {}", text.as_deref().unwrap_or("a panic without a text")))
 }
 
+/// Ends the process with this line. Another thread that is about to do the same, or writes something else, comes too late.
+pub(crate) fn end_with(line: &str) -> ! {
+    // Kept to the end.
+    let mut stderr = io::stderr().lock();
+    // With nobody to read it there is nothing else to do.
+    let _ = stderr.write_all(line.as_bytes());
+    process::abort()
+}
+
 impl Call {
     /// A call of the exported function `name`, outside of [`enter`]: what is done with it must not panic.
     pub(crate) const fn of(name: &'static str) -> Self {
@@ -62,9 +71,7 @@ impl Call {
 
     fn end(self, whose: &str, fault: &dyn Display) -> ! {
         let line = format!("ts: {}{whose}: {fault}\n", self.0);
-        // With nobody to read it there is nothing else to do.
-        let _ = io::stderr().lock().write_all(line.as_bytes());
-        process::abort()
+        end_with(&line)
     }
 
     #[cold]

@@ -12,13 +12,13 @@
 //! it is running. So a record is whole before it is shown, and shown no more before its frame is used for something else. That
 //! is between a thread and itself: the compiler keeps the order, and the processor has nothing to do.
 
-use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicPtr, Ordering, compiler_fence};
-use std::{fmt, mem, process, ptr};
+use std::{fmt, mem, ptr};
 
 use parking_lot::Mutex;
 use ts_cont::Event;
 
+use super::call::end_with;
 use super::types::{TSCont, TSEvent};
 use crate::Runtime;
 
@@ -205,9 +205,7 @@ impl Drop for Unwinding {
     fn drop(&mut self) {
         let what = innermost().map_or(String::new(), |running| running.to_string());
         let line = format!("ts: {what}: an exception left it, or pthread_exit was called\n");
-        // With nobody to read it there is nothing else to do.
-        let _ = io::stderr().lock().write_all(line.as_bytes());
-        process::abort()
+        end_with(&line)
     }
 }
 

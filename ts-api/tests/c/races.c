@@ -34,3 +34,27 @@ ENTRY(the_last_who_had_a_mutex_destroys_it)
   MUST(pthread_join(thread, NULL) == 0);
   say("done");
 }
+
+static pthread_barrier_t together;
+
+static void *
+does_wrong(void *unused UNUSED)
+{
+  pthread_barrier_wait(&together);
+  TSMutexUnlock(NULL);
+  return NULL;
+}
+
+ENTRY(all_threads_do_wrong_at_once)
+{
+  (void)argc, (void)argv;
+  enum { THREADS = 16 };
+  pthread_t threads[THREADS];
+  MUST(pthread_barrier_init(&together, NULL, THREADS) == 0);
+  for (int i = 0; i < THREADS; i++) {
+    MUST(pthread_create(&threads[i], NULL, does_wrong, NULL) == 0);
+  }
+  for (int i = 0; i < THREADS; i++) {
+    MUST(pthread_join(threads[i], NULL) == 0);
+  }
+}
