@@ -7,12 +7,17 @@ mod guide;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs, iter};
 
 use tempfile::TempDir;
 
+/// Held by whoever follows a chapter: a port that is free for one reader is not to be taken by the other.
+static READER: Mutex<()> = Mutex::new(());
+
 #[test]
 fn the_guide_leads_from_an_empty_folder_to_a_plugin_that_runs() {
+    let _alone = READER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root of the workspace");
     let page = fs::read_to_string(root.join("ts-api/README.md")).expect("read the page");
     let folder = TempDir::new().expect("an empty folder");
@@ -35,6 +40,7 @@ fn the_guide_leads_from_an_empty_folder_to_a_plugin_that_runs() {
 
 #[test]
 fn the_guide_leads_from_an_empty_folder_to_a_plugin_in_c_that_runs() {
+    let _alone = READER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root of the workspace");
     let page = fs::read_to_string(root.join("ts-api/README.md")).expect("read the page");
     let folder = TempDir::new().expect("an empty folder");
