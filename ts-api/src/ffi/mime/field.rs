@@ -8,6 +8,7 @@ use super::lent::length;
 use super::{NULL, code, write_loc};
 use crate::ffi::call::{self, Call};
 use crate::ffi::types::{TSMBuffer, TSMLoc, TSReturnCode};
+use crate::http::server::head::Head;
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSMimeHdrFieldCreate(
@@ -181,29 +182,33 @@ fn set_name(call: Call, (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc), to: &[u
     })
 }
 
+/// The field that `f` finds behind one that is in its head.
+fn next(
+    call: Call,
+    (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc),
+    f: impl FnOnce(&Head, u32) -> Option<u32>,
+) -> TSMLoc {
+    with(call, bufp, |access| {
+        let id = access.head("hdr", hdr);
+        let FieldState::In(number) = *access.field_of(id, "field", field) else { return NULL };
+        let next = access.look(id, |head| f(head, number));
+        next.ok().flatten().map_or(NULL, |next| access.hand_out(id, next))
+    })
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMimeHdrFieldNext(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSMLoc {
     call::enter("TSMimeHdrFieldNext", |call| {
-        with(call, bufp, |access| {
-            let id = access.head("hdr", hdr);
-            let FieldState::In(number) = *access.field_of(id, "field", field) else { return NULL };
-            let next = access.look(id, |head| head.at(head.place(number)? + 1));
-            next.ok().flatten().map_or(NULL, |next| access.hand_out(id, next))
-        })
+        next(call, (bufp, hdr, field), |head, number| head.at(head.place(number)? + 1))
     })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMimeHdrFieldNextDup(bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> TSMLoc {
     call::enter("TSMimeHdrFieldNextDup", |call| {
-        with(call, bufp, |access| {
-            let id = access.head("hdr", hdr);
-            let FieldState::In(number) = *access.field_of(id, "field", field) else { return NULL };
-            let next = access.look(id, |head| {
-                let [name, _] = head.field(number)?;
-                head.find(&name, number)
-            });
-            next.ok().flatten().map_or(NULL, |next| access.hand_out(id, next))
+        next(call, (bufp, hdr, field), |head, number| {
+            let [name, _] = head.field(number)?;
+            head.find(&name, number)
         })
     })
 }
