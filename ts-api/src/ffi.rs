@@ -14,9 +14,13 @@
 //!
 //! The functions are exported by their names from whatever program links this crate and says so to its linker; nobody calls
 //! them by path.
-#![allow(
-    dead_code,
-    reason = "handles, types and faults stand here for the families of functions that come next"
+#![cfg_attr(
+    not(feature = "host"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the host program sets up what plugins ask for, such as records"
+    )
 )]
 #![allow(
     non_snake_case,

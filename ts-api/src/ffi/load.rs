@@ -137,7 +137,7 @@ impl Library {
             Some(address) => {
                 // SAFETY: a function of this name is of this type in every plugin: the header declares it.
                 let init = unsafe { std::mem::transmute::<*const (), Init>(address) };
-                Ok(Global { library: self, init })
+                Ok(Global { _library: self, init })
             }
             None => Err(LoadError::NoFunction {
                 function: INIT,
@@ -197,7 +197,8 @@ fn refused(file: &Path, whole: &Path, error: &libloading::Error) -> LoadError {
 /// A library with an entry, which has not been entered.
 #[derive(Debug)]
 pub(crate) struct Global {
-    library: Library,
+    /// What `init` lies in.
+    _library: Library,
     init: Init,
 }
 
@@ -217,10 +218,6 @@ impl Global {
             Some(_) => Ok(plugin),
             None => Err(LoadError::NotRegistered),
         }
-    }
-
-    pub(crate) fn file(&self) -> &Path {
-        &self.library.file
     }
 }
 

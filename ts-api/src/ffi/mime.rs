@@ -27,7 +27,6 @@ use super::handle::Raw;
 use super::types::{TS_ERROR, TS_SUCCESS, TSMBuffer, TSMLoc, TSReturnCode};
 use crate::http::server::head::Head;
 
-#[allow(unused_imports, reason = "for the families that hand out messages and URLs, which come next")]
 pub(crate) use self::buffer::{Buffers, end, lend_url, message, own_url, take_back_urls, url_of_message};
 
 /// No place.

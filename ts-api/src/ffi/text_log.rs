@@ -28,7 +28,9 @@ use super::{place, records};
 use self::rolling::{Rolling, When};
 use self::writer::Log;
 
-pub(crate) use self::writer::{flush_all, reopen};
+pub(crate) use self::writer::flush_all;
+#[cfg(feature = "host")]
+pub(crate) use self::writer::reopen;
 
 /// Bytes of one log that wait to be written at most.
 const MOST_WAITING: usize = 4 << 20;

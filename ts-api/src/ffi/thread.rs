@@ -48,7 +48,7 @@ struct Course {
 struct Own {
     handle: TSThread,
     /// Of `TSThreadInit`.
-    guest: Option<Guest>,
+    _guest: Option<Guest>,
     /// Whether the handle ends with the thread.
     ends: bool,
 }
@@ -108,7 +108,7 @@ fn run(
     course: &Course,
     plugin: Option<&'static Plugin>,
 ) {
-    set_own(Own { handle: own, guest: None, ends: false });
+    set_own(Own { handle: own, _guest: None, ends: false });
     crash::guard_this_thread();
     plugin::run(plugin, function as *const (), || {
         // SAFETY: whoever made the thread gave a function of this type, for this thread to call with this argument.
@@ -188,9 +188,9 @@ pub extern "C" fn TSThreadInit() -> TSThread {
         }
         // Without a runtime there is nothing that the thread could take part in.
         let Some(runtime) = Runtime::current() else { return TSThread::NULL };
-        let guest = Some(runtime.guest());
+        let _guest = Some(runtime.guest());
         let handle = THREADS.insert(Entry::Known(ts_thread::current_id()));
-        set_own(Own { handle, guest, ends: true });
+        set_own(Own { handle, _guest, ends: true });
         handle
     })
 }
@@ -208,7 +208,7 @@ pub extern "C" fn TSThreadSelf() -> TSThread {
         }
         own().unwrap_or_else(|| {
             let handle = THREADS.insert(Entry::Hosts);
-            set_own(Own { handle, guest: None, ends: true });
+            set_own(Own { handle, _guest: None, ends: true });
             handle
         })
     })

@@ -18,6 +18,7 @@ macro_rules! handles {
 
         impl $name {
             /// No handle.
+            #[allow(dead_code, reason = "not every kind is ever told that there is none")]
             pub const NULL: Self = Self(std::ptr::null_mut());
         }
 

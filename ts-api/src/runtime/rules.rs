@@ -15,6 +15,7 @@ use ts_cont::{
 
 /// When an event is to come.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "ffi"), allow(dead_code, reason = "two of them are asked for in C alone"))]
 pub(crate) enum Time {
     /// Once, this long from now; for now if it is zero.
     Once(Duration),
@@ -167,6 +168,7 @@ pub(crate) fn schedule_entire(
 }
 
 /// How many threads a pool has.
+#[cfg(feature = "ffi")]
 pub(crate) fn threads(member: &Member, pool: i32) -> Result<usize, Code> {
     let processor = member.processor();
     Ok(processor.threads(group(processor, pool)?).len())

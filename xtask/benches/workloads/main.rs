@@ -27,6 +27,7 @@ mod mutex;
 mod parking_lot_peer;
 mod pending;
 mod pingpong;
+mod plugin_handler;
 mod remote;
 mod report;
 mod rounds;
@@ -57,6 +58,7 @@ const WORK: &[(&str, Work)] = &[
     ("limit_sleep_lateness", limits::sleep),
     ("imm_local_1", local::one),
     ("imm_local_1000", local::thousand),
+    ("imm_local_plugin", plugin_handler::one),
     ("imm_local_c", c_handler::one),
     ("handle_check", c_handler::handle_check),
     ("imm_reschedule", local::reschedule),

@@ -94,7 +94,9 @@ pub const LIST: &[Workload] = workloads! {
         One("imm_local_1", "ns");
     "imm_local_1000", "the same with 1000 continuations that have a mutex each":
         One("imm_local_1000", "ns");
-    "imm_local_c", "imm_local_1 through the C interface: the handler calls TSContScheduleOnPool":
+    "imm_local_plugin", "imm_local_1 by a plugin in Rust: the handler calls Cont::schedule_on_pool":
+        One("imm_local_plugin", "ns");
+    "imm_local_c", "imm_local_1 by a plugin in C: the handler calls TSContScheduleOnPool":
         One("imm_local_c", "ns");
     "handle_check", "one call of TSContDataGet, on 1024 continuations in turn":
         One("handle_check", "ns");
