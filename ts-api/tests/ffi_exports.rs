@@ -3,6 +3,8 @@
 
 #[path = "support/compilers.rs"]
 mod compilers;
+#[path = "support/declarations.rs"]
+mod declarations;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +12,8 @@ use std::path::{Path, PathBuf};
 
 use cbindgen::{Config, ItemType, Language as Output, Style};
 use compilers::{Language, check_text};
+use declarations::{HEADERS, last_word, of_headers, statements, without_attributes};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
-
-/// All of them that C can include.
-const HEADERS: &str = "#include <ts/ts.h>\n#include <ts/remap.h>\n#include <ts/embed.h>\n";
 
 /// Names by what they are.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,14 +26,8 @@ struct Names {
 
 /// What the headers declare and leave to the host, or to plugins, to define.
 fn declared() -> Names {
-    let mut compiler = Language::C11.compiler();
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("all.c");
-    fs::write(&file, HEADERS).expect("write the file");
-    let output = compiler.args(["-E", "-P"]).arg(file).output().expect("the compiler starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut names = Names::default();
-    for statement in statements(&String::from_utf8_lossy(&output.stdout)) {
+    for statement in of_headers() {
         let is_entry = statement.contains("visibility(\"default\")");
         let words = without_attributes(&statement);
         if words.split_whitespace().any(|word| ["typedef", "static", "enum"].contains(&word)) {
@@ -44,8 +38,7 @@ fn declared() -> Names {
             Some((before, _)) => (before, true),
             None => (&*words, false),
         };
-        let name = before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
-        let Some(name) = name.filter(|name| name.starts_with("TS")) else { continue };
+        let Some(name) = last_word(before).filter(|name| name.starts_with("TS")) else { continue };
         let kind = match (is_function, is_entry) {
             (true, true) => &mut names.entries,
             (true, false) => &mut names.functions,
@@ -54,40 +47,6 @@ fn declared() -> Names {
         kind.insert(name.to_owned());
     }
     names
-}
-
-/// Declarations, without what stands in braces; a definition becomes one too.
-fn statements(text: &str) -> Vec<String> {
-    let (mut statements, mut statement, mut depth) = (vec![], String::new(), 0_usize);
-    for letter in text.chars() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ if depth > 0 => {}
-            ';' => statements.push(std::mem::take(&mut statement)),
-            _ => statement.push(letter),
-        }
-        // Nothing but a definition's body ends a statement like this: a type's is followed by a name or a semicolon.
-        if letter == '}' && depth == 0 && statement.contains("static inline") {
-            statements.push(std::mem::take(&mut statement));
-        }
-    }
-    statements
-}
-
-/// Without each `__attribute__((..))`, so that the first bracket is that of parameters.
-fn without_attributes(statement: &str) -> String {
-    let (mut rest, mut kept) = (statement, String::new());
-    while let Some((before, after)) = rest.split_once("__attribute__") {
-        kept.push_str(before);
-        let mut depth = 0;
-        let end = after.char_indices().find(|(_, letter)| {
-            depth += i32::from(*letter == '(') - i32::from(*letter == ')');
-            *letter == ')' && depth == 0
-        });
-        rest = end.map_or("", |(at, _)| &after[at + 1..]);
-    }
-    kept + rest
 }
 
 /// What the host's program exports.

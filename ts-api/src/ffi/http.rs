@@ -52,6 +52,11 @@ fn gone<H: Raw>(call: Call, argument: &'static str, handle: H) -> ! {
     call.bad_handle(argument, handle.bits(), H::KIND, Bad::Stale(H::KIND))
 }
 
+/// A transaction that is over is a fault.
+pub(super) fn check(call: Call, txnp: TSHttpTxn) {
+    there(call, "txnp", txnp, transaction(call, txnp).ordinal());
+}
+
 /// What there is to know of one that is not over.
 fn there<H: Raw, T>(call: Call, argument: &'static str, handle: H, found: Result<T, Gone>) -> T {
     found.unwrap_or_else(|Gone| gone(call, argument, handle))

@@ -178,6 +178,8 @@ fn compile(source: &str) -> PathBuf {
         .arg(format!("-std={language}"))
         .args(["-shared", "-fPIC", "-O1", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"])
         .args(["include", "tests/c"].map(|folder| format!("-I{}", package.join(folder).display())))
+        // What a test has made itself.
+        .arg(concat!("-I", env!("CARGO_TARGET_TMPDIR")))
         .arg(package.join("tests/c").join(source))
         .arg("-o")
         .arg(&unfinished)

@@ -56,7 +56,7 @@ TSReturnCode TSHttpHdrEffectiveUrlBufGet(TSMBuffer hdr_buf, TSMLoc hdr_loc, char
 /* Of responses. */
 TSHttpStatus TSHttpHdrStatusGet(TSMBuffer bufp, TSMLoc offset);
 TSReturnCode TSHttpHdrStatusSet(TSMBuffer bufp, TSMLoc offset, TSHttpStatus status);
-/** As TSHttpHdrStatusSet(), and who says so in which transaction, for logs. */
+/** As TSHttpHdrStatusSet(), and who says so in which transaction, or in none with null, for logs. */
 TSReturnCode TSHttpHdrStatusSetBy(TSMBuffer bufp, TSMLoc offset, TSHttpStatus status, TSHttpTxn txnp, const char *setter,
                                   int setter_len);
 const char  *TSHttpHdrReasonGet(TSMBuffer bufp, TSMLoc offset, int *length);

@@ -23,10 +23,10 @@ extern "C" {
 /** An empty one. */
 TSMBuffer TSMBufferCreate(void);
 
-/** Ends a buffer that a plugin made, and every place in it. TS_ERROR: it is a transaction's. */
+/** Ends a buffer that a plugin made, and every place in it. TS_SUCCESS. Faults: it is a transaction's. */
 TSReturnCode TSMBufferDestroy(TSMBuffer bufp);
 
-/** Gives a place back, but not what is there. The parent is what it was found in, or TS_NULL_MLOC. TS_NULL_MLOC does nothing. */
+/** Gives a place back, but not what is there. TS_NULL_MLOC does nothing. Nobody looks at `parent`, what it was found in. */
 TSReturnCode TSHandleMLocRelease(TSMBuffer bufp, TSMLoc parent, TSMLoc mloc);
 
 /* ---- URLs ---- */

@@ -121,6 +121,7 @@ pub extern "C" fn TSHttpSsnIncomingAddrGet(ssnp: TSHttpSsn) -> *const Sockaddr {
 pub unsafe extern "C" fn TSHttpTxnServerAddrSet(txnp: TSHttpTxn, addr: *const Sockaddr) -> TSReturnCode {
     call::enter("TSHttpTxnServerAddrSet", |call| {
         let transaction = super::transaction(call, txnp);
+        super::check(call, txnp);
         // SAFETY: the caller says so.
         match unsafe { read(call, addr) } {
             Some(address) => super::code(call, txnp, transaction.set_origin_addr(address)),

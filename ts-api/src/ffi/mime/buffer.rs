@@ -259,9 +259,19 @@ pub(super) struct Access<'a> {
     pub(super) buffer: &'a mut Buffer,
 }
 
-/// Runs `f` with a buffer under its lock. No plugin's code is called, and no other buffer looked at.
+/// Runs `f` with the buffer of the argument `bufp` under its lock. No plugin's code is called, and no other buffer looked at.
 pub(super) fn with<R>(call: Call, bufp: TSMBuffer, f: impl FnOnce(&mut Access<'_>) -> R) -> R {
-    let buffer = BUFFERS.with(call, "bufp", bufp, |buffer| Arc::clone(buffer));
+    with_that(call, "bufp", bufp, f)
+}
+
+/// As [`with`], of an argument that is called otherwise.
+pub(super) fn with_that<R>(
+    call: Call,
+    argument: &'static str,
+    bufp: TSMBuffer,
+    f: impl FnOnce(&mut Access<'_>) -> R,
+) -> R {
+    let buffer = BUFFERS.with(call, argument, bufp, |buffer| Arc::clone(buffer));
     let mut buffer = buffer.lock();
     f(&mut Access { call, bufp, buffer: &mut buffer })
 }

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use super::buffer::{FieldState, Refused, with};
+use super::buffer::{FieldState, Refused, with, with_that};
 use super::lent::length;
 use super::{NULL, code, write_loc};
 use crate::ffi::call::{self, Call};
@@ -98,7 +98,7 @@ pub extern "C" fn TSMimeHdrFieldRemove(bufp: TSMBuffer, hdr: TSMLoc, field: TSML
 
 /// Name and value of a field that is to be copied.
 fn source(call: Call, bufp: TSMBuffer, hdr: TSMLoc, field: TSMLoc) -> Result<(Vec<u8>, Vec<u8>), Refused> {
-    with(call, bufp, |access| {
+    with_that(call, "src_bufp", bufp, |access| {
         let head = access.head("src_hdr", hdr);
         access.field_of(head, "src_field", field);
         access.pair("src_field", field)
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn TSMimeHdrFieldClone(
 ) -> TSReturnCode {
     call::enter("TSMimeHdrFieldClone", |call| {
         let cloned = source(call, src_bufp, src_hdr, src_field).map(|(name, value)| {
-            with(call, dest_bufp, |access| {
+            with_that(call, "dest_bufp", dest_bufp, |access| {
                 let head = access.head("dest_hdr", dest_hdr);
                 access.new_field(head, name, value)
             })
@@ -138,7 +138,8 @@ pub extern "C" fn TSMimeHdrFieldCopy(
     call::enter("TSMimeHdrFieldCopy", |call| {
         let from = source(call, src_bufp, src_hdr, src_field);
         code(from.and_then(|(name, value)| {
-            set_name(call, (dest_bufp, dest_hdr, dest_field), &name)?;
+            const DEST: Called = ["dest_bufp", "dest_hdr", "dest_field"];
+            set_name(call, DEST, (dest_bufp, dest_hdr, dest_field), &name)?;
             set_value(call, (dest_bufp, dest_hdr, dest_field), &value)
         }))
     })
@@ -160,17 +161,25 @@ pub extern "C" fn TSMimeHdrFieldCopyValues(
 }
 
 fn set_value(call: Call, (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc), to: &[u8]) -> Result<(), Refused> {
-    with(call, bufp, |access| {
+    with_that(call, "dest_bufp", bufp, |access| {
         let head = access.head("dest_hdr", hdr);
         access.field_of(head, "dest_field", field);
         access.set_value("dest_field", field, to)
     })
 }
 
-fn set_name(call: Call, (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc), to: &[u8]) -> Result<(), Refused> {
-    with(call, bufp, |access| {
-        let head = access.head("hdr", hdr);
-        let number = match access.field_of(head, "field", field) {
+/// What the arguments are called that a field is named by.
+type Called = [&'static str; 3];
+
+fn set_name(
+    call: Call,
+    called: Called,
+    (bufp, hdr, field): (TSMBuffer, TSMLoc, TSMLoc),
+    to: &[u8],
+) -> Result<(), Refused> {
+    with_that(call, called[0], bufp, |access| {
+        let head = access.head(called[1], hdr);
+        let number = match access.field_of(head, called[2], field) {
             FieldState::In(number) => *number,
             FieldState::Loose { name, .. } => {
                 *name = to.to_vec();
@@ -259,6 +268,6 @@ pub unsafe extern "C" fn TSMimeHdrFieldNameSet(
     call::enter("TSMimeHdrFieldNameSet", |call| {
         // SAFETY: as the caller says.
         let name = unsafe { call.bytes("name", name, length) };
-        code(set_name(call, (bufp, hdr, field), name))
+        code(set_name(call, ["bufp", "hdr", "field"], (bufp, hdr, field), name))
     })
 }

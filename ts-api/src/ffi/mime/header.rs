@@ -7,7 +7,7 @@ use std::ptr;
 use http::StatusCode;
 use parking_lot::Mutex;
 
-use super::buffer::{self, HeadId, HeadKind, OwnHead, Refused, UrlId, with};
+use super::buffer::{self, HeadId, HeadKind, OwnHead, Refused, UrlId, with, with_that};
 use super::lent::length;
 use super::{code, create_head, write_loc};
 use crate::ffi::call::{self, Call};
@@ -52,9 +52,9 @@ pub extern "C" fn TSHttpHdrDestroy(bufp: TSMBuffer, offset: TSMLoc) {
 }
 
 /// A copy of a head as it stands, free of its transaction.
-fn copy_of(call: Call, bufp: TSMBuffer, hdr: TSMLoc, argument: &'static str) -> Result<OwnHead, Refused> {
-    with(call, bufp, |access| {
-        let id = access.head(argument, hdr);
+fn copy_of(call: Call, src_bufp: TSMBuffer, src_hdr: TSMLoc) -> Result<OwnHead, Refused> {
+    with_that(call, "src_bufp", src_bufp, |access| {
+        let id = access.head("src_hdr", src_hdr);
         let kind = access.kind(id);
         access.look(id, |head| OwnHead { kind, head: head.to_free() })
     })
@@ -68,8 +68,9 @@ pub unsafe extern "C" fn TSHttpHdrClone(
     locp: *mut TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSHttpHdrClone", |call| {
-        let copied = copy_of(call, src_bufp, src_hdr, "src_hdr");
-        let cloned = copied.and_then(|own| with(call, dest_bufp, |access| access.new_head(own)));
+        let copied = copy_of(call, src_bufp, src_hdr);
+        let cloned =
+            copied.and_then(|own| with_that(call, "dest_bufp", dest_bufp, |access| access.new_head(own)));
         // SAFETY: as the caller says.
         unsafe { write_loc(call, "locp", locp, cloned) }
     })
@@ -78,15 +79,15 @@ pub unsafe extern "C" fn TSHttpHdrClone(
 #[unsafe(no_mangle)]
 pub extern "C" fn TSHttpHdrCopy(
     dest_bufp: TSMBuffer,
-    dest_offset: TSMLoc,
+    dest_hdr: TSMLoc,
     src_bufp: TSMBuffer,
-    src_offset: TSMLoc,
+    src_hdr: TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSHttpHdrCopy", |call| {
-        let copied = copy_of(call, src_bufp, src_offset, "src_offset");
+        let copied = copy_of(call, src_bufp, src_hdr);
         code(copied.and_then(|own| {
-            with(call, dest_bufp, |access| {
-                let id = access.head("dest_offset", dest_offset);
+            with_that(call, "dest_bufp", dest_bufp, |access| {
+                let id = access.head("dest_hdr", dest_hdr);
                 if let Ok(dest) = access.own_head(id) {
                     dest.kind = own.kind;
                     return dest.head.become_copy_of(&own.head).map_err(|_| Refused);
@@ -288,6 +289,10 @@ pub unsafe extern "C" fn TSHttpHdrStatusSetBy(
     call::enter("TSHttpHdrStatusSetBy", |call| {
         // SAFETY: as the caller says.
         let setter = unsafe { call.bytes("setter", setter, setter_len) };
+        // A head of a plugin's own may be of none.
+        if txnp != TSHttpTxn::NULL {
+            crate::ffi::http::check(call, txnp);
+        }
         let done = set_status(call, bufp, offset, status);
         if done == TS_SUCCESS {
             let setter = String::from_utf8_lossy(setter);

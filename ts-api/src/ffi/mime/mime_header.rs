@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::buffer::{OwnHead, Refused, with};
+use super::buffer::{OwnHead, Refused, with, with_that};
 use super::lent::length;
 use super::{NULL, code, create_head, write_loc};
 use crate::ffi::call;
@@ -34,14 +34,14 @@ pub unsafe extern "C" fn TSMimeHdrClone(
     locp: *mut TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSMimeHdrClone", |call| {
-        let copied = with(call, src_bufp, |access| {
+        let copied = with_that(call, "src_bufp", src_bufp, |access| {
             let id = access.head("src_hdr", src_hdr);
             access.look(id, Head::to_free)
         });
         let kind = super::buffer::HeadKind::Unknown;
         let cloned = copied.and_then(|head| {
             let head = head.with_start(false);
-            with(call, dest_bufp, |access| access.new_head(OwnHead { kind, head }))
+            with_that(call, "dest_bufp", dest_bufp, |access| access.new_head(OwnHead { kind, head }))
         });
         // SAFETY: as the caller says.
         unsafe { write_loc(call, "locp", locp, cloned) }
@@ -51,18 +51,18 @@ pub unsafe extern "C" fn TSMimeHdrClone(
 #[unsafe(no_mangle)]
 pub extern "C" fn TSMimeHdrCopy(
     dest_bufp: TSMBuffer,
-    dest_offset: TSMLoc,
+    dest_hdr: TSMLoc,
     src_bufp: TSMBuffer,
-    src_offset: TSMLoc,
+    src_hdr: TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSMimeHdrCopy", |call| {
-        let copied = with(call, src_bufp, |access| {
-            let id = access.head("src_offset", src_offset);
+        let copied = with_that(call, "src_bufp", src_bufp, |access| {
+            let id = access.head("src_hdr", src_hdr);
             access.look(id, Head::to_free)
         });
         code(copied.and_then(|from| {
-            with(call, dest_bufp, |access| {
-                let id = access.head("dest_offset", dest_offset);
+            with_that(call, "dest_bufp", dest_bufp, |access| {
+                let id = access.head("dest_hdr", dest_hdr);
                 access.change(id, |head| {
                     head.clear_fields();
                     head.add_fields_of(&from)
@@ -106,10 +106,10 @@ pub extern "C" fn TSMimeHdrLengthGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn TSMimeHdrFieldGet(bufp: TSMBuffer, offset: TSMLoc, idx: c_int) -> TSMLoc {
+pub extern "C" fn TSMimeHdrFieldGet(bufp: TSMBuffer, hdr: TSMLoc, idx: c_int) -> TSMLoc {
     call::enter("TSMimeHdrFieldGet", |call| {
         with(call, bufp, |access| {
-            let id = access.head("offset", offset);
+            let id = access.head("hdr", hdr);
             let place = usize::try_from(idx).ok();
             let number = access.look(id, |head| place.and_then(|place| head.at(place)));
             number.ok().flatten().map_or(NULL, |number| access.hand_out(id, number))
@@ -120,7 +120,7 @@ pub extern "C" fn TSMimeHdrFieldGet(bufp: TSMBuffer, offset: TSMLoc, idx: c_int)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSMimeHdrFieldFind(
     bufp: TSMBuffer,
-    offset: TSMLoc,
+    hdr: TSMLoc,
     name: *const c_char,
     length: c_int,
 ) -> TSMLoc {
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn TSMimeHdrFieldFind(
         // SAFETY: as the caller says.
         let name = unsafe { call.bytes("name", name, length) };
         with(call, bufp, |access| {
-            let id = access.head("offset", offset);
+            let id = access.head("hdr", hdr);
             let number = access.look(id, |head| head.find(name, 0));
             number.ok().flatten().map_or(NULL, |number| access.hand_out(id, number))
         })

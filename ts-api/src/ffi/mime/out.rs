@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use super::buffer::{Access, HeadId, Refused, with};
+use super::buffer::{Access, HeadId, Refused, with, with_that};
 use super::own_url::Part;
 use super::print::{fields, head};
 use super::url;
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn TSHttpHdrEffectiveUrlBufGet(
     call::enter("TSHttpHdrEffectiveUrlBufGet", |call| {
         let place = call.place("length", length);
         let Ok(size) = usize::try_from(size) else { call.fault(format_args!("size is {size}")) };
-        let text = with(call, hdr_buf, |access| {
+        let text = with_that(call, "hdr_buf", hdr_buf, |access| {
             let id = access.head("hdr_loc", hdr_loc);
             access.look(id, |head| head.url(UrlPart::Whole).ok().flatten())
         });

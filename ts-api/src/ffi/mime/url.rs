@@ -8,7 +8,7 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
-use super::buffer::{Access, Refused, UrlId, with};
+use super::buffer::{Access, Refused, UrlId, with, with_that};
 use super::lent::length;
 use super::own_url::{OwnUrl, Part};
 use super::{code, write_loc};
@@ -195,8 +195,8 @@ pub unsafe extern "C" fn TSUrlCreate(bufp: TSMBuffer, locp: *mut TSMLoc) -> TSRe
 }
 
 /// A URL as a plugin's own.
-fn own(call: Call, bufp: TSMBuffer, url: TSMLoc, argument: &'static str) -> Result<OwnUrl, Refused> {
-    with(call, bufp, |access| match access.url(argument, url) {
+fn own(call: Call, src_bufp: TSMBuffer, src_url: TSMLoc) -> Result<OwnUrl, Refused> {
+    with_that(call, "src_bufp", src_bufp, |access| match access.url("src_url", src_url) {
         UrlId::Own(place) => access.look_url(place, OwnUrl::clone),
         url => {
             get(access, url, Part::Of(UrlPart::Whole)).and_then(|text| OwnUrl::parse(&text)).ok_or(Refused)
@@ -212,8 +212,9 @@ pub unsafe extern "C" fn TSUrlClone(
     locp: *mut TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSUrlClone", |call| {
-        let url = own(call, src_bufp, src_url, "src_url");
-        let cloned = url.and_then(|url| with(call, dest_bufp, |access| access.new_url(url)));
+        let url = own(call, src_bufp, src_url);
+        let cloned =
+            url.and_then(|url| with_that(call, "dest_bufp", dest_bufp, |access| access.new_url(url)));
         // SAFETY: as the caller says.
         unsafe { write_loc(call, "locp", locp, cloned) }
     })
@@ -222,14 +223,14 @@ pub unsafe extern "C" fn TSUrlClone(
 #[unsafe(no_mangle)]
 pub extern "C" fn TSUrlCopy(
     dest_bufp: TSMBuffer,
-    dest_offset: TSMLoc,
+    dest_url: TSMLoc,
     src_bufp: TSMBuffer,
-    src_offset: TSMLoc,
+    src_url: TSMLoc,
 ) -> TSReturnCode {
     call::enter("TSUrlCopy", |call| {
-        let url = own(call, src_bufp, src_offset, "src_offset");
+        let url = own(call, src_bufp, src_url);
         code(url.and_then(|from| {
-            with(call, dest_bufp, |access| match access.url("dest_offset", dest_offset) {
+            with_that(call, "dest_bufp", dest_bufp, |access| match access.url("dest_url", dest_url) {
                 UrlId::Own(place) => access.change_url(place, |url| {
                     *url = from;
                     true
