@@ -15,7 +15,7 @@ mod support {
 }
 
 use support::c::Plugin;
-use support::host::{Host, LIMIT, read_lines, refused, run};
+use support::host::{Host, LIMIT, get, read_lines, refused, run};
 
 fn said(plugin: &str, host: &Host) -> Vec<String> {
     let is_said =
@@ -39,6 +39,21 @@ fn a_plugin_is_entered_with_what_it_is_told_and_named_in_the_greeting() {
     host.signal(Signal::TERM);
     let (_, status) = host.end();
     assert!(status.success());
+}
+
+#[test]
+fn what_the_documents_show_works_at_each_request() {
+    for source in ["headers/documents.c", "headers/documents.cc"] {
+        let host = Host::start(&["--plugin", Plugin::compile(source).library()]);
+        for _ in 0..3 {
+            assert_eq!(get(host.address(), "test.example").0, 200, "{source}");
+        }
+        host.signal(Signal::TERM);
+        let log: Vec<_> = host.log.iter().collect();
+        assert!(!log.iter().any(|line| line.contains("failed")), "{source}: {log:?}");
+        let (_, status) = host.end();
+        assert!(status.success(), "{source}: {log:?}");
+    }
 }
 
 #[test]

@@ -170,7 +170,8 @@ fn compile(source: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let binary = env::current_exe().expect("this program");
     let binary = binary.file_name().and_then(OsStr::to_str).expect("a file's name").to_owned();
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{binary}-{source}.so"));
+    let library =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{binary}-{}.so", source.replace('/', "-")));
     // Moved to its place when it is whole: the same binary may run twice at a time.
     let unfinished = library.with_extension(process::id().to_string());
     let (compiler, language) = if source.ends_with(".c") { ("gcc", "c11") } else { ("g++", "c++17") };

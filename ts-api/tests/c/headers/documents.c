@@ -87,6 +87,10 @@ sites_handler(TSCont contp, TSEvent event, void *edata)
     }
     sites[0]++;
     TSMutexUnlock(sites_mutex);
+    /* From now on here. */
+    if (TSContSetThreadAffinity(contp, TSEventThreadSelf()) == TS_ERROR) {
+      LOG_ERROR("TSContSetThreadAffinity");
+    }
     return 1;
   default:
     return 0;
@@ -135,6 +139,5 @@ TSPluginInit(int argc, const char *argv[])
   if ((action = TSContSchedule(sitesp, 0)) == TS_ERROR_PTR || TSActionDone(action)) {
     LOG_ERROR("TSContSchedule");
   }
-  TSContSetThreadAffinity(sitesp, TSContThreadAffinityGet(sitesp));
   TSActionCancel(TSContScheduleEvery(sitesp, 100));
 }

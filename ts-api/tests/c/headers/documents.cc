@@ -87,6 +87,10 @@ sites_handler(TSCont contp, TSEvent event, void *)
     }
     sites[0]++;
     TSMutexUnlock(sites_mutex);
+    // From now on here.
+    if (TSContSetThreadAffinity(contp, TSEventThreadSelf()) == TS_ERROR) {
+      LOG_ERROR("TSContSetThreadAffinity");
+    }
     return 1;
   default:
     return 0;
@@ -132,6 +136,5 @@ TSPluginInit(int, const char *[])
   if ((action = TSContSchedule(sitesp, 0)) == TS_ERROR_PTR || TSActionDone(action)) {
     LOG_ERROR("TSContSchedule");
   }
-  TSContSetThreadAffinity(sitesp, TSContThreadAffinityGet(sitesp));
   TSActionCancel(TSContScheduleEvery(sitesp, 100));
 }
