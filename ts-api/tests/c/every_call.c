@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ts/embed.h>
+
 #include "bench.h"
 
 enum { MOST = 8 };

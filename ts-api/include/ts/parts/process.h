@@ -20,7 +20,10 @@ TS_ENTRY void TSPluginInit(int argc, const char *argv[]);
 /** Says who the plugin is. In TSPluginInit(); later TS_ERROR. The texts are copied. Faults: null. */
 TSReturnCode TSPluginRegister(const TSPluginRegistrationInfo *plugin_info);
 
-/** Says whether the plugin, where it also maps URLs, may be loaded anew. In TSPluginInit(); later TS_ERROR. */
+/**
+ * Says whether the plugin, where it also maps URLs, may be loaded anew. In TSPluginInit(); later TS_ERROR. This host never loads a
+ * library anew, so what is said is kept nowhere.
+ */
 TSReturnCode TSPluginDSOReloadEnable(int enabled);
 
 /* ---- The host. Texts are the host's and stay ---- */
