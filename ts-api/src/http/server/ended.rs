@@ -11,7 +11,10 @@ use crate::http::HookId;
 /// call-out is answered.
 const KEPT: usize = 1024;
 
-static ENDED: Mutex<VecDeque<Ended>> = Mutex::new(VecDeque::new());
+static ENDED: Mutex<Last> = Mutex::new(Last(VecDeque::new()));
+
+/// The last of them, oldest first.
+struct Last(VecDeque<Ended>);
 
 /// A call-out that was ended.
 #[derive(Debug, Clone)]
@@ -25,22 +28,29 @@ pub(crate) struct Ended {
     pub(crate) who: String,
 }
 
+impl Last {
+    fn note(&mut self, ended: Ended) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(ended);
+    }
+
+    fn find(&self, owner: usize, subject: u64, serial: u32) -> Option<&Ended> {
+        self.0.iter().rev().find(|ended| {
+            (ended.owner, ended.subject) == (owner, subject) && (serial == 0 || ended.serial == serial)
+        })
+    }
+}
+
 /// Keeps one.
 pub(crate) fn note(ended: Ended) {
-    let mut all = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.len() == KEPT {
-        all.pop_front();
-    }
-    all.push_back(ended);
+    ENDED.lock().unwrap_or_else(PoisonError::into_inner).note(ended);
 }
 
 /// Whether a call-out was ended; zero is the last of its subject's.
 pub(crate) fn find(owner: usize, subject: u64, serial: u32) -> Option<Ended> {
-    let all = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_it = |ended: &&Ended| {
-        (ended.owner, ended.subject) == (owner, subject) && (serial == 0 || ended.serial == serial)
-    };
-    all.iter().rev().find(is_it).cloned()
+    ENDED.lock().unwrap_or_else(PoisonError::into_inner).find(owner, subject, serial).cloned()
 }
 
 #[cfg(test)]
@@ -51,13 +61,15 @@ mod tests {
     fn the_last_ones_are_kept_and_found_by_all_their_numbers() {
         let ended =
             |subject, serial| Ended { owner: 7, subject, serial, hook: HookId::TxnStart, who: String::new() };
+        let mut last = Last(VecDeque::new());
         for subject in 1..=KEPT as u64 + 1 {
-            note(ended(subject, 1));
+            last.note(ended(subject, 1));
         }
-        note(ended(2, 5));
-        assert!(find(7, 1, 1).is_none(), "the oldest is forgotten");
-        assert_eq!(find(7, 3, 1).map(|ended| ended.serial), Some(1));
-        assert_eq!(find(7, 2, 0).map(|ended| ended.serial), Some(5));
-        assert!(find(7, 3, 2).is_none() && find(8, 3, 1).is_none() && find(7, 0, 0).is_none());
+        last.note(ended(2, 5));
+        let serial = |owner, subject, serial| last.find(owner, subject, serial).map(|ended| ended.serial);
+        assert_eq!(serial(7, 1, 1), None, "the oldest is forgotten");
+        assert_eq!(serial(7, 3, 1), Some(1));
+        assert_eq!(serial(7, 2, 0), Some(5));
+        assert_eq!([serial(7, 3, 2), serial(8, 3, 1), serial(7, 0, 0)], [None; 3]);
     }
 }
