@@ -276,8 +276,8 @@ static int
 closing(TSCont contp UNUSED, TSEvent event UNUSED, void *edata)
 {
   TSHttpSsnReenable((TSHttpSsn)edata, TS_EVENT_HTTP_CONTINUE);
-  /* Under way until it is re-enabled, and over soon after. */
-  TSContScheduleOnThread(TSContCreate(closed, TSMutexCreate()), 50, TSEventThreadSelf());
+  /* This thread ends the session before it comes to anything else. */
+  TSContScheduleOnThread(TSContCreate(closed, TSMutexCreate()), 0, TSEventThreadSelf());
   return 0;
 }
 
