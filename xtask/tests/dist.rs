@@ -34,6 +34,16 @@ fn a_program_in_c_is_linked_with_what_pkg_config_says_and_runs() {
         assert!(said.contains(file), "{file}: {said}");
     }
 
+    // It is found by its name with a version, and shows nothing but what is for C.
+    let library = format!("{dist}/lib/libts.so");
+    let dynamic = run("readelf", &["-d", &library], &[("LC_ALL", "C")]);
+    assert!(dynamic.contains("soname: [libts.so.0]"), "{dynamic}");
+    let symbols = run("nm", &["-D", "--defined-only", "--format=posix", &library], &[]);
+    let shown: Vec<_> = symbols.lines().filter(|line| line.contains(" T ")).collect();
+    assert!(shown.len() > 200, "{symbols}");
+    let other: Vec<_> = symbols.lines().filter(|line| !line.starts_with("TS")).collect();
+    assert!(other.is_empty(), "{other:?}");
+
     // Wherever it is moved to.
     let moved = folder.path().join("moved");
     fs::rename(dist, &moved).expect("it can be moved");
