@@ -4,38 +4,32 @@
 #[path = "support/c.rs"]
 mod c;
 
-use c::Plugin;
+use c::Source;
 
-/// What an entry prints that leaves nothing behind.
-#[track_caller]
-fn printed(entry: &str) -> Vec<String> {
-    let ran = Plugin::compile("actions.c").run(entry, &[]);
-    assert_eq!(ran.left, Some(0), "{ran:#?}");
-    ran.printed()
-}
+const ACTIONS: Source = Source("actions.c");
 
 #[test]
 fn an_event_that_is_cancelled_before_it_ran_never_comes() {
-    assert_eq!(printed("before_it_ran"), ["never"]);
-    assert_eq!(printed("by_the_handlers_argument"), ["never"]);
+    assert_eq!(ACTIONS.printed("before_it_ran"), ["never"]);
+    assert_eq!(ACTIONS.printed("by_the_handlers_argument"), ["never"]);
 }
 
 #[test]
 fn an_event_may_be_cancelled_in_its_own_handler() {
-    assert_eq!(printed("in_its_handler"), ["00, then 1", "once"]);
+    assert_eq!(ACTIONS.printed("in_its_handler"), ["00, then 1", "once"]);
 }
 
 #[test]
 fn cancelling_what_is_over_touches_nobody_else() {
-    assert_eq!(printed("after_it_ran"), ["1000"]);
+    assert_eq!(ACTIONS.printed("after_it_ran"), ["1000"]);
 }
 
 #[test]
 fn there_is_nothing_to_cancel_in_no_action() {
-    assert_eq!(printed("of_nothing"), ["0 0"]);
+    assert_eq!(ACTIONS.printed("of_nothing"), ["0 0"]);
 }
 
 #[test]
 fn who_holds_the_mutex_and_cancels_sees_no_handler_run() {
-    assert_eq!(printed("under_the_mutex"), ["done"]);
+    assert_eq!(ACTIONS.printed("under_the_mutex"), ["done"]);
 }

@@ -4,67 +4,54 @@
 #[path = "support/c.rs"]
 mod c;
 
-use c::{Plugin, Ran};
+use c::Source;
 
-fn run(entry: &str) -> Ran {
-    Plugin::compile("mutexes.c").run(entry, &[])
-}
-
-/// What an entry prints that leaves nothing behind.
-#[track_caller]
-fn printed(entry: &str) -> Vec<String> {
-    let ran = run(entry);
-    assert_eq!(ran.left, Some(0), "{ran:#?}");
-    ran.printed()
-}
-
-#[track_caller]
-fn faults(entry: &str, function: &str, fault: &str) {
-    let line = run(entry).fault();
-    let start = format!("ts: {function}, called by mutexes: mutexp {fault}");
-    assert!(line.starts_with(&start), "{entry}: {line}");
-}
+const MUTEXES: Source = Source("mutexes.c");
 
 #[test]
 fn its_holder_may_lock_it_again_and_others_wait_until_all_levels_are_unlocked() {
-    assert_eq!(printed("recursion"), ["done"]);
+    assert_eq!(MUTEXES.printed("recursion"), ["done"]);
 }
 
 #[test]
 fn foreign_threads_exclude_each_other() {
-    assert_eq!(printed("foreign_threads"), ["80000"]);
+    assert_eq!(MUTEXES.printed("foreign_threads"), ["80000"]);
 }
 
 #[test]
 fn continuations_that_share_one_exclude_each_other() {
-    assert_eq!(printed("shared_by_continuations"), ["1000"]);
+    assert_eq!(MUTEXES.printed("shared_by_continuations"), ["1000"]);
 }
 
 #[test]
 fn a_plugin_that_holds_one_keeps_handlers_away() {
-    assert_eq!(printed("held_against_a_handler"), ["done"]);
+    assert_eq!(MUTEXES.printed("held_against_a_handler"), ["done"]);
 }
 
 #[test]
 fn one_that_is_locked_outlives_its_last_continuation() {
-    let ran = run("locked_beyond_the_last_continuation");
+    let ran = MUTEXES.run("locked_beyond_the_last_continuation");
     assert_eq!(ran.out, ["unlocked"]);
     assert!(ran.fault().starts_with("ts: TSMutexLock, called by mutexes: mutexp is a mutex that is gone"));
-    assert_eq!(printed("locked_in_a_handler_that_destroys"), ["done"]);
-    faults("gone_with_the_last_continuation", "TSMutexLockTry", "is a mutex that is gone");
+    assert_eq!(MUTEXES.printed("locked_in_a_handler_that_destroys"), ["done"]);
+    MUTEXES.faults("gone_with_the_last_continuation", "TSMutexLockTry", "is a mutex that is gone");
 }
 
 #[test]
 fn unlocking_what_one_does_not_hold_is_a_fault() {
-    faults("unlocked_twice", "TSMutexUnlock", "is not locked by this thread");
-    let line = run("unlocked_by_another_thread").fault();
+    MUTEXES.faults("unlocked_twice", "TSMutexUnlock", "is not locked by this thread");
+    let line = MUTEXES.run("unlocked_by_another_thread").fault();
     assert_eq!(line, "ts: TSMutexUnlock: mutexp is not locked by this thread");
-    faults("unlocked_in_place_of_the_host", "TSMutexUnlock", "was locked by the host around this handler");
+    MUTEXES.faults(
+        "unlocked_in_place_of_the_host",
+        "TSMutexUnlock",
+        "was locked by the host around this handler",
+    );
 }
 
 #[test]
 fn one_that_is_in_use_cannot_be_destroyed() {
-    faults("destroyed_locked", "TSMutexDestroy", "is locked");
-    faults("destroyed_with_continuations", "TSMutexDestroy", "belongs to the continuations");
-    faults("destroyed_twice", "TSMutexDestroy", "is a mutex that is gone");
+    MUTEXES.faults("destroyed_locked", "TSMutexDestroy", "is locked");
+    MUTEXES.faults("destroyed_with_continuations", "TSMutexDestroy", "belongs to the continuations");
+    MUTEXES.faults("destroyed_twice", "TSMutexDestroy", "is a mutex that is gone");
 }

@@ -5,6 +5,7 @@
 //! let ran = plugin.run("two_handlers", &["7"]);         // void two_handlers(int argc, const char *argv[])
 //! assert_eq!(ran.printed(), ["one", "two"]);            // ended well: the lines of its standard output
 //! assert_eq!(plugin.run("bad", &[]).fault(), "ts: TSContDestroy, called by conts: contp is null ..");
+//! assert_eq!(Source("conts.c").printed("one"), ["1"]);  // without arguments, and nothing is left behind
 //! ```
 //!
 //! # Rules
@@ -103,6 +104,36 @@ impl Plugin {
         command.args([test, "--exact", "--nocapture"]);
         command.env(LIBRARY, &self.library).env(ENTRY, entry).env(ARGUMENTS, arguments.join(SEPARATOR));
         command
+    }
+}
+
+/// A source in `tests/c`, for tests whose entries want no arguments.
+pub struct Source(pub &'static str);
+
+impl Source {
+    pub fn plugin(&self) -> Plugin {
+        Plugin::compile(self.0)
+    }
+
+    pub fn run(&self, entry: &str) -> Ran {
+        self.plugin().run(entry, &[])
+    }
+
+    /// What an entry prints that ends well and leaves nothing behind.
+    #[track_caller]
+    pub fn printed(&self, entry: &str) -> Vec<String> {
+        let ran = self.run(entry);
+        assert_eq!(ran.left, Some(0), "{ran:#?}");
+        ran.printed()
+    }
+
+    /// Runs an entry that ends its process in `function`, for a reason with `fault` in it.
+    #[track_caller]
+    pub fn faults(&self, entry: &str, function: &str, fault: &str) {
+        let plugin = self.plugin();
+        let line = plugin.run(entry, &[]).fault();
+        let begin = format!("ts: {function}, called by {}: ", plugin.name);
+        assert!(line.starts_with(&begin) && line.contains(fault), "{entry}: {line}");
     }
 }
 
