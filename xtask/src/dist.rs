@@ -8,6 +8,7 @@
 //! | `lib/libts.a` | the same, to become a part of the program |
 //! | `include/` | the headers, of plugins too |
 //! | `lib/pkgconfig/ts.pc` | what `pkg-config` says of them, wherever the folder is moved to |
+//! | `lib/pkgconfig/ts-static.pc`, `lib/ts.symbols` | the same of a program that `libts.a` becomes a part of, and that loads plugins |
 //!
 //! # Rules
 //! * The folder is whole or not there: it is made under another name, and moved.
@@ -33,6 +34,9 @@ pub(crate) struct Options {
     /// In place of `dist` among the builds.
     pub(crate) to: Option<PathBuf>,
 }
+
+/// The functions that a program shows to its plugins, as the linker takes it. In a file, since `pkg-config` puts a `\` before `*`.
+const SYMBOLS: &str = "{ TS*; };\n";
 
 /// What the archive needs of the system.
 const SYSTEM: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
@@ -73,7 +77,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     copy(&built.join("libts_api.a"), &made.join("lib/libts.a"))?;
     link(&workspace, &made, version)?;
     copy_headers(&workspace.root.join("ts-api/include"), &made.join("include"))?;
-    fs::write(made.join("lib/pkgconfig/ts.pc"), pkg_config(version))?;
+    fs::write(made.join("lib/ts.symbols"), SYMBOLS)?;
+    let shared = pkg_config("ts", version, &format!("-L${{libdir}} -lts\nLibs.private: {SYSTEM}"));
+    fs::write(made.join("lib/pkgconfig/ts.pc"), shared)?;
+    fs::write(made.join("lib/pkgconfig/ts-static.pc"), pkg_config("ts-static", version, &whole_archive()))?;
     if to.exists() {
         fs::remove_dir_all(&to)?;
     }
@@ -130,11 +137,23 @@ fn link(workspace: &Workspace, made: &Path, version: &cargo_metadata::semver::Ve
     Ok(())
 }
 
-fn pkg_config(version: &cargo_metadata::semver::Version) -> String {
+/// How a program takes in all of the archive and shows the interface. The words that belong together are one, so that nobody
+/// puts another between them.
+fn whole_archive() -> String {
+    let words = [
+        "-Wl,--whole-archive,${libdir}/libts.a,--no-whole-archive",
+        "-Wl,--gc-sections",
+        "-Wl,--dynamic-list=${libdir}/ts.symbols",
+        SYSTEM,
+    ];
+    words.join(" ")
+}
+
+fn pkg_config(name: &str, version: &cargo_metadata::semver::Version, libs: &str) -> String {
     format!(
         "prefix=${{pcfiledir}}/../..\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\n\
-         Name: ts\nDescription: An event system and an HTTP proxy for plugins and programs in C\nVersion: {version}\n\
-         Libs: -L${{libdir}} -lts\nLibs.private: {SYSTEM}\nCflags: -I${{includedir}}\n"
+         Name: {name}\nDescription: An event system and an HTTP proxy for plugins and programs in C\nVersion: {version}\n\
+         Libs: {libs}\nCflags: -I${{includedir}}\n"
     )
 }
 

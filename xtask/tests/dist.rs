@@ -28,9 +28,14 @@ fn a_program_in_c_is_linked_with_what_pkg_config_says_and_runs() {
     let dist = dist.to_str().expect("its name is text");
     let xtask = env!("CARGO_BIN_EXE_xtask");
     let said = run(xtask, &["dist", "--debug", "--to", dist], &[]);
-    for file in
-        ["bin/ts-host", "lib/libts.a", "lib/libts.so -> libts.so.0", "include/ts/ts.h", "lib/pkgconfig/ts.pc"]
-    {
+    for file in [
+        "bin/ts-host",
+        "lib/libts.a",
+        "lib/libts.so -> libts.so.0",
+        "include/ts/ts.h",
+        "lib/pkgconfig/ts.pc",
+        "lib/pkgconfig/ts-static.pc",
+    ] {
         assert!(said.contains(file), "{file}: {said}");
     }
 
@@ -49,18 +54,23 @@ fn a_program_in_c_is_linked_with_what_pkg_config_says_and_runs() {
     fs::rename(dist, &moved).expect("it can be moved");
     let at = |place: &str| moved.join(place).to_str().expect("its name is text").to_owned();
     let found = [("PKG_CONFIG_PATH", &*at("lib/pkgconfig"))];
-    let flags = run("pkg-config", &["--cflags", "--libs", "ts"], &found);
-    let flags: Vec<_> = flags.split_whitespace().collect();
+    let flags = |wanted: &[&str]| {
+        let flags = run("pkg-config", wanted, &found);
+        flags.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
     let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ts-api");
     let source = |name: &str| api.join(name).to_str().expect("its name is text").to_owned();
+    let compile = |what: &[&str], flags: &[String], program: &str| {
+        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        let words = [what, &["-Wall", "-Wextra", "-Werror", "-o", program], &flags].concat();
+        run("cc", &words, &[]);
+    };
+    let serve = source("examples/serve.c");
     let (program, plugin) = (at("serve"), at("hello.so"));
-    let compile = [&*source("examples/serve.c"), "-Wall", "-Wextra", "-Werror", "-o", &program];
-    run("cc", &[&compile[..], &flags].concat(), &[]);
+    compile(&[&serve], &flags(&["--cflags", "--libs", "ts"]), &program);
     let tests = format!("-I{}", source("tests/c"));
-    let compile =
-        [&*source("tests/c/host_hello.c"), "-shared", "-fPIC", "-D_GNU_SOURCE", &tests, "-o", &plugin];
-    let headers = run("pkg-config", &["--cflags", "ts"], &found);
-    run("cc", &[&compile[..], &headers.split_whitespace().collect::<Vec<_>>()].concat(), &[]);
+    let hello = [&*source("tests/c/host_hello.c"), "-shared", "-fPIC", "-D_GNU_SOURCE", &tests];
+    compile(&hello, &flags(&["--cflags", "ts"]), &plugin);
 
     let libraries = [("LD_LIBRARY_PATH", &*at("lib"))];
     let said = run(&program, &[], &libraries);
@@ -72,6 +82,27 @@ fn a_program_in_c_is_linked_with_what_pkg_config_says_and_runs() {
     assert!(refused.starts_with("load: /nowhere.so cannot be opened"), "{refused}");
     let said = run(at("bin/ts-host"), &["--verify-plugin", &plugin], &[]);
     assert!(said.contains("OK"), "{said}");
+
+    // All in one file, with plugins.
+    let whole = at("whole");
+    compile(&[&serve], &flags(&["--cflags", "--libs", "ts-static"]), &whole);
+    assert!(!run("readelf", &["-d", &whole], &[("LC_ALL", "C")]).contains("libts.so"));
+    let said = run(&whole, &[&plugin], &[]);
+    assert!(said.starts_with(&format!("[{plugin}] 1\n")), "the plugin finds the program's calls: {said}");
+    assert!(said.contains("HTTP/1.1 421 "), "{said}");
+
+    // Where there is nothing but the archive, and with what the program itself needs of it.
+    for library in ["lib/libts.so", "lib/libts.so.0"] {
+        fs::remove_file(at(library)).expect("it is there");
+    }
+    let small = at("small");
+    compile(&[&serve], &flags(&["--static", "--cflags", "--libs", "ts"]), &small);
+    let said = run(&small, &[], &[]);
+    assert!(said.starts_with("asked for a host that there is no rule for: HTTP/1.1 421 "), "{said}");
+    assert!(said.contains("\nshut down in "), "{said}");
+    let refused = Command::new(&small).arg(&plugin).output().expect("it starts");
+    let refused = String::from_utf8(refused.stderr).expect("it prints text");
+    assert!(refused.starts_with("load: ") && refused.contains("pkg-config --libs ts-static"), "{refused}");
 
     let again =
         Command::new(xtask).args(["dist", "--to", moved.to_str().unwrap()]).output().expect("it starts");

@@ -167,6 +167,12 @@ fn base(function: *const ()) -> Option<usize> {
     found.then(|| info.dli_fbase.addr()).filter(|base| *base != 0)
 }
 
+/// Whether plugins find the functions of this program; one that is linked with the archive may keep them to itself.
+fn is_shown() -> bool {
+    // SAFETY: any name may be asked for, and the answer is only compared.
+    !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"TSPluginRegister".as_ptr()) }.is_null()
+}
+
 fn begins(file: &Path) -> io::Result<[u8; 4]> {
     let mut begins = [0; 4];
     match io::Read::read_exact(&mut fs::File::open(file)?, &mut begins) {
@@ -183,6 +189,8 @@ fn refused(file: &Path, whole: &Path, error: &libloading::Error) -> LoadError {
         let symbol = symbol.split([',', ' ']).next().unwrap_or_default().to_owned();
         let mend = if symbol.starts_with("_Z") && symbol.contains("TS") {
             "here that is a function of C: compile the plugin with the headers of this program"
+        } else if symbol.starts_with("TS") && !is_shown() {
+            "this program keeps its functions to itself: link it as `pkg-config --libs ts-static` says"
         } else if symbol.starts_with("TS") {
             "this program has no such function: its headers declare those that it has"
         } else {
