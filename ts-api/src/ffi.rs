@@ -9,7 +9,7 @@
 //! * A handle is a number that looks like a pointer and cannot be followed ([`handle`]). Null, stale, of another kind, twice
 //!   destroyed: the process ends with one line that names call, plugin and fault, in release builds too.
 //! * `TS_ERROR` is for refusals on a live handle: something that a correct plugin has to expect.
-//! * No lock of ours is held while a plugin runs.
+//! * No lock of ours is held while a plugin runs, but that of its own file while it is entered for the first time ([`once`]).
 //! * The handler of a plugin is called through [`dispatch`] alone, which says whose it is for as long as it runs.
 //!
 //! The functions are exported by their names from whatever program links this crate and says so to its linker; nobody calls
@@ -52,6 +52,7 @@ pub(crate) mod mgmt;
 mod mime;
 mod mutex;
 pub(crate) mod names;
+mod once;
 pub(crate) mod place;
 pub(crate) mod plugin;
 pub(crate) mod records;

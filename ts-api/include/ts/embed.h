@@ -1,13 +1,16 @@
 /* For programs in C or C++ that run the event system, a server and plugins themselves, linked with libts. A plugin needs none
  * of it.
  *
- * In this order, on one thread, which is the program's main thread as far as plugins are concerned:
+ * In this order:
  *
  *   TSRuntimePrepare()      there are pools of threads, and nothing runs;
  *   TSRuntimePluginLoad()   for each plugin: its TSPluginInit() is called on this thread;
  *   TSRuntimeStart()        the threads run;
  *   TSRuntimeServe()        requests are accepted, as often as wanted;
  *   TSRuntimeShutdown()     all of it ends.
+ *
+ * All of them on one thread, which is the program's main thread as far as plugins are concerned, and lives until the last one
+ * has returned. On another thread they end the process with a line that says so, also in a handler.
  *
  * What may go wrong in a correct program is TS_ERROR, and TSRuntimeErrorGet() says what it was. Between TSRuntimePrepare() and
  * TSRuntimeShutdown() the thread may make all calls of <ts/ts.h> that a plugin may make in TSPluginInit().
@@ -43,8 +46,8 @@ TSReturnCode TSRuntimePrepare(const TSRuntimeConfig *config);
 
 /**
  * Loads a plugin and calls its TSPluginInit(), with `argv[0]` the file as it is named here, and `argc` arguments from `argv`
- * after it. Only between TSRuntimePrepare() and TSRuntimeStart(), on the same thread. It is never unloaded. TS_ERROR: it cannot
- * be loaded, or has not registered.
+ * after it. Only between TSRuntimePrepare() and TSRuntimeStart(). It is never unloaded. TS_ERROR: it cannot be loaded, or has not
+ * registered.
  */
 TSReturnCode TSRuntimePluginLoad(const char *file, int argc, const char *const *argv);
 
@@ -53,15 +56,15 @@ TSReturnCode TSRuntimeStart(void);
 
 /**
  * Accepts requests at `address`, such as "127.0.0.1:8080" (port 0 lets the system choose), and forwards them as `rules` say:
- * `count` pairs of texts, each which requests and where to, as in a line `map` of remap.config. The port that it listens at goes
- * to `port`, which may be null. TS_ERROR: the threads do not run, the address cannot be had, or a rule is none.
+ * `count` pairs of texts, at least one, each which requests and where to, as in a line `map` of remap.config. The port that it
+ * listens at goes to `port`, which may be null. TS_ERROR: the threads do not run, the address cannot be had, or a rule is none.
  */
 TSReturnCode TSRuntimeServe(const char *address, const char *const *rules, int count, int *port);
 
 /**
  * Lets requests that are under way finish, ends servers and threads, and says in `report`, at most `size` bytes with the NUL,
- * what became of them; `report` may be null. It takes at most `timeout` milliseconds. On the thread of TSRuntimePrepare().
- * TS_ERROR: something did not end in time, and the report names it; or there is no runtime.
+ * what became of them; `report` may be null. It takes at most `timeout` milliseconds. TS_ERROR: something did not end in time,
+ * and the report names it; or there is no runtime.
  */
 TSReturnCode TSRuntimeShutdown(int timeout, char *report, size_t size);
 

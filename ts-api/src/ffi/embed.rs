@@ -1,13 +1,15 @@
 //! Programs in C that run the event system themselves: a runtime, plugins, servers, the end of all.
 //!
 //! # Rules
-//! * There is one runtime at a time. The thread that prepares it is its guest until it is shut down.
+//! * There is one runtime at a time. The thread that prepares it is its guest until it is shut down, and makes all calls that
+//!   are about it: on another one they are faults.
 //! * What a correct program has to expect is `TS_ERROR`, with a text for the thread that asked.
 //! * No lock is held while a plugin is entered, or something is waited for.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char, c_int};
 use std::fmt::Display;
+use std::net::ToSocketAddrs as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,6 +64,14 @@ fn answer(done: Result<(), Refused>) -> TSReturnCode {
     TS_ERROR
 }
 
+/// Ends the process if there is a runtime, and another thread has prepared it.
+fn on_its_thread(call: Call) {
+    let is_its = GUEST.with_borrow(Option::is_some);
+    if !is_its && EMBEDDED.lock().is_some() {
+        call.fault("this is not the thread that called TSRuntimePrepare");
+    }
+}
+
 /// What the runtime is; refused if there is none.
 fn with<R>(f: impl FnOnce(&mut Embedded) -> R) -> Result<R, Refused> {
     EMBEDDED.lock().as_mut().map(f).ok_or_else(|| "there is no runtime: call TSRuntimePrepare first".into())
@@ -104,9 +114,6 @@ fn load(file: &str, arguments: &[String]) -> Result<(), Refused> {
     if with(|embedded| embedded.started)? {
         return Err("plugins are loaded before TSRuntimeStart".into());
     }
-    if GUEST.with_borrow(Option::is_none) {
-        return Err("plugins are loaded on the thread that called TSRuntimePrepare".into());
-    }
     let plugin = Library::open(Path::new(file))?.global()?;
     plugin.initialise(file, arguments).map_err(|error| Refused(format!("{file}: {error}")))?;
     Ok(())
@@ -129,10 +136,18 @@ fn start() -> Result<(), Refused> {
 fn serve(address: &str, rules: &[(String, String)]) -> Result<c_int, Refused> {
     let runtime = with(|embedded| embedded.started.then(|| embedded.runtime.clone()))?;
     let runtime = runtime.ok_or("the threads do not run: call TSRuntimeStart first")?;
+    if rules.is_empty() {
+        let text = "there are no rules: give at least one pair of texts, such as \"/\" and \"http://127.0.0.1:8080/\"";
+        return Err(text.into());
+    }
     let rules = rules.iter().map(|(from, to)| Rule::new(from, to));
     let remap = Remap::new(rules.collect::<Result<Vec<_>, _>>()?)?;
     let settings = Settings { remap, ..Settings::default() };
-    let server = Server::builder().settings(settings).listen(address).start(&runtime)?;
+    let addresses: Vec<_> = address
+        .to_socket_addrs()
+        .map_err(|error| Refused(format!("{address} is no address to listen at: {error}")))?
+        .collect();
+    let server = Server::builder().settings(settings).listen(&*addresses).start(&runtime)?;
     let port = server.local_addr().port();
     let first = with(|embedded| {
         embedded.servers.push(server);
@@ -187,6 +202,7 @@ pub unsafe extern "C" fn TSRuntimePluginLoad(
     argv: *const *const c_char,
 ) -> TSReturnCode {
     call::enter("TSRuntimePluginLoad", |call| {
+        on_its_thread(call);
         // SAFETY: whoever calls says that it is a text, and that there are so many more.
         let (file, arguments) = unsafe {
             let count = usize::try_from(argc).unwrap_or_else(|_| call.fault("argc is below zero"));
@@ -198,7 +214,10 @@ pub unsafe extern "C" fn TSRuntimePluginLoad(
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSRuntimeStart() -> TSReturnCode {
-    call::enter("TSRuntimeStart", |_| answer(start()))
+    call::enter("TSRuntimeStart", |call| {
+        on_its_thread(call);
+        answer(start())
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -209,6 +228,7 @@ pub unsafe extern "C" fn TSRuntimeServe(
     port: *mut c_int,
 ) -> TSReturnCode {
     call::enter("TSRuntimeServe", |call| {
+        on_its_thread(call);
         // SAFETY: whoever calls says that it is a text, and that there are so many pairs of them.
         let (address, rules) = unsafe {
             let count = usize::try_from(count).unwrap_or_else(|_| call.fault("count is below zero"));
@@ -226,7 +246,8 @@ pub unsafe extern "C" fn TSRuntimeServe(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSRuntimeShutdown(timeout: c_int, report: *mut c_char, size: usize) -> TSReturnCode {
-    call::enter("TSRuntimeShutdown", |_| {
+    call::enter("TSRuntimeShutdown", |call| {
+        on_its_thread(call);
         let limit = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
         let (text, clean) = match shut_down(limit) {
             Ok(report) => report,

@@ -7,16 +7,14 @@
 //! * A request is mapped on its transaction's thread with the transaction's mutex held. The places of the rule's URLs are there
 //!   for that call alone.
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_int, c_ulong, c_void};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, ptr};
-
-use parking_lot::Mutex;
 
 use super::call::Kept;
 use super::load::{Library, LoadError};
 use super::mime;
+use super::once::Once;
 use super::plugin::{self, Plugin};
 use super::types::{TS_SUCCESS, TSHttpTxn, TSMBuffer, TSMLoc, TSReturnCode};
 use crate::http::door::Which;
@@ -63,7 +61,7 @@ struct Mapper {
 }
 
 /// By their files.
-static MAPPERS: Mutex<BTreeMap<PathBuf, &'static Mapper>> = Mutex::new(BTreeMap::new());
+static MAPPERS: Once<Mapper> = Once::new();
 
 /// What a plugin says is wrong, if it says anything.
 struct Said([u8; 1024]);
@@ -89,12 +87,7 @@ impl Mapper {
     /// The one of a file, loaded and entered if it is for the first time.
     fn of(file: &Path) -> Result<&'static Self, LoadError> {
         let whole = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-        if let Some(mapper) = MAPPERS.lock().get(&whole) {
-            return Ok(mapper);
-        }
-        let mapper: &'static Self = Box::leak(Box::new(Self::load(file)?));
-        MAPPERS.lock().insert(whole, mapper);
-        Ok(mapper)
+        MAPPERS.of(whole, || Self::load(file))
     }
 
     fn load(file: &Path) -> Result<Self, LoadError> {

@@ -43,8 +43,8 @@ const ARGUMENTS: &str = "TS_API_BENCH_ARGUMENTS";
 /// Between arguments.
 const SEPARATOR: &str = "\u{1f}";
 /// Before what the plugin prints, and behind it.
-const BEGIN: &str = "\n-- the plugin begins --\n";
-const END: &str = "-- the plugin ended, and left continuations: ";
+pub const BEGIN: &str = "\n-- the plugin begins --\n";
+pub const END: &str = "-- the plugin ended, and left continuations: ";
 
 /// A source that is compiled.
 pub struct Plugin {
@@ -83,7 +83,12 @@ impl Plugin {
     /// Calls `entry` in a process of its own.
     pub fn run(&self, entry: &str, arguments: &[&str]) -> Ran {
         let test = format!("{}::a_plugin_that_was_asked_for_runs", module());
-        let output = self.command(&test, entry, arguments).output().expect("this program starts");
+        self.run_by(&test, entry, arguments)
+    }
+
+    /// Calls `entry` in a process of its own, by a test that finds it with [`asked`] and says [`BEGIN`] and [`END`].
+    pub fn run_by(&self, test: &str, entry: &str, arguments: &[&str]) -> Ran {
+        let output = self.command(test, entry, arguments).output().expect("this program starts");
         let [out, err] =
             [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         let (_, out) = out.split_once(BEGIN).unwrap_or_else(|| panic!("it did not begin: {out}{err}"));
