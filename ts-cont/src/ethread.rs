@@ -4,6 +4,7 @@
 //! thread, so whoever holds one runs on that event thread, and what it offers needs no atomic operation.
 
 pub(crate) mod dispatch;
+mod gather;
 pub(crate) mod local;
 mod measure;
 mod naps;

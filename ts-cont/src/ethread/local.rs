@@ -1,5 +1,6 @@
 //! What an event thread has to itself: its queue, its slots, its tasks.
 
+use super::gather::Gather;
 use super::own::Own;
 use super::parked::Parked;
 use super::running::Running;
@@ -73,6 +74,7 @@ pub(crate) struct Local {
     /// count of references is written by those who schedule it from elsewhere.
     pub(super) debt: Cell<Option<(CellRef, usize)>>,
     pub(super) sweep: Cell<Sweep>,
+    pub(super) gather: Gather,
     /// Whether `parked` has anything in it: asked for every event.
     pub(super) has_parked: Cell<bool>,
     pub(super) counts: Counting,
@@ -189,6 +191,7 @@ impl Here {
             rearm: Cell::new(Rearm::Unsaid),
             debt: Cell::new(None),
             sweep: Cell::new(Sweep::default()),
+            gather: Gather::default(),
             has_parked: Cell::new(false),
             counts: Counting::default(),
         });

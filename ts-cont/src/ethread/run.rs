@@ -2,7 +2,7 @@
 //!
 //! A turn looks once at the clock, the inbox, I/O, timers and poll events, then dispatches ready events until there are none
 //! or the budget is spent. When nothing is ready the thread says in its inbox that it sleeps and waits for the exact next
-//! deadline. The same turns run on an operating-system thread and in a simulation; only who calls them, and what waiting
+//! deadline, unless timers come faster than that (`gather.rs`). The same turns run on an operating-system thread and in a simulation; only who calls them, and what waiting
 //! means, differ.
 //!
 //! # The end
@@ -95,6 +95,7 @@ impl Newborn {
                 Some(Turn::Busy) | None => meter.end(&here, drained, false),
                 Some(Turn::Stop) => break,
                 Some(Turn::Idle(deadline)) => {
+                    here.local().gather.waits(deadline);
                     if let Err(error) = wait.wait(deadline) {
                         report(&here, &error);
                     }
@@ -195,7 +196,8 @@ impl Here {
         let local = self.local();
         let shared = self.thread().shared();
         let now = self.now();
-        local.queue.borrow_mut().visit(now);
+        let visit = local.queue.borrow_mut().visit(now);
+        local.gather.begin(now, visit.due);
         self.end_naps();
         self.retry_parked();
         self.run_poll_events();
@@ -237,7 +239,7 @@ impl Here {
         if queue.has_ready() || local.sweep.get().under_way {
             return Turn::Busy;
         }
-        let mut deadline = queue.next_deadline();
+        let mut deadline = queue.next_deadline().map(|at| local.gather.until(at));
         if let Some(at) = local.sweep.get().at {
             deadline = Some(deadline.map_or(at, |deadline| deadline.min(at)));
         }
