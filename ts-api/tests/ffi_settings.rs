@@ -94,6 +94,40 @@ fn plugins_are_told_what_is_in_force_and_again_when_it_has_been_read_again() {
     assert_eq!(fs::read_to_string(at("logs/settings.log")).unwrap(), "started\n");
 }
 
+#[test]
+fn debug_output_may_be_written_for_chosen_transactions_or_clients_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records.yaml");
+    let plugin = Plugin::compile("chosen.c");
+    for (client, wanted) in [
+        ("", vec!["after, chosen", "scheduled for a transaction"]),
+        (
+            "127.0.0.1",
+            vec![
+                "before, plain",
+                "after, plain",
+                "scheduled for a transaction",
+                "before, chosen",
+                "after, chosen",
+                "scheduled for a transaction",
+            ],
+        ),
+    ] {
+        let text =
+            format!("records:\n  diags: {{debug: {{enabled: 2, tags: own, client_ip: '{client}'}}}}\n");
+        fs::write(&records, text).unwrap();
+        let records = records.to_str().unwrap();
+        let host = Host::start(&["--records", records, "--plugin", plugin.library()]);
+        get(host.address(), "plain");
+        get(host.address(), "chosen");
+        host.signal(Signal::TERM);
+        let log: Vec<_> = host.log.iter().collect();
+        let lines = log.iter().filter_map(|line| line.split_once("handler) ")).map(|(_, text)| text);
+        assert_eq!(lines.collect::<Vec<_>>(), wanted, "{log:#?}");
+        host.end();
+    }
+}
+
 fn metrics(admin: SocketAddr) -> String {
     let mut stream = TcpStream::connect(admin).unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();

@@ -10,8 +10,8 @@ use std::sync::{LazyLock, Mutex};
 
 use support::{Bed, Origin, go_on};
 use ts_api::http::door::{
-    Address, BytesSink, Change, ErrorPart, HttpTable, Kind, Limit, Part, RawArg, RawBytes, RawFields, Scope,
-    Which,
+    Address, BytesSink, Change, ErrorPart, Fact, HttpTable, Kind, Limit, Part, RawArg, RawBytes, RawFields,
+    Scope, Which,
 };
 use ts_api::http::{Added, Arg, HookId, Milestone, Transaction};
 use ts_api::table::{self, Code, HostTable, RawCont, RawMutex};
@@ -74,6 +74,9 @@ counting! {
     pristine_url(transaction: u64, sink: BytesSink);
     response_body_set(transaction: u64, body: RawBytes, content_type: RawBytes);
     aborted(transaction: u64, by: *mut u32);
+    fact(kind: Kind, subject: u64, which: Fact, value: *mut u64);
+    fact_set(kind: Kind, subject: u64, which: Fact, value: u64);
+    origin_name(transaction: u64, sink: BytesSink);
 }
 
 /// A continuation that uses all there is.
@@ -98,6 +101,8 @@ fn use_everything(event: &mut Event<'_>) {
         txn.set_origin_addr(None).unwrap();
         assert_eq!(txn.set_response_body("", ""), Err(ts_api::http::MessageError::ReadOnly));
         assert_eq!(txn.aborted(), Ok(None));
+        assert_eq!((txn.set_debug(true), txn.debug()), (Ok(()), Ok(true)));
+        assert_eq!(txn.origin_name(), Ok(None));
         txn.buffer_request(1).unwrap();
         assert_eq!(txn.request_body(), Err(ts_api::http::MessageError::Absent));
         assert_eq!(txn.pristine_url(), Ok("http://test.example/".into()));

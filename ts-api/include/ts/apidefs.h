@@ -443,6 +443,19 @@ typedef enum TSServerState {
   TS_SRVSTATE_OUTBOUND_CONGESTION,
 } TSServerState;
 
+/** What a transaction is. */
+typedef enum TSTxnType {
+  TS_TXN_TYPE_UNKNOWN,
+  TS_TXN_TYPE_HTTP,            /**< A request and its response. */
+  TS_TXN_TYPE_EXPLICIT_TUNNEL, /**< A tunnel that a client asked for. */
+  TS_TXN_TYPE_TR_PASS_TUNNEL,  /**< There are none here. */
+} TSTxnType;
+
+/** What TSHttpSsnInfoIntGet() tells. */
+typedef enum TSHttpSsnInfoKey {
+  TS_SSN_INFO_TRANSACTION_COUNT, /**< How many transactions it has begun. */
+} TSHttpSsnInfoKey;
+
 /** Moments of a transaction that TSHttpTxnMilestoneGet() tells. */
 typedef enum TSMilestonesType {
   TS_MILESTONE_NULL = -1,

@@ -29,7 +29,10 @@ typedef struct TSDbgTag {
 /** The host's record of a tag: for equal tags the same. */
 const TSDbgTag *TSDbgTagGet(const char *tag);
 
-/** Zero while debug output is off altogether; odd while it is on for all. */
+/**
+ * Zero while debug output is off altogether; odd while it is on: for all, or for the session or transaction that this thread calls a
+ * handler for.
+ */
 int TSDbgGlobalOn(void);
 
 /** Writes one line, with the tag and the place in the source. */

@@ -4,16 +4,20 @@
 //! * A tag's record is made once, and stays where it is until the process ends: plugins read its byte without asking.
 //! * The byte says that the tag is wanted and debug output is on; so with none, a plugin pays for one load.
 //! * What is wanted comes from the records `diags.debug.enabled` and `diags.debug.tags`, and may change at any time.
-//! * Mode 2, which is for chosen clients only, writes nothing: no record says which clients those are.
+//! * In mode 2 they are written while a handler is called for a session or transaction that is chosen: by a plugin
+//!   (`TSHttpTxnDebugSet`, `TSHttpSsnDebugSet`), or by the record `diags.debug.client_ip`, which names a client.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 use regex::bytes::Regex;
 
 use super::{call, diags, records};
+use crate::http::server::subjects::{SessionSubject, TransactionSubject};
 
 /// `TSDbgTag` of the headers.
 #[repr(C)]
@@ -29,9 +33,26 @@ unsafe impl Sync for TSDbgTag {}
 
 static MODE: AtomicI32 = AtomicI32::new(0);
 
-static TAGS: Mutex<Tags> = Mutex::new(Tags { wanted: None, known: None });
+/// The mode in which it counts for whom a handler is called.
+const BY_CHOICE: i32 = 2;
+
+/// Whom a handler is called for, by number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whom {
+    Session(u64),
+    Transaction(u64),
+}
+
+thread_local! {
+    /// Whom this thread calls a handler for; only kept while the mode asks for it.
+    static WHOM: Cell<Option<Whom>> = const { Cell::new(None) };
+}
+
+static TAGS: Mutex<Tags> = Mutex::new(Tags { client: None, wanted: None, known: None });
 
 struct Tags {
+    /// A client whose sessions are chosen.
+    client: Option<IpAddr>,
     /// None if no tag is.
     wanted: Option<Regex>,
     known: Option<HashMap<&'static CStr, &'static TSDbgTag>>,
@@ -40,6 +61,37 @@ struct Tags {
 impl Tags {
     fn wants(&self, tag: &CStr) -> bool {
         self.wanted.as_ref().is_some_and(|wanted| wanted.is_match(tag.to_bytes()))
+    }
+}
+
+/// Calls `f`, which calls a handler with `event`, for whom `whom` says.
+#[inline]
+pub(crate) fn with_whom<E: ?Sized, R>(
+    event: &mut E,
+    whom: impl FnOnce(&mut E) -> Option<Whom>,
+    f: impl FnOnce(&mut E) -> R,
+) -> R {
+    // Relaxed: see `configure`.
+    if MODE.load(Ordering::Relaxed) != BY_CHOICE {
+        return f(event);
+    }
+    let before = WHOM.replace(whom(event));
+    // Nothing unwinds out of a handler.
+    let value = f(event);
+    WHOM.set(before);
+    value
+}
+
+/// Whether debug output is wanted for whom this thread calls a handler.
+fn is_chosen() -> bool {
+    let session = |session: &SessionSubject| Some(session.client.ip().to_canonical()) == TAGS.lock().client;
+    match WHOM.get() {
+        None => false,
+        Some(Whom::Session(number)) => {
+            SessionSubject::find(number).is_some_and(|found| found.wants_debug() || session(&found))
+        }
+        Some(Whom::Transaction(number)) => TransactionSubject::find(number)
+            .is_some_and(|found| found.wants_debug() || session(&found.session)),
     }
 }
 
@@ -54,6 +106,9 @@ pub(crate) fn configure() {
     let (mode, wanted) = (records::int("diags.debug.enabled"), pattern(&records::text("diags.debug.tags")));
     let mut tags = TAGS.lock();
     tags.wanted = wanted.filter(|_| mode != 0);
+    // What is no address was refused when the records were read; nothing is no client.
+    tags.client =
+        records::text("diags.debug.client_ip").parse().ok().map(|client: IpAddr| client.to_canonical());
     // Relaxed: it is looked at for itself; a line more or less is written meanwhile.
     MODE.store(mode as i32, Ordering::Relaxed);
     for (tag, record) in tags.known.iter().flatten() {
@@ -79,11 +134,14 @@ pub unsafe extern "C" fn TSDbgTagGet(tag: *const c_char) -> *const TSDbgTag {
     })
 }
 
-/// The mode: odd while the wanted tags are written.
+/// The mode; odd while the wanted tags are written by this thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn TSDbgGlobalOn() -> c_int {
     // Relaxed: see `configure`.
-    call::enter("TSDbgGlobalOn", |_| MODE.load(Ordering::Relaxed))
+    call::enter("TSDbgGlobalOn", |_| match MODE.load(Ordering::Relaxed) {
+        BY_CHOICE => BY_CHOICE | c_int::from(is_chosen()),
+        mode => mode,
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -6,7 +6,8 @@ use std::{mem, ptr};
 use ts_cont::Event;
 
 use super::action;
-use super::handle::Raw;
+use super::debug::{self, Whom};
+use super::handle::{self, Raw};
 use super::http::schedule::About;
 use super::plugin::{self, Plugin, Whose};
 use super::types::{TSCont, TSEvent, TSHttpSsn, TSHttpTxn};
@@ -41,7 +42,7 @@ impl Handler {
     /// What comes from a queue has mostly nothing along: that has a function to itself, which is the shorter for it.
     #[inline(never)]
     fn call_with_lent_data(&self, event: &mut Event<'_>) -> i32 {
-        lent_data(event).map_or(0, |data| self.call_with(event, data))
+        lent_data(event).map_or(0, |data| debug::with_whom(event, whom, |event| self.call_with(event, data)))
     }
 
     #[inline(always)]
@@ -80,4 +81,17 @@ fn lent_data(event: &mut Event<'_>) -> Option<*mut c_void> {
         _ => return Some(ptr::null_mut()),
     };
     Some(ptr::without_provenance_mut(bits as usize))
+}
+
+/// Whom an event is for.
+fn whom(event: &mut Event<'_>) -> Option<Whom> {
+    if let Some(About(transaction)) = event.data() {
+        return handle::number(*transaction).ok().map(Whom::Transaction);
+    }
+    let LentData(lent) = event.data()?;
+    match lent.owner {
+        OWNER_TRANSACTION => Some(Whom::Transaction(lent.value.addr() as u64)),
+        OWNER_SESSION => Some(Whom::Session(lent.value.addr() as u64)),
+        _ => None,
+    }
 }

@@ -11,6 +11,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod buffering;
+mod debug;
 mod error;
 mod facts;
 mod hooks;
@@ -19,6 +20,7 @@ mod messages;
 mod protocols;
 mod reenable;
 pub(crate) mod schedule;
+pub(crate) mod texts;
 
 use std::fmt::Display;
 

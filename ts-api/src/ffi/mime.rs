@@ -12,7 +12,7 @@
 mod buffer;
 mod field;
 mod header;
-mod lent;
+pub(super) mod lent;
 mod mime_header;
 mod out;
 mod own_url;

@@ -8,6 +8,9 @@
 
 use std::cmp::Ordering;
 use std::ffi::{c_char, c_int};
+use std::ptr;
+
+use super::call;
 
 /// A pointer to a text that ends with a NUL.
 #[repr(transparent)]
@@ -93,6 +96,20 @@ pub(crate) fn well_known(bytes: &[u8]) -> Option<*const c_char> {
         other => other,
     });
     found.ok().map(|at| SORTED[at].1.0)
+}
+
+/// # Safety
+///
+/// As many bytes as `length` says, or up to a NUL, can be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSMimeHdrStringToWKS(str: *const c_char, length: c_int) -> *const c_char {
+    call::enter("TSMimeHdrStringToWKS", |call| {
+        // SAFETY: the caller says so.
+        let bytes = unsafe { call.bytes("str", str, length) };
+        let alike = || SORTED.iter().find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(bytes));
+        // One that is written as it stands here goes before one that is not.
+        well_known(bytes).or_else(|| alike().map(|(_, name)| name.0)).unwrap_or(ptr::null())
+    })
 }
 
 names! {

@@ -13,6 +13,7 @@ mod read;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
 use parking_lot::RwLock;
@@ -39,6 +40,8 @@ pub(crate) enum Takes {
     Text,
     /// A regular expression.
     Pattern,
+    /// An address of IP, or nothing.
+    Address,
 }
 
 /// A record that there is.
@@ -160,7 +163,7 @@ impl Takes {
         match self {
             Self::Int(..) => number(text).map(Value::Int),
             Self::Float(..) => text.parse().ok().map(Value::Float),
-            Self::Text | Self::Pattern => Some(Value::Text(text.to_owned().into())),
+            Self::Text | Self::Pattern | Self::Address => Some(Value::Text(text.to_owned().into())),
         }
         .filter(|value| self.has(value))
     }
@@ -171,6 +174,7 @@ impl Takes {
             (Self::Float(least, most), Value::Float(value)) => (least..=most).contains(value),
             (Self::Text, Value::Text(text)) => !text.contains('\0'),
             (Self::Pattern, Value::Text(text)) => debug::pattern(text).is_some(),
+            (Self::Address, Value::Text(text)) => text.is_empty() || text.parse::<IpAddr>().is_ok(),
             _ => false,
         }
     }
@@ -185,6 +189,7 @@ impl fmt::Display for Takes {
             Self::Float(least, most) => write!(f, "a number from {least} to {most}"),
             Self::Text => f.write_str("a text"),
             Self::Pattern => f.write_str("a regular expression such as http.*|my_plugin"),
+            Self::Address => f.write_str("an address such as 192.0.2.1, or nothing"),
         }
     }
 }

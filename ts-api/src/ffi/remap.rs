@@ -12,6 +12,7 @@ use std::path::Path;
 use std::{fs, ptr};
 
 use super::call::Kept;
+use super::debug::{self, Whom};
 use super::load::{Library, LoadError};
 use super::mime;
 use super::once::Once;
@@ -210,10 +211,13 @@ impl Step for Instance {
             redirect: 0,
         };
         let do_remap = self.mapper.do_remap;
-        let status = plugin::run(Some(self.mapper.plugin), do_remap as *const (), || {
-            // SAFETY: what the plugin made for the rule, a transaction that is called out, and a structure of the header's.
-            unsafe { do_remap(self.handle.0, TSHttpTxn::of(transaction), &raw mut info) }
-        });
+        let run = |(): &mut ()| {
+            plugin::run(Some(self.mapper.plugin), do_remap as *const (), || {
+                // SAFETY: what the plugin made for the rule, a transaction that is called out, and a structure of the header's.
+                unsafe { do_remap(self.handle.0, TSHttpTxn::of(transaction), &raw mut info) }
+            })
+        };
+        let status = debug::with_whom(&mut (), |_| Some(Whom::Transaction(transaction)), run);
         mime::take_back_urls(bufp, [from, to]);
         Done {
             mapped: matches!(status, DID_REMAP | DID_REMAP_STOP),

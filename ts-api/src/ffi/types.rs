@@ -69,6 +69,10 @@ pub type TSReturnCode = c_int;
 pub type TSThreadPool = c_int;
 /// What an argument is kept with, by its number.
 pub type TSUserArgType = c_int;
+/// What carries a transaction, by its number.
+pub type TSTxnType = c_int;
+/// What there is to know of a session as a number, by its number.
+pub type TSHttpSsnInfoKey = c_int;
 /// How the connection to an origin fares, by its number.
 pub type TSServerState = c_int;
 /// A hook by its number.

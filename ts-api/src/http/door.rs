@@ -21,11 +21,12 @@ use crate::{Cont, Event, Mutex};
 
 pub use self::args::RawArg;
 pub(crate) use self::facts::{
-    aborted, address, answer, buffer_body, count, error_change, error_read, limit, milestone, origin_url,
-    pristine_url, read_body, set_error, set_limit, set_origin_address, set_origin_url, set_response_body,
+    aborted, address, answer, buffer_body, count, error_change, error_read, fact, limit, milestone,
+    origin_name, origin_url, pristine_url, read_body, set_error, set_fact, set_limit, set_origin_address,
+    set_origin_url, set_response_body,
 };
 pub(crate) use self::messages::{message_change, message_read};
-pub use self::numbers::{Address, Change, ErrorPart, Kind, Limit, Part, Scope, TAKE_BACK, Which};
+pub use self::numbers::{Address, Change, ErrorPart, Fact, Kind, Limit, Part, Scope, TAKE_BACK, Which};
 
 /// The owner of a loan that is a session's number.
 #[cfg(feature = "runtime")]
@@ -195,6 +196,11 @@ pub struct HttpTable {
         unsafe extern "C" fn(transaction: u64, body: RawBytes, content_type: RawBytes) -> Code,
     /// `by` becomes: 0 nobody, 1 the client, 2 the origin.
     pub aborted: unsafe extern "C" fn(transaction: u64, by: *mut u32) -> Code,
+
+    pub fact: unsafe extern "C" fn(Kind, subject: u64, Fact, value: *mut u64) -> Code,
+    pub fact_set: unsafe extern "C" fn(Kind, subject: u64, Fact, value: u64) -> Code,
+    /// Host and port; none if it is not decided yet.
+    pub origin_name: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.

@@ -39,6 +39,7 @@ mod settings;
 mod stop;
 pub(crate) mod stream;
 pub(crate) mod subjects;
+mod switch;
 pub(crate) mod table;
 mod targets;
 mod timeouts;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::door::{self, Address, Kind};
-use super::{Added, Gone, HookError, HookId, Reenable, ReenableError};
+use super::door::{self, Address, Fact, Kind};
+use super::{Added, Gone, HookError, HookId, Reenable, ReenableError, Version};
 use crate::{Cont, Event, Mutex};
 
 /// One client's connection, from a hook's event.
@@ -100,6 +100,40 @@ impl Session {
     /// [`Gone`].
     pub fn transaction_count(self) -> Result<u64, Gone> {
         door::count(Kind::SESSION, self.number)
+    }
+
+    /// The version of HTTP that the client speaks; none before its first request. HTTP/1.1 stands for HTTP/1.0 too: each request
+    /// says which.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn version(self) -> Result<Option<Version>, Gone> {
+        let major = door::fact(Kind::SESSION, self.number, Fact::HTTP_MAJOR).map_err(|_| Gone)?;
+        Ok(match major {
+            0 => None,
+            1 => Some(Version { major: 1, minor: 1 }),
+            _ => Some(Version { major: u16::try_from(major).unwrap_or(u16::MAX), minor: 0 }),
+        })
+    }
+
+    /// Whether debug output is wanted for this session and its transactions in particular.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn debug(self) -> Result<bool, Gone> {
+        door::fact(Kind::SESSION, self.number, Fact::DEBUG).map(|on| on != 0).map_err(|_| Gone)
+    }
+
+    /// Says whether debug output is wanted for this session and its transactions in particular; see
+    /// [`Transaction::set_debug`](super::Transaction::set_debug).
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn set_debug(self, on: bool) -> Result<(), Gone> {
+        door::set_fact(Kind::SESSION, self.number, Fact::DEBUG, on.into()).map_err(|_| Gone)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A transaction as plugins see it: one request and its response.
 
 mod facts;
+mod origin;
 
 use std::any::Any;
 use std::fmt;

@@ -68,6 +68,9 @@ ENTRY(a_head_is_built_and_printed)
   const char *host = TSHttpHdrHostGet(bufp, hdr, &length);
   MUST(TSHttpHdrMethodGet(bufp, hdr, &length) == TS_HTTP_METHOD_PUT && length == TS_HTTP_LEN_PUT);
   MUST(TSMimeHdrFieldNameGet(bufp, hdr, find("host"), &length) == TS_MIME_FIELD_HOST);
+  MUST(TSMimeHdrStringToWKS("hOST", -1) == TS_MIME_FIELD_HOST && TSMimeHdrStringToWKS("Hosts", 4) == TS_MIME_FIELD_HOST);
+  MUST(TSMimeHdrStringToWKS("bytes", -1) == TS_HTTP_VALUE_BYTES && TSMimeHdrStringToWKS("Bytes", -1) == TS_MIME_FIELD_BYTES);
+  MUST(TSMimeHdrStringToWKS("x-two", -1) == NULL && TSMimeHdrStringToWKS("", 0) == NULL);
   host = TSHttpHdrHostGet(bufp, hdr, &length);
   say("%.*s %d %d", length, host, TSUrlPortGet(bufp, url), TSMimeHdrFieldsCount(bufp, hdr));
   char *whole = TSUrlStringGet(bufp, url, &length);

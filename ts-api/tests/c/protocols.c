@@ -11,6 +11,7 @@ handler(TSCont contp UNUSED, TSEvent event, void *edata)
   if (event == TS_EVENT_HTTP_TXN_START) {
     MUST(TSHttpTxnClientProtocolStackGet(txnp, 8, tags, &count) == TS_ERROR);
     MUST(TSHttpTxnClientProtocolStackContains(txnp, "tcp") == NULL);
+    MUST(TSHttpTxnServerProtocolStackGet(txnp, 8, tags, &count) == TS_ERROR);
   } else {
     MUST(TSHttpTxnClientProtocolStackGet(txnp, 8, tags, &count) == TS_SUCCESS);
     for (int i = 0; i < count; i++) {
@@ -27,8 +28,42 @@ handler(TSCont contp UNUSED, TSEvent event, void *edata)
   return 0;
 }
 
+/* Before the session has said which version of HTTP it speaks, and after. */
+static int
+session_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpSsn   ssnp = (TSHttpSsn)edata;
+  const char *tags[8];
+  int         count = 0;
+  int         http  = event == TS_EVENT_HTTP_SSN_CLOSE;
+  MUST(TSHttpSsnClientProtocolStackGet(ssnp, 8, tags, &count) == TS_SUCCESS && count == 2 + http);
+  MUST(tags[count - 1] == TSNormalizedProtocolTag("ipv4"));
+  MUST(TSHttpSsnClientProtocolStackContains(ssnp, "tcp") == tags[http]);
+  MUST((TSHttpSsnClientProtocolStackContains(ssnp, "http/1.1") != NULL) == http);
+  TSHttpSsnReenable(ssnp, TS_EVENT_HTTP_CONTINUE);
+  return 0;
+}
+
+static int
+close_handler(TSCont contp UNUSED, TSEvent event UNUSED, void *edata)
+{
+  TSHttpTxn   txnp = (TSHttpTxn)edata;
+  const char *tags[3];
+  int         count = 0;
+  MUST(TSHttpTxnServerProtocolStackGet(txnp, 3, tags, &count) == TS_SUCCESS && count == 3);
+  MUST(tags[0] == TSNormalizedProtocolTag("http/1.1") && tags[1] == TSNormalizedProtocolTag("tcp"));
+  MUST(TSHttpTxnServerProtocolStackContains(txnp, "ipv") == tags[2]);
+  MUST(TSNormalizedProtocolTag("http/1") == NULL && TSNormalizedProtocolTag("tls/1.3") == NULL);
+  TSHttpTxnReenable(txnp, TS_EVENT_HTTP_CONTINUE);
+  return 0;
+}
+
 ENTRY(says_them)
 {
+  TSCont of_session = TSContCreate(session_handler, NULL);
+  TSHttpHookAdd(TS_HTTP_SSN_START_HOOK, of_session);
+  TSHttpHookAdd(TS_HTTP_SSN_CLOSE_HOOK, of_session);
+  TSHttpHookAdd(TS_HTTP_TXN_CLOSE_HOOK, TSContCreate(close_handler, NULL));
   TSCont contp = TSContCreate(handler, NULL);
   MUST(argc == 1 && argv[1] == NULL);
   TSHttpHookAdd(TS_HTTP_TXN_START_HOOK, contp);

@@ -93,6 +93,9 @@ TSMLoc TSMimeHdrFieldNext(TSMBuffer bufp, TSMLoc hdr, TSMLoc field);
 /** The one after that has the same name. */
 TSMLoc TSMimeHdrFieldNextDup(TSMBuffer bufp, TSMLoc hdr, TSMLoc field);
 
+/** The pointer that getters give for a name, value or method that they know, whatever its letters' case; else null. On any thread. */
+const char *TSMimeHdrStringToWKS(const char *str, int length);
+
 /* ---- Fields: making them, and taking them away ---- */
 
 /** One without a name, which is in no header yet. */

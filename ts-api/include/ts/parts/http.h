@@ -62,6 +62,13 @@ int TSHttpSsnTransactionCount(TSHttpSsn ssnp);
 /** One if it is the host's own, otherwise zero. */
 int TSHttpSsnIsInternal(TSHttpSsn ssnp);
 
+/** What there is to know of it as a number. TS_ERROR: it is not known; `sub_key` is 0 for all keys that are. */
+#ifdef __cplusplus
+TSReturnCode TSHttpSsnInfoIntGet(TSHttpSsn ssnp, TSHttpSsnInfoKey key, TSMgmtInt *value, uint64_t sub_key = 0);
+#else
+TSReturnCode TSHttpSsnInfoIntGet(TSHttpSsn ssnp, TSHttpSsnInfoKey key, TSMgmtInt *value, uint64_t sub_key);
+#endif
+
 /** The client's address, and ours that it came to, null if the system did not say. They stay as long as the session. */
 struct sockaddr const *TSHttpSsnClientAddrGet(TSHttpSsn ssnp);
 struct sockaddr const *TSHttpSsnIncomingAddrGet(TSHttpSsn ssnp);
@@ -76,6 +83,21 @@ TSHttpSsn TSHttpTxnSsnGet(TSHttpTxn txnp);
 
 /** One if it is the host's own, otherwise zero. */
 int TSHttpTxnIsInternal(TSHttpTxn txnp);
+
+/** Whether it is a request with its response, or a tunnel; that is told from TS_HTTP_TUNNEL_START_HOOK on. */
+TSTxnType TSHttpTxnTypeGet(TSHttpTxn txnp);
+
+/** Zero: nobody switches to that protocol here. */
+int TSHttpTxnIsWebsocket(TSHttpTxn txnp);
+
+/**
+ * How the origin fares, when the last hook was reached. At TS_HTTP_SEND_RESPONSE_HDR_HOOK it tells a response of the origin's,
+ * TS_SRVSTATE_CONNECTION_ALIVE, from one that is there because the origin failed.
+ */
+TSServerState TSHttpTxnServerStateGet(TSHttpTxn txnp);
+
+/** How many requests the connection to the origin had been given before; 0 if it is a new one, or there is none. */
+int TSHttpTxnServerSsnTransactionCount(TSHttpTxn txnp);
 
 /** TS_SUCCESS if it was broken off, and whether the client did that. TS_ERROR: it was not. */
 TSReturnCode TSHttpTxnAborted(TSHttpTxn txnp, bool *client_abort);
@@ -106,6 +128,10 @@ struct sockaddr const *TSHttpTxnIncomingAddrGet(TSHttpTxn txnp);
 struct sockaddr const *TSHttpTxnServerAddrGet(TSHttpTxn txnp);
 struct sockaddr const *TSHttpTxnOutgoingAddrGet(TSHttpTxn txnp);
 struct sockaddr const *TSHttpTxnNextHopAddrGet(TSHttpTxn txnp);
+
+/** The origin's host, as the request was mapped, ended by a NUL, and its port. They stay too. Null and -1: not decided yet. */
+const char *TSHttpTxnNextHopNameGet(TSHttpTxn txnp);
+int         TSHttpTxnNextHopPortGet(TSHttpTxn txnp);
 
 /** Which address to connect to, instead of looking one up. Before the origin is looked up; later TS_ERROR. */
 TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr);
@@ -152,13 +178,32 @@ void TSHttpTxnConnectTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnDNSTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnNoActivityTimeoutSet(TSHttpTxn txnp, int timeout);
 
-/* ---- Transactions: the protocols that the request came by, as tags such as "http/1.1", "tcp", "ipv4", outermost first ---- */
-
-/** Puts at most `count` tags into `result`, and says in `actual`, if it is not null, how many there are. TS_ERROR: no request yet. */
+/* ---- The protocols of the connection to the client, and to the origin: tags such as "http/1.1", "tcp", "ipv4", outermost first.
+ *
+ * Puts at most `count` tags into `result`, and says in `actual`, if it is not null, how many there are. TS_ERROR: no request, or no
+ * connection to an origin, yet. A session's are known from the begin, but for its version of HTTP.
+ */
 TSReturnCode TSHttpTxnClientProtocolStackGet(TSHttpTxn txnp, int count, const char **result, int *actual);
+TSReturnCode TSHttpSsnClientProtocolStackGet(TSHttpSsn ssnp, int count, const char **result, int *actual);
+TSReturnCode TSHttpTxnServerProtocolStackGet(TSHttpTxn txnp, int count, const char **result, int *actual);
 
-/** The first tag that begins with this one, or null. */
+/* The first tag that begins with this one, or null. */
 const char *TSHttpTxnClientProtocolStackContains(TSHttpTxn txnp, const char *tag);
+const char *TSHttpSsnClientProtocolStackContains(TSHttpSsn ssnp, const char *tag);
+const char *TSHttpTxnServerProtocolStackContains(TSHttpTxn txnp, const char *tag);
+
+/** The pointer that these calls give for a tag, or null if they never give it. On any thread. */
+const char *TSNormalizedProtocolTag(const char *tag);
+
+/* ---- Debug output for chosen sessions, with their transactions, and for chosen transactions ----
+ *
+ * `on` is one or zero. Plugins ask, and write more: see SpecificDbg(). With the record proxy.config.diags.debug.enabled at 2, the
+ * tags that are wanted are written by the handlers of such sessions and transactions, and by no others. On any thread.
+ */
+void         TSHttpSsnDebugSet(TSHttpSsn ssnp, int on);
+TSReturnCode TSHttpSsnDebugGet(TSHttpSsn ssnp, int *on);
+void         TSHttpTxnDebugSet(TSHttpTxn txnp, int on);
+int          TSHttpTxnDebugGet(TSHttpTxn txnp);
 
 #ifdef __cplusplus
 }

@@ -5,10 +5,15 @@ use std::ptr;
 
 use super::{allowed, session, there, transaction};
 use crate::ffi::types::{
-    TS_ERROR, TS_SUCCESS, TSHRTime, TSHttpSsn, TSHttpTxn, TSMilestonesType, TSReturnCode,
+    TS_ERROR, TS_SUCCESS, TSHRTime, TSHttpSsn, TSHttpSsnInfoKey, TSHttpTxn, TSMilestonesType, TSReturnCode,
+    TSServerState, TSTxnType,
 };
 use crate::ffi::{call, memory};
 use crate::http::{Aborted, Milestone};
+
+const TS_SSN_INFO_TRANSACTION_COUNT: TSHttpSsnInfoKey = 0;
+const TS_TXN_TYPE_HTTP: TSTxnType = 1;
+const TS_TXN_TYPE_EXPLICIT_TUNNEL: TSTxnType = 2;
 
 #[unsafe(no_mangle)]
 pub extern "C" fn TSHttpTxnSsnGet(txnp: TSHttpTxn) -> TSHttpSsn {
@@ -43,6 +48,64 @@ pub extern "C" fn TSHttpSsnTransactionCount(ssnp: TSHttpSsn) -> c_int {
     call::enter("TSHttpSsnTransactionCount", |call| {
         let count = there(call, "ssnp", ssnp, session(call, ssnp).transaction_count());
         c_int::try_from(count).unwrap_or(c_int::MAX)
+    })
+}
+
+/// There is one key here.
+///
+/// # Safety
+///
+/// If it is not null there is room for the answer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSHttpSsnInfoIntGet(
+    ssnp: TSHttpSsn,
+    key: TSHttpSsnInfoKey,
+    value: *mut i64,
+    sub_key: u64,
+) -> TSReturnCode {
+    call::enter("TSHttpSsnInfoIntGet", |call| {
+        let place = call.place("value", value);
+        let count = there(call, "ssnp", ssnp, session(call, ssnp).transaction_count());
+        if (key, sub_key) != (TS_SSN_INFO_TRANSACTION_COUNT, 0) {
+            return TS_ERROR;
+        }
+        // SAFETY: the caller says so.
+        unsafe { place.write(i64::try_from(count).unwrap_or(i64::MAX)) };
+        TS_SUCCESS
+    })
+}
+
+/// A transparent tunnel there is not.
+#[unsafe(no_mangle)]
+pub extern "C" fn TSHttpTxnTypeGet(txnp: TSHttpTxn) -> TSTxnType {
+    call::enter("TSHttpTxnTypeGet", |call| {
+        let is_tunnel = there(call, "txnp", txnp, transaction(call, txnp).is_tunnel());
+        if is_tunnel { TS_TXN_TYPE_EXPLICIT_TUNNEL } else { TS_TXN_TYPE_HTTP }
+    })
+}
+
+/// Nobody switches to another protocol here.
+#[unsafe(no_mangle)]
+pub extern "C" fn TSHttpTxnIsWebsocket(txnp: TSHttpTxn) -> c_int {
+    call::enter("TSHttpTxnIsWebsocket", |call| {
+        there(call, "txnp", txnp, transaction(call, txnp).ordinal());
+        0
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSHttpTxnServerStateGet(txnp: TSHttpTxn) -> TSServerState {
+    call::enter("TSHttpTxnServerStateGet", |call| {
+        let state = there(call, "txnp", txnp, transaction(call, txnp).origin_state());
+        state.number().cast_signed()
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn TSHttpTxnServerSsnTransactionCount(txnp: TSHttpTxn) -> c_int {
+    call::enter("TSHttpTxnServerSsnTransactionCount", |call| {
+        let reuses = there(call, "txnp", txnp, transaction(call, txnp).origin_reuses());
+        c_int::try_from(reuses).unwrap_or(c_int::MAX)
     })
 }
 

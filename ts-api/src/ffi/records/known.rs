@@ -84,6 +84,12 @@ pub(crate) static KNOWN: &[Record] = &[
         default: Value::Text(Cow::Borrowed("http|dns")),
         reloads: true,
     },
+    Record {
+        name: "diags.debug.client_ip",
+        takes: Takes::Address,
+        default: Value::Text(Cow::Borrowed("")),
+        reloads: true,
+    },
     // Text logs. Directories are below the one where the host is installed, unless they say where.
     text("log.logfile_dir", "var/log/trafficserver"),
     int("log.rolling_enabled", 0, 4, 1).reloads(),

@@ -140,7 +140,7 @@ fn value(takes: Takes, scalar: &Scalar<'_>) -> Option<Value> {
         (Takes::Int(..), Scalar::String(text)) => Value::Int(number(text)?),
         (Takes::Float(..), Scalar::Integer(value)) => Value::Float(*value as f64),
         (Takes::Float(..), Scalar::FloatingPoint(value)) => Value::Float(value.into_inner()),
-        (Takes::Text | Takes::Pattern, scalar) => Value::Text(shown(scalar).into()),
+        (Takes::Text | Takes::Pattern | Takes::Address, scalar) => Value::Text(shown(scalar).into()),
         _ => return None,
     })
 }

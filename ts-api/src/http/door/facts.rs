@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::messages::message_error;
-use super::{Address, BytesSink, Code, ErrorPart, HttpTable, Kind, Limit, RawBytes, RawFields, gather, http};
+use super::{
+    Address, BytesSink, Code, ErrorPart, Fact, HttpTable, Kind, Limit, RawBytes, RawFields, gather, http,
+};
 use crate::http::{Aborted, Gone, MessageError, Milestone};
 
 pub(crate) fn address(kind: Kind, subject: u64, which: Address) -> Result<Option<SocketAddr>, Gone> {
@@ -136,6 +138,24 @@ pub(crate) fn aborted(transaction: u64) -> Result<Option<Aborted>, Gone> {
         2 => Some(Aborted::ByOrigin),
         _ => None,
     })
+}
+
+pub(crate) fn fact(kind: Kind, subject: u64, which: Fact) -> Result<u64, MessageError> {
+    let mut value = 0;
+    // SAFETY: any number will do, and the place is lent for the call.
+    ask(|table| unsafe { (table.fact)(kind, subject, which, &raw mut value) })?;
+    Ok(value)
+}
+
+pub(crate) fn set_fact(kind: Kind, subject: u64, which: Fact, value: u64) -> Result<(), MessageError> {
+    // SAFETY: any numbers will do.
+    ask(|table| unsafe { (table.fact_set)(kind, subject, which, value) })
+}
+
+pub(crate) fn origin_name(transaction: u64) -> Result<Option<String>, MessageError> {
+    // SAFETY: any number will do, and the sink is lent for the call.
+    let name = collect(|table, sink| unsafe { (table.origin_name)(transaction, sink) })?;
+    Ok(name.map(|name| String::from_utf8_lossy(&name).into_owned()))
 }
 
 pub(crate) fn buffer_body(transaction: u64, limit: u64) -> Result<(), MessageError> {

@@ -158,6 +158,22 @@ numbers! {
 }
 
 numbers! {
+    /// What a number tells of a session or transaction.
+    Fact {
+        /// Whether debug output is wanted for it: 0 or 1. It may be set, of a transaction to 2 as well: as its session has it.
+        DEBUG = 0,
+        /// How the connection to the origin fares, by the numbers of [`OriginState`](crate::http::OriginState).
+        ORIGIN_STATE = 1,
+        /// How many requests the origin's connection had been given before this one.
+        ORIGIN_REUSES = 2,
+        /// Whether it is a tunnel: 0 or 1.
+        TUNNEL = 3,
+        /// The first number of the version of HTTP that a session's client speaks; zero before its first request.
+        HTTP_MAJOR = 4,
+    }
+}
+
+numbers! {
     /// A time that a plugin may set for a transaction.
     Limit {
         /// The whole transaction, from its start.

@@ -163,6 +163,11 @@ impl Exchange {
         self.sent.get() == Some(Sent::ClientGone)
     }
 
+    /// How the response ended, if it has.
+    pub(crate) fn sent(&self) -> Option<Sent> {
+        self.sent.get()
+    }
+
     /// Who broke the response off, if somebody has.
     pub(crate) fn aborted(&self) -> Option<Aborted> {
         match self.sent.get() {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::counts::Counters;
 use super::gate::origin::is_garbage;
 use super::resolve::LookupError;
+use crate::http::OriginState;
 
 /// Why there is no response.
 #[derive(Debug, Error)]
@@ -58,6 +59,20 @@ impl Failure {
             Self::Broken(_) => "The origin did not answer.",
             Self::Switched => "The origin switched to another protocol.",
             Self::TooLate => "The origin did not answer in time.",
+        }
+    }
+
+    /// What plugins are told of the origin.
+    pub(crate) fn state(&self) -> OriginState {
+        match self {
+            // It was not asked.
+            Self::Forbidden => OriginState::Unknown,
+            Self::QueueFull | Self::QueueTooLate => OriginState::Busy,
+            Self::Lookup(LookupError::TooLate) | Self::ConnectTooLate | Self::TooLate => OriginState::TooLate,
+            Self::Lookup(_) | Self::Connect(_) => OriginState::Unreachable,
+            Self::Broken(error) if is_garbage(error) => OriginState::Garbled,
+            Self::Switched => OriginState::Garbled,
+            Self::Broken(_) => OriginState::Closed,
         }
     }
 

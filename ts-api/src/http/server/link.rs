@@ -121,6 +121,11 @@ impl Link {
         self.outgoing
     }
 
+    /// How many requests it has been given.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }

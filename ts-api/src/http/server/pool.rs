@@ -277,6 +277,11 @@ impl Opened {
         self.link.as_ref().and_then(|link| link.outgoing())
     }
 
+    /// How many requests it has been given.
+    pub(crate) fn requests(&self) -> u64 {
+        self.link.as_ref().map_or(0, |link| link.requests())
+    }
+
     /// Takes the connection, to send something over it.
     pub(super) fn into_link(mut self) -> Rc<Link> {
         self.link.take().expect("it is taken out only here")

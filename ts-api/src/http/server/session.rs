@@ -130,6 +130,7 @@ impl Session {
     ) -> Option<Arc<TransactionSubject>> {
         let session = self.subject()?;
         self.counters().handles.add();
+        session.speaks(if self.protocol.get() == Some(Protocol::Http2) { 2 } else { 1 });
         TransactionSubject::enter(self.lane.shards(), session, ordinal, timeouts)
     }
 

@@ -3,7 +3,7 @@
 //! They are made when there is somebody to call, and not before. The tasks that serve keep what only they need.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -13,16 +13,18 @@ use ts_cont::{Continuation, EThread, Here};
 
 use super::args::Args;
 use super::call_out::{HasSubject, Subject};
+use super::exchange::{Exchange, Sent};
 use super::handles::Handles;
 use super::heads::Heads;
 use super::hooks::{GlobalHooks, List, Lists};
 use super::marks::Times;
 use super::remap::OriginName;
+use super::switch::Switch;
 use super::timeouts::Timeouts;
 use super::wishes::{Limits, Wishes};
 #[cfg(feature = "ffi")]
-use crate::ffi::http::addresses::Addresses;
-use crate::http::{Aborted, Added, HookError, HookId};
+use crate::ffi::http::{addresses::Addresses, texts::Texts};
+use crate::http::{Aborted, Added, HookError, HookId, OriginState};
 
 static SESSIONS: Handles<SessionSubject> = Handles::new();
 static TRANSACTIONS: Handles<TransactionSubject> = Handles::new();
@@ -42,6 +44,10 @@ pub(crate) struct SessionSubject {
     pub(crate) addresses: Addresses,
     /// How many transactions there have been.
     transactions: AtomicU64,
+    /// Whether debug output is wanted for it.
+    pub(crate) debug: Switch,
+    /// The first number of the version of HTTP that the client speaks; zero before it is known.
+    major: AtomicU32,
     /// Which server's.
     pub(crate) server: u64,
     global: Arc<GlobalHooks>,
@@ -56,6 +62,8 @@ pub(crate) struct TransactionSubject {
     pub(crate) session: Arc<SessionSubject>,
     /// Which of its session's it is, from one on.
     pub(crate) ordinal: u64,
+    /// Whether debug output is wanted for it, if not as for its session.
+    pub(crate) debug: Switch,
     /// The place of the hook that was reached last.
     reached: AtomicUsize,
     content: Mutex<Content>,
@@ -65,6 +73,8 @@ pub(crate) struct TransactionSubject {
     /// What C has been given to look at.
     #[cfg(feature = "ffi")]
     pub(crate) addresses: Addresses,
+    #[cfg(feature = "ffi")]
+    pub(crate) texts: Texts,
     /// And its request's body.
     #[cfg(feature = "ffi")]
     pub(crate) body: crate::ffi::http::buffering::Body,
@@ -78,6 +88,10 @@ pub(crate) struct Content {
     /// Seldom set, so it takes no room of all the others.
     pub(crate) error: Option<Box<ErrorResponse>>,
     pub(crate) aborted: Option<Aborted>,
+    pub(crate) origin_state: OriginState,
+    /// How many requests the origin's connection had been given before.
+    pub(crate) origin_reuses: u64,
+    pub(crate) is_tunnel: bool,
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
@@ -91,9 +105,30 @@ impl Content {
             origin: None,
             error: None,
             aborted: None,
+            origin_state: OriginState::Unknown,
+            origin_reuses: 0,
+            is_tunnel: false,
             wishes: Wishes::new(Limits::new(timeouts)),
             request_body: None,
             times: [0; _],
+        }
+    }
+}
+
+impl Content {
+    /// Takes up how far things have come, for those who are about to be called.
+    pub(crate) fn look_at(&mut self, exchange: &Exchange) {
+        if let Some(marks) = exchange.marks() {
+            self.times = marks.times();
+        }
+        let Some(sent) = exchange.sent() else { return };
+        self.aborted = exchange.aborted();
+        if self.origin_state == OriginState::Alive {
+            self.origin_state = match sent {
+                Sent::Completely => OriginState::Complete,
+                Sent::OriginGone => OriginState::Closed,
+                Sent::ClientGone => OriginState::Alive,
+            };
         }
     }
 }
@@ -140,6 +175,8 @@ impl SessionSubject {
                 #[cfg(feature = "ffi")]
                 addresses: Addresses::default(),
                 transactions: AtomicU64::new(0),
+                major: AtomicU32::new(0),
+                debug: Switch::default(),
                 server,
                 global,
                 under_way: Mutex::default(),
@@ -157,6 +194,22 @@ impl SessionSubject {
 
     pub(crate) fn lists(&self) -> Lists<'_> {
         Lists { global: &self.global, session: Some(&self.subject.hooks), transaction: None }
+    }
+
+    pub(crate) fn wants_debug(&self) -> bool {
+        self.debug.get().unwrap_or(false)
+    }
+
+    /// The client has said which version of HTTP it speaks.
+    pub(crate) fn speaks(&self, major: u32) {
+        // Relaxed: as in `transactions`.
+        self.major.store(major, Ordering::Relaxed);
+    }
+
+    /// The first number of that version; zero before.
+    pub(crate) fn major(&self) -> u32 {
+        // Relaxed: as in `transactions`.
+        self.major.load(Ordering::Relaxed)
     }
 
     pub(crate) fn transactions(&self) -> u64 {
@@ -202,6 +255,7 @@ impl TransactionSubject {
                 args: Args::of_transaction(),
                 session: Arc::clone(session),
                 ordinal,
+                debug: Switch::default(),
                 reached: AtomicUsize::new(0),
                 content: Mutex::new(Content::new(timeouts)),
                 #[cfg(feature = "ffi")]
@@ -210,6 +264,8 @@ impl TransactionSubject {
                 body: crate::ffi::http::buffering::Body::default(),
                 #[cfg(feature = "ffi")]
                 addresses: Addresses::default(),
+                #[cfg(feature = "ffi")]
+                texts: Texts::default(),
             })
         })?;
         let mut others = session.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,6 +285,10 @@ impl TransactionSubject {
 
     pub(crate) fn lists(&self) -> Lists<'_> {
         Lists { transaction: Some(&self.subject.hooks), ..self.session.lists() }
+    }
+
+    pub(crate) fn wants_debug(&self) -> bool {
+        self.debug.get().unwrap_or_else(|| self.session.wants_debug())
     }
 
     /// Says that a hook has been reached, whether or not anybody is there.

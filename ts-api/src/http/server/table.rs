@@ -7,6 +7,7 @@
 mod args;
 mod facts;
 pub(crate) mod messages;
+mod numbers;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,6 +59,9 @@ pub(crate) static TABLE: HttpTable = HttpTable {
     pristine_url: facts::pristine_url,
     response_body_set: facts::response_body_set,
     aborted: facts::aborted,
+    fact: numbers::fact,
+    fact_set: numbers::fact_set,
+    origin_name: facts::origin_name,
 };
 
 /// The global hooks of an event system.

@@ -42,7 +42,7 @@ use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
 use super::tunnel::{self, Tunnel};
 use crate::http::door::OWNER_TRANSACTION;
-use crate::http::{HookId, Milestone, Reenable};
+use crate::http::{HookId, Milestone, OriginState, Reenable};
 
 /// A transaction under way.
 pub(crate) struct Transaction {
@@ -206,6 +206,7 @@ impl Transaction {
     /// A client wants a tunnel.
     async fn tunnel(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
         let parts = &mut received.parts;
+        self.show(|content| content.is_tunnel = true);
         self.pass_request(HookId::TunnelStart, parts).await?;
         let target = tunnel::target(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
         let origin = self.locate(&target, parts).await?;
@@ -422,6 +423,8 @@ impl Transaction {
                 }
                 content.wishes.origin.found = Some(connection.address());
                 content.wishes.origin.outgoing = connection.outgoing();
+                content.origin_reuses = connection.requests();
+                content.origin_state = OriginState::Unknown;
             });
             first = false;
             // If it ends here, the connection goes back.
@@ -451,6 +454,7 @@ impl Transaction {
                 None => None,
             };
             let answered = self.or_stop(to, sent)?;
+            self.show(|content| content.origin_state = OriginState::Alive);
             if let Some(marks) = self.exchange.marks() {
                 marks.mark_both(Milestone::ServerFirstRead, Milestone::ServerReadHeaderDone);
             }
@@ -479,6 +483,7 @@ impl Transaction {
             Some(Err(failure)) => {
                 failure.count(self.session.counters());
                 self.exchange.record(|record| record.failed(&failure));
+                self.show(|content| content.origin_state = failure.state());
                 tracing::warn!(%origin, %failure, "a request failed");
                 Err(Stopped::Failed(failure))
             }
@@ -561,12 +566,7 @@ impl Transaction {
             return None;
         }
         let marks = self.exchange.marks();
-        if let Some(aborted) = self.exchange.aborted() {
-            transaction.content(|content| content.aborted = Some(aborted));
-        }
-        if let Some(marks) = marks {
-            transaction.content(|content| content.times = marks.times());
-        }
+        transaction.content(|content| content.look_at(&self.exchange));
         let (counters, policy) = (self.session.counters(), &self.settings.hooks);
         let out = CallOut { hook, lists, owner: OWNER_TRANSACTION, counters, policy, marks };
         Some(transaction.subject().call_out(out).await)

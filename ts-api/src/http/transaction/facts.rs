@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Transaction;
-use crate::http::door::{self, Address, ErrorPart, Kind};
+use crate::http::door::{self, Address, ErrorPart, Fact, Kind};
 use crate::http::{Answer, Gone, Limit, MessageError, Milestone};
 
 /// What the client gets if a transaction ends in [`Reenable::Error`](crate::http::Reenable::Error), as plugins have set it.
@@ -128,6 +128,29 @@ impl Transaction {
     /// [`Gone`].
     pub fn aborted(self) -> Result<Option<Aborted>, Gone> {
         door::aborted(self.number)
+    }
+
+    /// Whether debug output is wanted for this transaction in particular: as it was [set](Self::set_debug), and otherwise as for
+    /// its [session](super::Session::debug).
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn debug(self) -> Result<bool, Gone> {
+        Ok(self.number_of(Fact::DEBUG)? != 0)
+    }
+
+    /// Says whether debug output is wanted for this transaction in particular; none for as its session has it.
+    ///
+    /// Plugins look at it, and write more. With the record `diags.debug.enabled` at 2, debug output of plugins in C is written
+    /// while they are called for such transactions and sessions, and not otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn set_debug(self, on: impl Into<Option<bool>>) -> Result<(), Gone> {
+        let value = on.into().map_or(2, u64::from);
+        door::set_fact(Kind::TRANSACTION, self.number, Fact::DEBUG, value).map_err(|_| Gone)
     }
 
     /// When something happened, in nanoseconds of the monotonic clock; none if it has not yet, or does not.

@@ -238,6 +238,17 @@ impl OriginName {
     }
 }
 
+impl OriginName {
+    /// Its port.
+    #[cfg(feature = "ffi")]
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Address(address) => address.port(),
+            Self::Name(_, port) => *port,
+        }
+    }
+}
+
 impl fmt::Display for OriginName {
     /// As in a URL: the port is left out if it is the usual one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use hyper::ext::ReasonPhrase;
 use super::{find_session, find_transaction, guarded, send};
 use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields, TAKE_BACK};
 use crate::http::server::head::{UrlPart, final_status, is_framing};
+use crate::http::server::remap::OriginName;
 use crate::http::server::subjects::Content;
 use crate::http::server::wishes::Target;
 use crate::http::{Aborted, HookId, Milestone};
@@ -61,6 +62,17 @@ pub(super) unsafe extern "C" fn origin_address_set(transaction: u64, address: Ra
             content.wishes.origin.wished = address;
             Ok(())
         })
+    })
+}
+
+pub(super) unsafe extern "C" fn origin_name(transaction: u64, sink: BytesSink) -> Code {
+    guarded(|| {
+        let name = find_transaction(transaction)?
+            .content(|content| content.origin.as_ref().map(OriginName::to_string));
+        if let Some(name) = name {
+            send(&sink, name.as_bytes());
+        }
+        Ok(())
     })
 }
 

@@ -1,0 +1,56 @@
+//! The functions for what one number tells of a session or transaction.
+
+use super::{find_session, find_transaction, guarded};
+use crate::http::door::{Fact, Kind};
+use crate::table::Code;
+
+pub(super) unsafe extern "C" fn fact(kind: Kind, subject: u64, which: Fact, value: *mut u64) -> Code {
+    guarded(|| {
+        let number = match kind {
+            Kind::SESSION => of_session(subject, which)?,
+            Kind::TRANSACTION => of_transaction(subject, which)?,
+            _ => return Err(Code::UNKNOWN),
+        };
+        // SAFETY: the place is lent for the call.
+        unsafe { value.write(number) };
+        Ok(())
+    })
+}
+
+fn of_session(session: u64, which: Fact) -> Result<u64, Code> {
+    let session = find_session(session)?;
+    match which {
+        Fact::DEBUG => Ok(session.wants_debug().into()),
+        Fact::HTTP_MAJOR => Ok(session.major().into()),
+        _ => Err(Code::UNKNOWN),
+    }
+}
+
+fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
+    let transaction = find_transaction(transaction)?;
+    if which == Fact::DEBUG {
+        return Ok(transaction.wants_debug().into());
+    }
+    transaction.content(|content| {
+        Ok(match which {
+            Fact::ORIGIN_STATE => content.origin_state.number().into(),
+            Fact::ORIGIN_REUSES => content.origin_reuses,
+            Fact::TUNNEL => content.is_tunnel.into(),
+            _ => return Err(Code::UNKNOWN),
+        })
+    })
+}
+
+pub(super) unsafe extern "C" fn fact_set(kind: Kind, subject: u64, which: Fact, value: u64) -> Code {
+    guarded(|| match (kind, which, value) {
+        (Kind::SESSION, Fact::DEBUG, 0 | 1) => {
+            find_session(subject)?.debug.set(Some(value == 1));
+            Ok(())
+        }
+        (Kind::TRANSACTION, Fact::DEBUG, 0..=2) => {
+            find_transaction(subject)?.debug.set((value < 2).then_some(value == 1));
+            Ok(())
+        }
+        _ => Err(Code::UNKNOWN),
+    })
+}

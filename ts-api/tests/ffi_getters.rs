@@ -1,0 +1,50 @@
+//! What there is to know of sessions and transactions, and to set, as plugins in C ask.
+#![cfg(feature = "ffi")]
+
+#[path = "support/c.rs"]
+mod c;
+#[path = "support/serve.rs"]
+mod serve;
+#[path = "support/http.rs"]
+mod support;
+
+use c::Plugin;
+use serve::serve;
+use support::Origin;
+
+#[test]
+fn a_transaction_tells_where_it_goes_and_how_the_origin_fares() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "where_it_goes", &[], origin.address);
+    let mut client = served.client();
+    for reuses in 0..2 {
+        assert_eq!(client.get("/").status(), 200);
+        let there = format!("127.0.0.1 {}", origin.address.port());
+        assert_eq!(served.next(), "READ_REQUEST_HDR: (null) -1, STATE_UNDEFINED, 0");
+        assert_eq!(served.next(), format!("POST_REMAP: {there}, STATE_UNDEFINED, 0"));
+        assert_eq!(served.next(), format!("READ_RESPONSE_HDR: {there}, CONNECTION_ALIVE, {reuses}"));
+        assert_eq!(served.next(), format!("TXN_CLOSE: {there}, TRANSACTION_COMPLETE, {reuses}"));
+    }
+    drop(client);
+    assert_eq!(served.end().0, [""; 0]);
+}
+
+#[test]
+fn a_response_that_is_there_because_the_origin_failed_is_told_from_one_of_the_origins() {
+    let closes = Origin::new(|_, _| false);
+    let served = serve(&Plugin::compile("getters.c"), "failures", &[], closes.address);
+    assert_eq!(served.client().get("/").status(), 502);
+    assert_eq!(served.next(), "CONNECTION_CLOSED");
+    served.end();
+}
+
+#[test]
+fn debug_output_may_be_wanted_for_a_session_or_a_transaction() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "chooses", &[], origin.address);
+    let mut client = served.client();
+    assert_eq!((client.get("/").status(), client.get("/").status()), (200, 200));
+    drop(client);
+    assert_eq!(served.take(2), ["transaction 1 of session 1", "transaction 2 of session 1"]);
+    served.end();
+}
