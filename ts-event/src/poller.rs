@@ -1,8 +1,10 @@
-//! The wait of a thread that watches I/O: a `polling` poller, a bell in front of it, and a table of who waits for what.
+//! The wait of a thread that watches I/O: a `mio` poller, a bell in front of it, and a table of who waits for what.
 //!
-//! The poller does what the kernel must do: it watches the sources, ends a wait at its deadline, and is notified by
-//! other threads. The bell spares them that notice unless the thread really waits. Sources are registered once, for
-//! both directions and for edges, and cost no system call afterwards but their own reads and writes.
+//! The poller does what the kernel must do: it watches the sources, and is notified by other threads. The bell spares
+//! them that notice unless the thread really waits. Sources are registered once, for both directions and for edges, and
+//! cost no system call afterwards but their own reads and writes; so are the notice and the timer that ends a wait in
+//! time (`poller/alarm.rs`), so that a wait is one system call, and a second one only when it must end earlier than the
+//! one before it had to.
 //!
 //! # Rules
 //! * Everything but the [`Wakeup`] belongs to the thread that made the [`PollWait`].
@@ -10,17 +12,18 @@
 //! * What the poller says about a source is believed only when the source's generation matches, so that readiness of
 //!   one that has gone never wakes another in its place.
 //! * The poller may come back for nothing. The clock, the bell and the table say whether the wait is over.
-//! * No task is woken, and no waker dropped, while the table of sources is borrowed: both run code of others.
+//! * No task is woken, and no waker dropped, while the table of sources or the poller is borrowed: both run code of
+//!   others.
 //!
 //! # Ordering
-//! All of it is the bell's, told in `poller/bell.rs`, with what it must do for the flag of `Poller::notify`.
+//! All of it is the bell's, told in `poller/bell.rs`.
 //!
 //! # The road not taken
-//! Written on epoll itself, a wait is one system call; by way of the library it is five, since that arms its timer,
-//! re-arms its notifier and reads it back each time. In return the fine points of three kernel interfaces are kept
-//! right by people who do nothing else. A wait makes that one call of the library, with its deadline, and repeats it
-//! only after a notice that came late.
+//! The crate `polling` ends a wait to the nanosecond by itself, but arms its timer, re-arms its notice and reads it back
+//! for each: five system calls. It does not tell either that the other side has closed, without which a short read is
+//! not known to be the last.
 
+mod alarm;
 mod bell;
 mod registration;
 mod sources;
@@ -29,24 +32,28 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use polling::{Events, Poller};
+use mio::{Events, Poll, Token};
 use ts_thread::{Clock, HrTime};
 
+use self::alarm::Alarm;
 use self::bell::Bell;
-use self::sources::Sources;
+use self::sources::{Report, Sources};
 use crate::wait::{Wait, Wakeup};
 
 pub use self::registration::{Io, Registration};
 
 /// How many events one look may bring: 12 bytes each. What does not fit comes with the next look; the kernel goes
 /// round, so no source is left out for ever.
-const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+const EVENTS_AT_ONCE: usize = 256;
+
+/// No source has these, whose places are below the limit of open files, which is below 2^31.
+const ALARM: Token = Token(usize::MAX);
+const NOTICE: Token = Token(usize::MAX - 1);
 
 /// Waits until woken, until a deadline of the real clock, or until one of the registered sources is ready.
 ///
@@ -80,28 +87,31 @@ const EVENTS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 pub struct PollWait {
     set: Rc<Set>,
     clock: Clock,
+    alarm: Alarm,
     events: Events,
 }
 
 /// What the wait shares with its [`Io`] handles and registrations, on one thread.
 struct Set {
     notified: Arc<Notified>,
+    /// Borrowed to be changed only in the kernel's part of a wait.
+    poller: RefCell<Poll>,
     sources: RefCell<Sources>,
     /// Tasks found ready and not yet woken. Kept here, not on the stack, so that a panicking waker loses nobody.
     to_wake: RefCell<VecDeque<Waker>>,
 }
 
-/// What the wait shares with other threads: the poller, and the bell that says whether it must be notified.
+/// What the wait shares with other threads: the notice that ends it, and the bell that says whether it takes one.
 struct Notified {
     bell: Bell,
-    poller: Poller,
+    notice: mio::Waker,
 }
 
 impl Wakeup for Notified {
     fn wakeup(&self) {
         if self.bell.ring() {
-            // Cannot fail on Linux: the notice is a count that is refused only when it is full, after 2^64.
-            _ = self.poller.notify();
+            // Cannot fail: the notice is a count of the kernel's, never read, and full after 2^64 of them.
+            _ = self.notice.wake();
         }
     }
 }
@@ -111,39 +121,61 @@ impl PollWait {
     ///
     /// # Errors
     ///
-    /// The operating system has no file descriptors left for those that a wait needs, or cannot report edges
-    /// (`Unsupported`).
+    /// The operating system has no file descriptors left for the three that a wait needs.
     pub fn new() -> io::Result<Self> {
-        let poller = Poller::new()?;
-        if !poller.supports_edge() {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "this operating system cannot report edges of readiness",
-            ));
-        }
+        let poller = Poll::new()?;
+        let alarm = Alarm::new(poller.registry(), ALARM)?;
+        let notice = mio::Waker::new(poller.registry(), NOTICE)?;
         let set = Set {
-            notified: Arc::new(Notified { bell: Bell::new(), poller }),
+            notified: Arc::new(Notified { bell: Bell::new(), notice }),
+            poller: RefCell::new(poller),
             sources: RefCell::new(Sources::new()),
             to_wake: RefCell::default(),
         };
-        Ok(Self { set: Rc::new(set), clock: Clock::real(), events: Events::with_capacity(EVENTS_AT_ONCE) })
+        Ok(Self {
+            set: Rc::new(set),
+            clock: Clock::real(),
+            alarm,
+            events: Events::with_capacity(EVENTS_AT_ONCE),
+        })
     }
 
-    /// One call of the poller, which returns after `limit` (`None`: never) if nothing else ends it; true when a
-    /// source was ready.
-    fn look(&mut self, limit: Option<Duration>) -> io::Result<bool> {
-        self.events.clear();
-        self.set.notified.poller.wait(&mut self.events, limit)?;
+    /// Waits in the kernel until something is found, until another thread notifies, or until the alarm goes off, which
+    /// is at `until` at the latest (`None`: never). Now and then it comes back for nothing.
+    fn sleep(&mut self, until: Option<HrTime>) -> io::Result<()> {
+        self.alarm.go_off_by(until)?;
+        self.look(None)
+    }
+
+    /// One call of the poller, which returns after `limit` (`None`: never) if nothing else ends it.
+    fn look(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        match self.set.poller.borrow_mut().poll(&mut self.events, limit) {
+            // Nothing was found, and whoever waits looks at the time.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            looked => looked,
+        }
+    }
+
+    /// Wakes those whose sources the last look has found ready; true when there was a source.
+    fn wake_found(&mut self) -> bool {
         let mut any = false;
         {
             let mut sources = self.set.sources.borrow_mut();
             let mut to_wake = self.set.to_wake.borrow_mut();
-            for event in self.events.iter() {
-                any |= sources.mark_ready(&event, &mut to_wake);
+            for event in &self.events {
+                match event.token() {
+                    ALARM => self.alarm.went_off(),
+                    NOTICE => {}
+                    Token(token) => any |= sources.mark_ready(token, Report::of(event), &mut to_wake),
+                }
             }
         }
         self.set.wake_all();
-        Ok(any)
+        any
+    }
+
+    fn is_due(&self, until: Option<HrTime>) -> bool {
+        until.is_some_and(|until| self.clock.now() >= until)
     }
 }
 
@@ -168,17 +200,13 @@ impl Wait for PollWait {
                 // Woken already; a thread that is woken again and again must still see its I/O.
                 return self.visit();
             }
-            // The poller counts the limit from a later reading of the same clock, so that it is never early.
-            let limit = until.map(|until| until.saturating_duration_since(self.clock.now()));
-            let due = limit == Some(Duration::ZERO);
-            let looked = if due { self.visit().map(|()| false) } else { self.look(limit) };
+            let due = self.is_due(until);
+            let looked = if due { self.look(Some(Duration::ZERO)) } else { self.sleep(until) };
             // Also after an error, so that the next wait may begin.
             let rung = self.set.notified.bell.end_wait();
-            if looked? || rung || due {
-                return Ok(());
-            }
-            // The deadline, or a notice that came after its ring had been taken: the time decides.
-            if until.is_some_and(|until| self.clock.now() >= until) {
+            looked?;
+            // The alarm, or a notice that came after its ring had been taken: the time decides.
+            if self.wake_found() || rung || due || self.is_due(until) {
                 return Ok(());
             }
         }
@@ -188,7 +216,9 @@ impl Wait for PollWait {
         if self.set.sources.borrow().is_empty() {
             return Ok(());
         }
-        self.look(Some(Duration::ZERO)).map(drop)
+        self.look(Some(Duration::ZERO))?;
+        self.wake_found();
+        Ok(())
     }
 
     fn wakeup(&self) -> Arc<dyn Wakeup> {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use rustix::net::{SendFlags, send};
 use ts_event::{Clock, HrTime, PollWait, Registration, Wait};
 
 /// Counts how often it is called.
@@ -342,4 +344,88 @@ fn a_wait_ends_at_its_own_time_whatever_the_one_before_was_set_for() {
             assert!(clock.now() >= end, "it ended for nothing");
         }
     }
+}
+
+/// A connected pair of TCP sockets, one end registered.
+fn tcp(wait: &PollWait) -> (Registration<TcpStream>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let here = wait.io().unwrap().register(listener.accept().unwrap().0).unwrap();
+    (here, there)
+}
+
+/// Reads up to 16 bytes when that is ready, waiting for it; how many, and how often it was tried.
+fn read_up_to_16(wait: &mut PollWait, from: &Registration<TcpStream>) -> (usize, usize) {
+    let (count, waker) = counted();
+    let mut cx = Context::from_waker(&waker);
+    let mut tries = 0;
+    loop {
+        let woken = count.get();
+        let mut buffer = [0; 16];
+        let read = from.poll_read_up_to(&mut cx, buffer.len(), |mut stream| {
+            tries += 1;
+            stream.read(&mut buffer)
+        });
+        if let Poll::Ready(read) = read {
+            return (read.unwrap(), tries);
+        }
+        while count.get() == woken {
+            wait.wait(None).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_read_of_less_than_there_is_room_for_is_the_last_until_more_comes() {
+    let mut wait = PollWait::new().unwrap();
+    let (here, mut there) = tcp(&wait);
+    for text in [&b"hello"[..], b"again", b"0123456789abcdef", b"more"] {
+        there.write_all(text).unwrap();
+        let (read, tries) = read_up_to_16(&mut wait, &here);
+        assert_eq!(read, text.len());
+        // The first may try before anything is reported; after a full one it is not known whether there is more.
+        assert!(tries <= 2, "{tries}");
+    }
+    let (count, waker) = counted();
+    let tried =
+        here.poll_read_up_to(&mut Context::from_waker(&waker), 16, |_| panic!("there is nothing to read"));
+    assert!(tried.is_pending());
+    there.write_all(b"!").unwrap();
+    while count.get() == 0 {
+        wait.wait(None).unwrap();
+    }
+}
+
+#[test]
+fn the_end_of_a_stream_is_seen_that_came_together_with_the_last_data() {
+    let mut wait = PollWait::new().unwrap();
+    for before in [false, true] {
+        let (here, mut there) = tcp(&wait);
+        if before {
+            there.write_all(b"first").unwrap();
+            assert_eq!(read_up_to_16(&mut wait, &here).0, 5);
+        }
+        there.write_all(b"last").unwrap();
+        drop(there);
+        // Both have been reported, once and for all, before anything is read.
+        wait.wait(None).unwrap();
+        wait.visit().unwrap();
+        assert_eq!(read_up_to_16(&mut wait, &here).0, 4);
+        assert_eq!(read_up_to_16(&mut wait, &here).0, 0);
+        assert_eq!(read_up_to_16(&mut wait, &here).0, 0);
+    }
+}
+
+#[test]
+fn what_follows_urgent_data_is_read_though_the_read_before_it_was_short() {
+    let mut wait = PollWait::new().unwrap();
+    let (here, mut there) = tcp(&wait);
+    there.write_all(b"before").unwrap();
+    send(&there, b"!", SendFlags::OOB).unwrap();
+    there.write_all(b"behind").unwrap();
+    // All of it has been reported before anything is read; a read stops where the urgent byte was.
+    wait.wait(None).unwrap();
+    wait.visit().unwrap();
+    assert_eq!(read_up_to_16(&mut wait, &here).0, 6);
+    assert_eq!(read_up_to_16(&mut wait, &here).0, 6);
 }

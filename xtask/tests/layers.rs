@@ -86,6 +86,15 @@ fn a_second_reactor_is_found_behind_a_feature_too() {
 }
 
 #[test]
+fn the_poller_of_the_one_reactor_is_fine_and_nobody_else_may_use_it() {
+    let event = "[dependencies]\nmio = { path = \"../outside/mio\", version = \"1\" }\n";
+    let cont = "[dependencies]\nts-event = { path = \"../ts-event\", version = \"0.1.0\" }\n";
+    layers(&[("ts-event", event), ("ts-cont", cont)]).finds_nothing();
+    let both = format!("{cont}mio = {{ path = \"../outside/mio\", version = \"1\" }}\n");
+    layers(&[("ts-event", event), ("ts-cont", &both)]).finds("ts-cont/Cargo.toml: mio is a second reactor");
+}
+
+#[test]
 fn the_runtime_of_tokio_is_found_and_its_channels_are_fine() {
     let tokio = |feature| {
         format!(

@@ -14,8 +14,9 @@
 //!
 //! * `[bell-ring]`: from `ring` to whichever of `begin_wait` and `end_wait` takes the ring. Brings what the caller wrote.
 //! * `[bell-wait]`: from `begin_wait` to the `ring` that finds WAITING. Brings the owner's clearing of the old notice.
-//!   A poller's notice is a flag beside the kernel's: who finds it set leaves the kernel alone. A ring that found the
-//!   owner in its second wait, but the flag as it was in the first, would notify nobody.
+//!   A poller's notice may have a flag beside the kernel's count: who finds it set leaves the kernel alone. A ring that
+//!   found the owner in its second wait, but the flag as it was in the first, would notify nobody. That of `mio` is the
+//!   count alone today, as nothing promises; not to rely on it costs nothing here.
 
 use ts_thread::sync::atomic::{
     AtomicU32,

@@ -2,6 +2,8 @@
 //!
 //! Readiness is a guess that a call may prove wrong: it is set when the poller reports an edge, and cleared by the
 //! user after a call that would have blocked. [`Registration::poll_read_with`] does both in the only right order.
+//! A read of a byte stream that brings less than there is room for has taken all there was, and spares the call that
+//! would have blocked: see [`Registration::poll_read_up_to`].
 
 use std::fmt;
 use std::io;
@@ -9,10 +11,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use polling::{Event, PollMode};
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
 
 use super::Set;
 use super::sources::{Answer, Direction};
+
+/// What is asked for of each source. Errors and hang-ups come unasked.
+const OF_SOURCES: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
 /// Where the sources of one thread's wait are registered. Stays on that thread; clones are the same set.
 #[derive(Clone)]
@@ -40,13 +46,8 @@ impl Io {
         let token = self.set.sources.borrow_mut().insert();
         // From here on the guard's drop takes the place back.
         let mut stay = Stay { set: self.set.clone(), token, watched: false };
-        let (descriptor, both) = (source.as_fd().as_raw_fd(), Event::all(token));
-        // SAFETY: the source must be deleted from the poller before it is dropped. The `Registration` made below owns
-        // it, keeps the poller, and deletes it before it drops it or gives it back. Where that cannot help, since the
-        // registration of a mere borrow was leaked or the source has changed its descriptor against the rule above,
-        // epoll, which is what stands behind the poller here, asks only that the descriptor be open during this call,
-        // which the borrow sees to; it forgets a file when that is closed.
-        unsafe { self.set.notified.poller.add_with_mode(descriptor, both, PollMode::Edge) }?;
+        let descriptor = source.as_fd().as_raw_fd();
+        self.set.poller.borrow().registry().register(&mut SourceFd(&descriptor), Token(token), OF_SOURCES)?;
         stay.watched = true;
         Ok(Registration { stay, source: Some(source) })
     }
@@ -134,6 +135,30 @@ impl<S: AsFd> Registration<S> {
         self.poll_with(cx, Direction::Read, read)
     }
 
+    /// As [`poll_read_with`](Self::poll_read_with), for a stream of bytes like TCP's and a `read` that answers how many
+    /// it has read: `room` at most.
+    ///
+    /// One that brings less has taken all that there was, so the next call waits without trying. It is not so when the
+    /// other side has closed, or urgent data has come: that is remembered, and all calls are made. Nor is it so for
+    /// sources that give a message at a time; do not use it for these.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_read_with`](Self::poll_read_with).
+    pub fn poll_read_up_to(
+        &self,
+        cx: &mut Context<'_>,
+        room: usize,
+        read: impl FnMut(&S) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let read = ready!(self.poll_with(cx, Direction::Read, read))?;
+        // Nothing at all is the end, which may not have been reported yet; who asks again shall see it again.
+        if (1..room).contains(&read) {
+            self.stay.set.sources.borrow_mut().drained(self.stay.token);
+        }
+        Poll::Ready(Ok(read))
+    }
+
     /// Calls `write` when the source may be written to, and waits for as long as it answers `WouldBlock`.
     ///
     /// # Errors
@@ -191,7 +216,8 @@ impl Stay {
         if std::mem::take(&mut self.watched) {
             // Refused only when the source has changed its descriptor against the rule above; the generation then
             // still keeps its readiness from others.
-            _ = self.set.notified.poller.delete(source);
+            let descriptor = source.as_fd().as_raw_fd();
+            _ = self.set.poller.borrow().registry().deregister(&mut SourceFd(&descriptor));
         }
     }
 }

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::task::Waker;
 
-use polling::Event;
+use mio::event::Event;
 use slab::Slab;
 
 // A token is a number of the poller's, and holds a place and a generation of 32 bits each.
@@ -22,13 +22,31 @@ pub(super) enum Direction {
     Write,
 }
 
-impl Direction {
-    /// Whether an event is about this direction. The poller reports errors and hang-ups for both: the next call on
-    /// the source says what happened.
-    fn is_in(self, event: &Event) -> bool {
-        match self {
-            Self::Read => event.readable,
-            Self::Write => event.writable,
+/// What the poller says about a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report {
+    readable: bool,
+    writable: bool,
+    /// The other side has closed, the source has failed, or urgent data has come: from now on a read that brings less
+    /// than there is room for does not say that there is nothing more.
+    unsteady: bool,
+}
+
+impl Report {
+    /// Errors and hang-ups are news for both directions: the next call on the source says what happened.
+    pub(super) fn of(event: &Event) -> Self {
+        let unsteady = event.is_read_closed() || event.is_error() || event.is_priority();
+        Self {
+            readable: event.is_readable() || unsteady,
+            writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+            unsteady,
+        }
+    }
+
+    fn is_about(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Read => self.readable,
+            Direction::Write => self.writable,
         }
     }
 }
@@ -42,6 +60,8 @@ pub(super) struct Sources {
 
 struct Source {
     generation: u32,
+    /// See [`Report::unsteady`]; for the rest of its stay.
+    unsteady: bool,
     read: Side,
     write: Side,
 }
@@ -88,9 +108,7 @@ impl Sources {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
         let ready = || Side { ready: true, waiter: None };
-        let place = self.table.insert(Source { generation, read: ready(), write: ready() });
-        // A place is below the limit of open files, which is below 2^31: so no token is `usize::MAX`, the one that
-        // the poller keeps for itself.
+        let place = self.table.insert(Source { generation, unsteady: false, read: ready(), write: ready() });
         (generation as usize) << 32 | place
     }
 
@@ -129,11 +147,21 @@ impl Sources {
         }
     }
 
-    /// Notes what the poller said about a source; false when the event is of an earlier stay.
-    pub(super) fn mark_ready(&mut self, event: &Event, to_wake: &mut VecDeque<Waker>) -> bool {
-        let Some(source) = self.find(event.key) else { return false };
+    /// A read has brought less than there was room for: if the source is steady, whatever comes later is reported.
+    pub(super) fn drained(&mut self, token: usize) {
+        if let Some(source) = self.find(token)
+            && !source.unsteady
+        {
+            source.read.ready = false;
+        }
+    }
+
+    /// Notes what the poller said about a source; false when that is about an earlier stay.
+    pub(super) fn mark_ready(&mut self, token: usize, report: Report, to_wake: &mut VecDeque<Waker>) -> bool {
+        let Some(source) = self.find(token) else { return false };
+        source.unsteady |= report.unsteady;
         for direction in [Direction::Read, Direction::Write] {
-            if direction.is_in(event) {
+            if report.is_about(direction) {
                 let side = source.side(direction);
                 side.ready = true;
                 to_wake.extend(side.waiter.take());
@@ -174,7 +202,8 @@ mod tests {
         assert_eq!(place_of(first), place_of(second), "the place is used again");
 
         sources.clear(second, Direction::Read);
-        assert!(!sources.mark_ready(&Event::readable(first), &mut VecDeque::new()));
+        let report = Report { readable: true, writable: false, unsteady: false };
+        assert!(!sources.mark_ready(first, report, &mut VecDeque::new()));
         assert!(matches!(sources.ask(second, Direction::Read, Waker::noop()), Answer::NotReady));
         assert!(sources.remove(first).is_none());
         assert_eq!(sources.len(), 1);

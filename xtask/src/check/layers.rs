@@ -6,7 +6,8 @@
 //! * Members are named in the crate that needs them, with path and version and not through the workspace table, so
 //!   that raising one requirement for a release changes one manifest.
 //! * What a published crate links, with all features, contains no package of [`RUNTIMES`], and of `tokio` only parts
-//!   without threads, sockets and timers.
+//!   without threads, sockets and timers. What asks the kernel which descriptors are ready ([`POLLERS`]) is used by the
+//!   one reactor that there is, and by nobody else.
 //!
 //! The linked packages are asked of `cargo tree` and not of `cargo metadata`: the latter unites features with those
 //! that dev-dependencies ask for, so a benchmark against another runtime would look like a use of it.
@@ -42,11 +43,14 @@ const RUNTIMES: &[&str] = &[
     "calloop",
     "compio",
     "glommio",
-    "mio",
     "monoio",
     "smol",
     "tokio-uring",
 ];
+
+/// Packages that ask the kernel which descriptors are ready, and who may.
+const POLLERS: &[&str] = &["mio", "polling"];
+const REACTOR: &str = "ts-event";
 
 /// Features of `tokio` that bring its scheduler, its reactor or its timers.
 const TOKIO_RUNTIME: &[&str] =
@@ -118,7 +122,7 @@ fn runtimes(workspace: &Workspace, package: &Package) -> Result<Vec<Finding>> {
             "--edges",
             "normal",
             "--prefix",
-            "none",
+            "depth",
             "--format",
             "{p}\t{f}",
             "-p",
@@ -129,16 +133,30 @@ fn runtimes(workspace: &Workspace, package: &Package) -> Result<Vec<Finding>> {
         .context("cannot run cargo tree")?;
     ensure!(tree.status.success(), "cargo tree failed: {}", String::from_utf8_lossy(&tree.stderr).trim());
     let tree = String::from_utf8(tree.stdout).context("cargo tree does not speak UTF-8")?;
-    let complaints: BTreeSet<String> = tree.lines().filter_map(complaint).collect();
+    // The packages on the way to the line that is looked at, from the outermost to itself.
+    let mut way: Vec<&str> = Vec::new();
+    let mut complaints = BTreeSet::new();
+    for line in tree.lines() {
+        let (depth, package, features) = parts(line).with_context(|| format!("no line of a tree: {line}"))?;
+        way.truncate(depth);
+        complaints.extend(complaint(package, way.last().copied(), features));
+        way.push(package);
+    }
     let place = format!("{}/Cargo.toml", package.name);
     Ok(complaints.into_iter().map(|complaint| Finding::new(&place, complaint)).collect())
 }
 
-/// What is wrong with one line of the tree: `NAME vVERSION (PATH)`, a tab, features, and `(*)` when seen before.
-fn complaint(line: &str) -> Option<String> {
+/// A line of the tree: the depth with `NAME vVERSION (PATH)` at once behind it, a tab, features, and `(*)` when seen
+/// before.
+fn parts(line: &str) -> Option<(usize, &str, &str)> {
     let (package, features) = line.split_once('\t')?;
-    let name = package.split(' ').next()?;
-    if RUNTIMES.contains(&name) {
+    let (depth, name) = package.split_at(package.find(|letter: char| !letter.is_ascii_digit())?);
+    Some((depth.parse().ok()?, name.split(' ').next()?, features))
+}
+
+/// What is wrong with a package that `user` uses with these features.
+fn complaint(name: &str, user: Option<&str>, features: &str) -> Option<String> {
+    if RUNTIMES.contains(&name) || POLLERS.contains(&name) && user != Some(REACTOR) {
         return Some(format!("{name} is a second reactor or runtime (`cargo tree -e normal -i {name}`)"));
     }
     let features = features.trim_end_matches(" (*)").split(',');

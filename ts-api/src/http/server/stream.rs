@@ -40,7 +40,7 @@ impl Read for Stream {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let read = self.0.poll_read_with(cx, |stream| {
+        let read = self.0.poll_read_up_to(cx, buf.remaining(), |stream| {
             // SAFETY: the kernel only writes into the slice, so nothing in it becomes uninitialised.
             let unfilled = unsafe { buf.as_mut() };
             let (filled, _) = rustix::io::read(stream, unfilled)?;
