@@ -255,7 +255,8 @@ impl Here {
     /// # Errors
     ///
     /// As for [`EThread::schedule_imm`].
-    #[inline]
+    // A few instructions and two calls: in the handler, the answer goes straight into what it does with it.
+    #[inline(always)]
     pub fn schedule_imm(
         &self,
         continuation: &Continuation,
@@ -267,7 +268,13 @@ impl Here {
         {
             return Ok(action);
         }
-        self.thread().schedule_imm(continuation, Message::from_parts(code, extra))
+        self.schedule_any(continuation, Message::from_parts(code, extra))
+    }
+
+    /// As [`Here::schedule_imm`], of what [`Here::schedule_own`] does not take.
+    #[inline(never)]
+    fn schedule_any(&self, continuation: &Continuation, message: Message) -> Result<Action, ScheduleError> {
+        self.thread().schedule_imm(continuation, message)
     }
 
     /// The thread's [`EThread::number`].
