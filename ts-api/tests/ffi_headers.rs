@@ -181,3 +181,17 @@ fn numbers_are_those_of_the_facade() {
         taken(check_text(language, &[], &text));
     }
 }
+
+#[test]
+fn settings_have_the_numbers_that_they_have_in_the_original() {
+    let numbers =
+        [("NO_ACTIVITY_TIMEOUT_IN", 40), ("NO_ACTIVITY_TIMEOUT_OUT", 41), ("ACTIVE_TIMEOUT_IN", 88)];
+    let numbers = numbers.map(|(name, number)| (format!("TRANSACTION_{name}"), number));
+    let others = [("CONNECT_ATTEMPTS_TIMEOUT", 46), ("REQUEST_BUFFER_ENABLED", 105)];
+    let others = others.map(|(name, number)| (name.to_owned(), number));
+    let all = numbers.into_iter().chain(others);
+    let lines: String = all
+        .map(|(name, number)| format!("_Static_assert(TS_CONFIG_HTTP_{name} == {number}, \"{name}\");\n"))
+        .collect();
+    taken(check_text(Language::C11, &[], &format!("#include <ts/ts.h>\n{lines}")));
+}

@@ -25,14 +25,14 @@ enum Setting {
     Seconds(&'static [Limit]),
 }
 
-/// The setting of a key, by its place in the headers.
+/// The setting of a key, by its number in the headers.
 fn setting(key: TSOverridableConfigKey) -> Option<Setting> {
     Some(match key {
-        0 => Setting::Buffered,
-        1 => Setting::Seconds(&[Limit::ClientActive]),
-        2 => Setting::Seconds(&[Limit::ClientIdle]),
-        3 => Setting::Seconds(&[Limit::Response, Limit::Silence]),
-        4 => Setting::Seconds(&[Limit::Connect]),
+        40 => Setting::Seconds(&[Limit::ClientIdle]),
+        41 => Setting::Seconds(&[Limit::Response, Limit::Silence]),
+        46 => Setting::Seconds(&[Limit::Connect]),
+        88 => Setting::Seconds(&[Limit::ClientActive]),
+        105 => Setting::Buffered,
         _ => return None,
     })
 }
