@@ -99,7 +99,9 @@ pub use server::{
     Server, Settings, Sink, SocketOptions, StartError, Timeouts,
 };
 #[cfg(feature = "runtime")]
-pub use server::{Mapped, OriginPolicy, Remap, RemapError, Resolve, Rule, RuleError, Targets, Unmapped};
+pub use server::{
+    Mapped, OriginPolicy, Redirection, Remap, RemapError, Resolve, Rule, RuleError, Targets, Unmapped,
+};
 
 #[cfg(feature = "runtime")]
 pub(crate) use server::hooks::GlobalHooks;

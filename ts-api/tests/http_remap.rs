@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen,
 
 use support::{Bed, Client, DEADLINE, Diary, Origin, go_on, respond};
 use ts_api::Cont;
-use ts_api::http::{HookId, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
+use ts_api::http::{HookId, Redirection, Remap, RemapError, Resolve, Rule, RuleError, Unmapped};
 
 fn named(name: &'static str) -> Origin {
     Origin::new(move |request, stream| {
@@ -81,6 +81,76 @@ fn a_rule_may_keep_the_host_and_a_whole_server_has_no_path_to_rewrite() {
     assert_eq!(client.answer().text(), "origin * c.example");
     drop(client);
     bed.end();
+}
+
+#[test]
+fn a_rule_may_send_clients_elsewhere_and_no_origin_is_asked() {
+    let origin = named("origin");
+    let redirect = |from: &str, to: &str, status| {
+        let with = Redirection::of(status).expect("there is one with that status");
+        Rule::redirect(from, to, with).expect("it is a rule")
+    };
+    let bed = bed(Remap::new([
+        redirect("http://old.example/", "https://new.example/old", 301),
+        redirect("http://old.example/now", "http://new.example:8443/", 307),
+        redirect("//*.old.example", "http://new.example:80/", 302),
+        redirect("//kept.old.example/", "https://new.example:443/", 308),
+        Rule::new("http://old.example/still/", &format!("http://{}/", origin.address)).unwrap(),
+    ])
+    .unwrap());
+    let mut client = bed.client();
+    let mut ask = |host: &str, method: &str, target: &str| {
+        client.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let answer = client.answer();
+        (answer.status(), answer.field("location").unwrap_or_default().to_owned())
+    };
+    let sent = |status, location: &str| (status, location.to_owned());
+    assert_eq!(ask("old.example", "GET", "/a?b"), sent(301, "https://new.example/old/a?b"));
+    assert_eq!(ask("OLD.example:81", "DELETE", "/"), sent(301, "https://new.example/old"));
+    assert_eq!(ask("old.example", "GET", "/now/c"), sent(307, "http://new.example:8443/c"));
+    assert_eq!(ask("a.old.example", "GET", "http://b.old.example?c"), sent(302, "http://new.example/?c"));
+    assert_eq!(ask("kept.old.example", "OPTIONS", "*"), sent(308, "https://new.example/"));
+    assert_eq!(ask("old.example", "GET", "/still/there"), sent(200, ""));
+    assert_eq!(Redirection::of(304), None);
+    drop(client);
+    let counts = bed.end();
+    assert_eq!((counts.responses_3xx, counts.origin_connections), (5, 1));
+}
+
+#[test]
+fn a_rule_for_the_way_back_is_for_every_response_and_asked_first() {
+    let origin = Origin::new(|request, stream| {
+        let location = request.target().strip_prefix("/in/").unwrap();
+        let text = format!("HTTP/1.1 201 Created\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        stream.get_mut().write_all(text.as_bytes()).is_ok()
+    });
+    let to = format!("http://{}/in/", origin.address);
+    let bed = bed(Remap::new([
+        Rule::new("/out/", &to).unwrap(),
+        Rule::reverse(&to, "https://us.example/out/").unwrap(),
+        Rule::reverse("https://other.example/a/", "http://us.example/other/").unwrap(),
+        Rule::reverse("https://other.example/a/b", "http://us.example/b").unwrap(),
+    ])
+    .unwrap());
+    let mut client = bed.client();
+    let mut location = |location: &str| {
+        client.send(format!("GET /out/{location} HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+        client.answer().field("location").unwrap().to_owned()
+    };
+    assert_eq!(location(&format!("{to}x?y")), "https://us.example/out/x?y");
+    assert_eq!(location("https://OTHER.example/a/c"), "http://us.example/other/c");
+    assert_eq!(location("https://other.example:443/a/b?c"), "http://us.example/b?c");
+    // Its own rule's, another scheme, not under the path, relative.
+    assert_eq!(location(&format!("http://{}/in", origin.address)), "http://a.example/out/");
+    assert_eq!(location("http://other.example/a/c"), "http://other.example/a/c");
+    assert_eq!(location("https://other.example/ab"), "https://other.example/ab");
+    assert_eq!(location("/a/c"), "/a/c");
+    drop(client);
+    bed.end();
+    let remap = Remap::new([Rule::reverse("//a/", "http://b/").unwrap()]).unwrap();
+    assert!(remap.find("http://a/").is_none(), "it is for no request");
+    let twice = Remap::new(["http://b/", "http://c/"].map(|to| Rule::reverse("//a/", to).unwrap()));
+    assert!(matches!(twice, Err(RemapError::Twice { .. })));
 }
 
 #[test]

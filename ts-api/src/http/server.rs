@@ -76,7 +76,7 @@ pub use self::latency::Latency;
 pub use self::limits::{Http2Limits, Limits};
 pub use self::policy::OriginPolicy;
 pub use self::record::{End, LogPolicy, Record, Sink};
-pub use self::remap::{Mapped, Remap, RemapError, Rule, RuleError, Unmapped};
+pub use self::remap::{Mapped, Redirection, Remap, RemapError, Rule, RuleError, Unmapped};
 pub use self::resolve::Resolve;
 pub use self::settings::Settings;
 pub use self::targets::Targets;

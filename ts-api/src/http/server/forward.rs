@@ -18,7 +18,7 @@ use http::{Extensions, StatusCode, Uri, Version, request, response};
 use hyper::ext::ReasonPhrase;
 use smallvec::SmallVec;
 
-use super::remap::OriginName;
+use super::remap::{OriginName, Remap};
 use super::route::Route;
 
 const OF_ONE_CONNECTION: [HeaderName; 7] = [
@@ -94,11 +94,11 @@ pub(crate) fn settle_request(parts: &mut request::Parts, has_body: bool) {
 
 /// Makes the origin's response one to the client. Whether more was changed than what a response received as this one loses in
 /// any case (`stays_in_response`).
-pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>) -> bool {
+pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>, remap: &Remap) -> bool {
     let mut changed = false;
     for name in [LOCATION, CONTENT_LOCATION] {
         if let Some(location) = parts.headers.get_mut(name)
-            && let Some(ours) = route.reverse(location)
+            && let Some(ours) = route.reverse(remap, location)
         {
             *location = ours;
             changed = true;

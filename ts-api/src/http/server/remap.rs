@@ -1,9 +1,10 @@
-//! Which requests go to which origin: a table of rules.
+//! Which requests go to which origin, which clients are sent elsewhere, and what becomes of the URLs that origins name: a table
+//! of rules.
 //!
 //! Of the rules that fit a request the one with the longest path prefix wins; among those with equally long ones the one with
 //! the more particular host (a whole name before a suffix, a long suffix before a short one, any host last), then the one
 //! that names a port, then the one that names a scheme. The order in which rules were given does not count, and two that
-//! could not be told apart are an error.
+//! could not be told apart are an error. It is the same with rules for the way back, among themselves, and the URL of a `Location`.
 //!
 //! The rules of one host, or suffix, are sorted by prefix, so a look-up is a binary search for each of the host's names:
 //! itself, each suffix that is in the table, any. Hosts are found by hash.
@@ -22,10 +23,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::prefixes::Prefixes;
+use self::reverse::split_target;
 use self::rule::Host;
 
 pub(crate) use self::rule::{OriginName, Scheme};
-pub use self::rule::{Rule, RuleError};
+pub use self::rule::{Redirection, Rule, RuleError};
 #[cfg(feature = "ffi")]
 pub(crate) use self::step::{Done, Step};
 pub(crate) use self::step::{Held, Steps};
@@ -93,13 +95,21 @@ pub enum RemapError {
 pub struct Mapped<'a> {
     /// The rule that says so.
     pub rule: &'a Rule,
-    /// The rewritten URL.
+    /// The rewritten URL; of a redirect, where its client is sent.
     pub url: String,
 }
 
 #[derive(Default)]
 struct Table {
     rules: Vec<Rule>,
+    requests: Hosts,
+    /// For the way back.
+    locations: Hosts,
+}
+
+/// Rules of one kind, by their hosts.
+#[derive(Default)]
+struct Hosts {
     exact: HashMap<Box<str>, Prefixes>,
     /// By what follows `*.`.
     suffixes: HashMap<Box<str>, Prefixes>,
@@ -113,19 +123,10 @@ impl Remap {
     ///
     /// [`RemapError`].
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, RemapError> {
-        let mut table = Table { rules: rules.into_iter().collect(), ..Table::default() };
-        let mut by_host: HashMap<&Host, Vec<u32>> = HashMap::new();
-        for (index, rule) in (0..).zip(&table.rules) {
-            by_host.entry(&rule.from.host).or_default().push(index);
-        }
-        for (host, indices) in by_host {
-            let prefixes = Prefixes::new(&table.rules, indices)?;
-            match host {
-                Host::Exact(name) => drop(table.exact.insert(name.clone(), prefixes)),
-                Host::Suffix(name) => drop(table.suffixes.insert(name.clone(), prefixes)),
-                Host::Any => table.any = prefixes,
-            }
-        }
+        let rules: Vec<_> = rules.into_iter().collect();
+        let requests = Hosts::new(&rules, Rule::is_for_requests)?;
+        let locations = Hosts::new(&rules, |rule| !rule.is_for_requests())?;
+        let table = Table { rules, requests, locations };
         Ok(Self { table: Arc::new(table), unmapped: Unmapped::Deny, steps: Held::default() })
     }
 
@@ -165,35 +166,67 @@ impl Remap {
     pub fn find(&self, url: &str) -> Option<Mapped<'_>> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = Scheme::parse(scheme)?;
-        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let path = target.split('?').next().unwrap_or_default();
-        let path = if path.is_empty() { "/" } else { path };
-        let rule = self.rule(scheme, authority, path)?;
-        let target = match target {
-            "" => Cow::Borrowed("/"),
-            _ if target.starts_with('?') => Cow::Owned(format!("/{target}")),
-            _ => Cow::Borrowed(target),
-        };
-        let rewritten = rule.rewrite(&target).map_or(target, Cow::Owned);
-        Some(Mapped { rule, url: format!("http://{}{rewritten}", rule.to.origin) })
+        let (authority, target) = split_target(rest);
+        let rule = self.table.requests.find(&self.table.rules, scheme, authority, &target)?;
+        Some(Mapped { rule, url: rule.url(&target) })
     }
 
     /// Whether there is nothing to send anywhere.
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.rules.is_empty() && self.unmapped == Unmapped::Deny
+        self.table.requests.is_empty() && self.unmapped == Unmapped::Deny
     }
 
     pub(crate) fn forwards(&self) -> bool {
         self.unmapped == Unmapped::ForwardProxy
     }
 
-    /// The rule for a request; `authority` is a host, perhaps with a port, and `path` has no query.
+    /// The rule for a request; `authority` is a host, perhaps with a port, and `path` may have a query.
     pub(crate) fn rule(&self, scheme: Scheme, authority: &str, path: &str) -> Option<&Rule> {
+        self.table.requests.find(&self.table.rules, scheme, authority, path)
+    }
+
+    /// Whether a rule is for this scheme, host and port, whatever its path.
+    pub(crate) fn serves(&self, scheme: Scheme, authority: &str) -> bool {
+        let (host, port) = split_authority(authority);
+        let port = port.unwrap_or(scheme.port());
+        let mut serves = false;
+        let requests = &self.table.requests;
+        requests.for_host(host, |prefixes| serves |= prefixes.allow(&self.table.rules, port, scheme));
+        serves
+    }
+}
+
+impl Hosts {
+    /// Sorts those of the rules that are wanted.
+    fn new(rules: &[Rule], wanted: impl Fn(&Rule) -> bool) -> Result<Self, RemapError> {
+        let mut hosts = Self::default();
+        let mut by_host: HashMap<&Host, Vec<u32>> = HashMap::new();
+        for (index, rule) in (0..).zip(rules).filter(|(_, rule)| wanted(rule)) {
+            by_host.entry(&rule.from.host).or_default().push(index);
+        }
+        for (host, indices) in by_host {
+            let prefixes = Prefixes::new(rules, indices)?;
+            match host {
+                Host::Exact(name) => drop(hosts.exact.insert(name.clone(), prefixes)),
+                Host::Suffix(name) => drop(hosts.suffixes.insert(name.clone(), prefixes)),
+                Host::Any => hosts.any = prefixes,
+            }
+        }
+        Ok(hosts)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.suffixes.is_empty() && self.any.is_empty()
+    }
+
+    /// The rule for a host, perhaps with a port, and a path, perhaps with a query.
+    fn find<'a>(&self, rules: &'a [Rule], scheme: Scheme, authority: &str, target: &str) -> Option<&'a Rule> {
+        let path = target.split('?').next().unwrap_or_default();
         let (host, port) = split_authority(authority);
         let port = port.unwrap_or(scheme.port());
         let mut best: Option<&Rule> = None;
-        self.table.for_host(host, |prefixes| {
-            let Some(found) = prefixes.find(&self.table.rules, path, port, scheme) else { return };
+        self.for_host(host, |prefixes| {
+            let Some(found) = prefixes.find(rules, path, port, scheme) else { return };
             // Of equal length, the one that was found before has the more particular host.
             if best.is_none_or(|best| found.from.prefix.len() > best.from.prefix.len()) {
                 best = Some(found);
@@ -202,17 +235,6 @@ impl Remap {
         best
     }
 
-    /// Whether a rule is for this scheme, host and port, whatever its path.
-    pub(crate) fn serves(&self, scheme: Scheme, authority: &str) -> bool {
-        let (host, port) = split_authority(authority);
-        let port = port.unwrap_or(scheme.port());
-        let mut serves = false;
-        self.table.for_host(host, |prefixes| serves |= prefixes.allow(&self.table.rules, port, scheme));
-        serves
-    }
-}
-
-impl Table {
     /// Shows the rules that are for a host, those with the more particular one first.
     fn for_host<'a>(&'a self, host: &str, mut show: impl FnMut(&'a Prefixes)) {
         if !self.exact.is_empty() || !self.suffixes.is_empty() {

@@ -6,8 +6,16 @@ use http::header::{HOST, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri, Version, request};
 
-use super::remap::{OriginName, Rule, Scheme};
+use super::remap::{OriginName, Remap, Rule, Scheme};
 use super::settings::Settings;
+
+/// What becomes of one request.
+pub(crate) enum Found<'a> {
+    /// It goes somewhere.
+    Route(Route<'a>),
+    /// Its client goes there, with this status.
+    Elsewhere(u16, String),
+}
 
 /// Where one request goes.
 pub(crate) struct Route<'a> {
@@ -20,8 +28,8 @@ pub(crate) struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The route of a request, or with which status it is refused.
-    pub(crate) fn find(settings: &'a Settings, parts: &request::Parts) -> Result<Self, StatusCode> {
+    /// The route of a request, or of its client, or with which status it is refused.
+    pub(crate) fn find(settings: &'a Settings, parts: &request::Parts) -> Result<Found<'a>, StatusCode> {
         let asked = parts.headers.get(HOST);
         let authority = match parts.uri.authority() {
             Some(authority) => authority.as_str(),
@@ -34,17 +42,17 @@ impl<'a> Route<'a> {
             path => path,
         };
         if let Some(rule) = settings.remap.rule(scheme, authority, path) {
+            if let Some(with) = rule.redirection() {
+                let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+                return Ok(Found::Elsewhere(with.status(), rule.url(&format!("{path}{query}"))));
+            }
             let asked = match parts.uri.authority() {
                 Some(_) if !rule.keeps_location() => HeaderValue::from_str(without_user(authority)).ok(),
                 None if !rule.keeps_location() => asked.cloned(),
                 _ => None,
             };
-            return Ok(Self {
-                origin: Cow::Borrowed(rule.origin()),
-                rule: Some(rule),
-                of_client: false,
-                asked,
-            });
+            let origin = Cow::Borrowed(rule.origin());
+            return Ok(Found::Route(Self { origin, rule: Some(rule), of_client: false, asked }));
         }
         // In HTTP/2 every request names an authority, whatever its client takes us for.
         let in_full = parts.uri.scheme().is_some() && parts.version < Version::HTTP_2;
@@ -58,7 +66,7 @@ impl<'a> Route<'a> {
         }
         let origin =
             OriginName::parse(without_user(authority), scheme.port()).ok_or(StatusCode::BAD_REQUEST)?;
-        Ok(Self { origin: Cow::Owned(origin), rule: None, of_client: true, asked: None })
+        Ok(Found::Route(Self { origin: Cow::Owned(origin), rule: None, of_client: true, asked: None }))
     }
 
     /// The route that a plugin has chosen.
@@ -128,10 +136,13 @@ impl<'a> Route<'a> {
     }
 
     /// What a `Location` becomes; none if it stays.
-    pub(crate) fn reverse(&self, location: &HeaderValue) -> Option<HeaderValue> {
-        let asked = self.asked.as_ref()?.to_str().ok()?;
-        let ours = self.rule?.reverse(location.to_str().ok()?, asked)?;
-        HeaderValue::try_from(ours).ok()
+    pub(crate) fn reverse(&self, remap: &Remap, location: &HeaderValue) -> Option<HeaderValue> {
+        let location = location.to_str().ok()?;
+        let way_back = || {
+            let asked = self.asked.as_ref()?.to_str().ok()?;
+            self.rule?.way_back(location, asked)
+        };
+        HeaderValue::try_from(remap.reverse(location).or_else(way_back)?).ok()
     }
 }
 

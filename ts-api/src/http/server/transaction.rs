@@ -35,7 +35,7 @@ use super::intake::Taken;
 use super::origin::{Answered, NotSent, Reach};
 use super::pool::Opened;
 use super::remap::{OriginName, Steps};
-use super::route::Route;
+use super::route::{Found, Route};
 use super::session::Session;
 use super::settings::Settings;
 use super::subjects::{Content, TransactionSubject};
@@ -241,8 +241,14 @@ impl Transaction {
         let mut route = match self.redirect(parts) {
             Some(route) => route,
             None => {
-                let route =
+                let found =
                     Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
+                let route = match found {
+                    Found::Route(route) => route,
+                    Found::Elsewhere(status, url) => {
+                        return Err(Stopped::Answer(redirection(Some(status), url)));
+                    }
+                };
                 match route.steps() {
                     // Seldom there, so it takes no room of all the others.
                     Some(steps) => Box::pin(self.map(route, steps, parts)).await?,
@@ -292,7 +298,7 @@ impl Transaction {
             }
             let status = self.show(|content| content.error.as_ref().and_then(|error| error.status)).flatten();
             if done.redirect {
-                return Err(Stopped::Answer(redirection(parts, status)));
+                return Err(Stopped::Answer(redirection(status, url(parts))));
             }
             if let Some(default) = status.and_then(refusal) {
                 return Err(Stopped::Error { default });
@@ -500,7 +506,7 @@ impl Transaction {
     async fn read_response(&self, answered: Answered, route: &Route<'_>) -> Result<Reply, Stopped> {
         let Answered { response, head } = answered;
         let (mut parts, body) = response.into_parts();
-        let changed = forward::response(&mut parts, route);
+        let changed = forward::response(&mut parts, route, &self.settings.remap);
         self.show(|content| content.heads.origin_answers(&parts, head, !changed));
         if self.pass(HookId::ReadResponseHdr).await? {
             self.show(|content| content.heads.apply_origin_response(&mut parts));
@@ -626,16 +632,21 @@ fn refusal(status: u16) -> Option<StatusCode> {
     StatusCode::from_u16(status).ok().filter(|status| status.is_client_error() || status.is_server_error())
 }
 
-/// Sends the client to where the request has been mapped.
-fn redirection(parts: &request::Parts, status: Option<u16>) -> Box<Response<Bytes>> {
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-    let status = status.filter(StatusCode::is_redirection).unwrap_or(StatusCode::FOUND);
+/// Where a request has been mapped to.
+fn url(parts: &request::Parts) -> String {
     let scheme = parts.uri.scheme_str().unwrap_or("http");
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let authority = authority(parts);
     let usual = if scheme == "http" { ":80" } else { ":443" };
     let authority = authority.strip_suffix(usual).unwrap_or(&authority);
-    let location = HeaderValue::try_from(format!("{scheme}://{authority}{target}"));
+    format!("{scheme}://{authority}{target}")
+}
+
+/// Sends the client elsewhere.
+fn redirection(status: Option<u16>, url: String) -> Box<Response<Bytes>> {
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.filter(StatusCode::is_redirection).unwrap_or(StatusCode::FOUND);
+    let location = HeaderValue::try_from(url);
     let mut response = Response::new(Bytes::from(format!("{status}\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -54,6 +54,10 @@ impl Prefixes {
         Ok(Self(entries))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The rule with the longest prefix of `path` that fits the port and the scheme as well.
     pub(super) fn find<'a>(
         &self,

@@ -1,19 +1,61 @@
-//! One rule: which requests it is for, and where they go.
+//! One rule: which requests it is for, and where they, or their clients, go; or which of an origin's URLs become which.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use thiserror::Error;
 
-/// One rule of a [`Remap`](super::Remap): which requests it is for, and where they go.
+/// One rule of a [`Remap`](super::Remap): which requests it is for, and where they go ([`Rule::new`]) or their clients are sent
+/// ([`Rule::redirect`]); or what becomes of the URLs in an origin's `Location` ([`Rule::reverse`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub(super) from: From,
     pub(super) to: Target,
+    pub(super) what: What,
     pub(super) keep_host: bool,
     pub(super) keep_location: bool,
     /// Of others that map its requests first, if there are any: their number in the table's steps.
     pub(super) steps: Option<u32>,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// Requests go to an origin.
+    Forward,
+    /// Clients are sent elsewhere.
+    Redirect(Redirection),
+    /// A `Location` of an origin's becomes another.
+    Reverse,
+}
+
+/// With which status a client is sent elsewhere: [`Rule::redirect`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Redirection {
+    /// For good; a browser may go there with a GET.
+    MovedPermanently = 301,
+    /// For now; a browser may go there with a GET.
+    Found = 302,
+    /// For now, with the method and body that it came with.
+    TemporaryRedirect = 307,
+    /// For good, with the method and body that it came with.
+    PermanentRedirect = 308,
+}
+
+impl Redirection {
+    /// The one with a status; none if there is none with it.
+    #[must_use]
+    pub fn of(status: u16) -> Option<Self> {
+        let all = [Self::MovedPermanently, Self::Found, Self::TemporaryRedirect, Self::PermanentRedirect];
+        all.into_iter().find(|redirection| redirection.status() == status)
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        self as u16
+    }
 }
 
 /// Which requests a rule is for.
@@ -33,9 +75,10 @@ pub(super) enum Host {
     Any,
 }
 
-/// Where requests go.
+/// Where requests, or clients, go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
+    scheme: Scheme,
     pub(super) origin: OriginName,
     pub(super) path: Box<str>,
 }
@@ -65,8 +108,8 @@ pub enum RuleError {
     /// The scheme is none that there are rules for.
     #[error("`{0}` is no scheme here: it may be `http` or `https`, or left out for both")]
     Scheme(String),
-    /// Origins are spoken to in clear.
-    #[error("`{0}` cannot be an origin: only `http://` can")]
+    /// Origins are spoken to in clear; clients are sent elsewhere by `http` and `https` alone.
+    #[error("`{0}` cannot be an origin: only `http://` can (clients may also be sent to `https://`)")]
     TargetScheme(String),
     /// The host is neither a name nor an address, nor `*` or `*.name` where those are allowed.
     #[error("`{0}` is no host: it may be a name, an address (`[::1]` with brackets){wild}", wild = wild(*.1))]
@@ -101,8 +144,69 @@ impl Rule {
     ///
     /// [`RuleError`].
     pub fn new(from: &str, to: &str) -> Result<Self, RuleError> {
-        let (from, to) = (From::parse(from)?, Target::parse(to)?);
-        Ok(Self { from, to, keep_host: false, keep_location: false, steps: None })
+        let to = Target::parse(to)?;
+        if to.scheme != Scheme::Http {
+            return Err(RuleError::TargetScheme(format!("{}://", to.scheme.name())));
+        }
+        Self::of(What::Forward, from, to)
+    }
+
+    /// A rule that sends clients elsewhere: who asks for `from` is answered with the redirection and what `to` makes of the URL,
+    /// and no origin is asked.
+    ///
+    /// `from` is as with [`Rule::new`]. `to` is an `http://` or `https://` URL; its path takes the prefix's place.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ts_api::http::{Redirection, Remap, Rule};
+    ///
+    /// let moved = Redirection::MovedPermanently;
+    /// let remap = Remap::new([Rule::redirect("http://old.example/", "https://new.example/old/", moved)?])?;
+    /// let found = remap.find("http://old.example/a?b").unwrap();
+    /// assert_eq!(found.url, "https://new.example/old/a?b");
+    /// assert_eq!(found.rule.redirection(), Some(moved));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redirect(from: &str, to: &str, with: Redirection) -> Result<Self, RuleError> {
+        Self::of(What::Redirect(with), from, Target::parse(to)?)
+    }
+
+    /// A rule for the way back: a `Location` or `Content-Location` of an origin's that `from` fits becomes what `to` makes of it,
+    /// wherever the request went.
+    ///
+    /// [`Rule::new`] does that for its own origin. This is for URLs that name others, or for clients that know us by another name
+    /// than they send, as behind a gate that speaks TLS. It is asked before the request's own rule. `from` is as with
+    /// [`Rule::new`], and `to` as with [`Rule::redirect`].
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError`].
+    pub fn reverse(from: &str, to: &str) -> Result<Self, RuleError> {
+        Self::of(What::Reverse, from, Target::parse(to)?)
+    }
+
+    fn of(what: What, from: &str, to: Target) -> Result<Self, RuleError> {
+        let from = From::parse(from)?;
+        Ok(Self { from, to, what, keep_host: false, keep_location: false, steps: None })
+    }
+
+    /// How the clients are sent elsewhere of whose requests it is; none if it sends none.
+    #[must_use]
+    pub fn redirection(&self) -> Option<Redirection> {
+        match self.what {
+            What::Redirect(with) => Some(with),
+            What::Forward | What::Reverse => None,
+        }
+    }
+
+    /// Whether it is for requests, and not for the way back.
+    pub(crate) fn is_for_requests(&self) -> bool {
+        self.what != What::Reverse
     }
 
     /// Sends the origin the `Host` field that the client sent.
@@ -132,8 +236,8 @@ impl Rule {
 
     pub(super) fn everything_to(origin: SocketAddr) -> Self {
         let from = From { scheme: None, host: Host::Any, port: None, prefix: "/".into() };
-        let to = Target { origin: OriginName::Address(origin), path: "/".into() };
-        Self { from, to, keep_host: true, keep_location: true, steps: None }
+        let to = Target { scheme: Scheme::Http, origin: OriginName::Address(origin), path: "/".into() };
+        Self { from, to, what: What::Forward, keep_host: true, keep_location: true, steps: None }
     }
 
     /// How particular it is, among rules with the same host and prefix.
@@ -151,6 +255,12 @@ impl Rule {
 
     pub(crate) fn keeps_location(&self) -> bool {
         self.keep_location
+    }
+
+    /// The URL that one becomes that the rule fits and whose path and query are `target`.
+    pub(crate) fn url(&self, target: &str) -> String {
+        let rewritten = self.rewrite(target);
+        format!("{}{}", self.to.base(), rewritten.as_deref().unwrap_or(target))
     }
 
     /// The target for the origin, of one that the rule fits; none if it is the same.
@@ -210,12 +320,17 @@ impl Target {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(RuleError::NotUrl(text.to_owned()));
         };
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(RuleError::TargetScheme(format!("{scheme}://")));
-        }
+        let scheme = Scheme::parse(scheme).ok_or_else(|| RuleError::TargetScheme(format!("{scheme}://")))?;
         let (host, port, path) = parts(rest);
-        let port = port.map_or(Ok(80), |port| number(port, false))?;
-        Ok(Self { origin: OriginName::new(&self::host(host, false)?, port), path: self::path(path)? })
+        let port = port.map_or(Ok(scheme.port()), |port| number(port, false))?;
+        Ok(Self { scheme, origin: OriginName::new(&self::host(host, false)?, port), path: self::path(path)? })
+    }
+
+    /// All of the URL before the path.
+    fn base(&self) -> String {
+        let mut base = format!("{}://", self.scheme.name());
+        self.origin.write(&mut base, self.scheme.port()).expect("a text has room");
+        base
     }
 }
 
@@ -247,20 +362,25 @@ impl OriginName {
             Self::Name(_, port) => *port,
         }
     }
-}
 
-impl fmt::Display for OriginName {
     /// As in a URL: the port is left out if it is the usual one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write(&self, f: &mut impl fmt::Write, usual: u16) -> fmt::Result {
         match self {
-            Self::Address(address) if address.port() == 80 => match address.ip() {
+            Self::Address(address) if address.port() == usual => match address.ip() {
                 IpAddr::V4(ip) => write!(f, "{ip}"),
                 IpAddr::V6(ip) => write!(f, "[{ip}]"),
             },
             Self::Address(address) => write!(f, "{address}"),
-            Self::Name(name, 80) => f.write_str(name),
+            Self::Name(name, port) if *port == usual => f.write_str(name),
             Self::Name(name, port) => write!(f, "{name}:{port}"),
         }
+    }
+}
+
+impl fmt::Display for OriginName {
+    /// As in a URL by HTTP.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 80)
     }
 }
 
@@ -345,6 +465,11 @@ impl fmt::Display for Rule {
         if let Some(port) = port {
             write!(f, ":{port}")?;
         }
-        write!(f, "{prefix} -> http://{}{}", self.to.origin, self.to.path)
+        write!(f, "{prefix} -> {}{}", self.to.base(), self.to.path)?;
+        match self.what {
+            What::Forward => Ok(()),
+            What::Redirect(with) => write!(f, " ({})", with.status()),
+            What::Reverse => f.write_str(" (reverse)"),
+        }
     }
 }
