@@ -156,6 +156,38 @@ fn instances_of_rules_that_are_replaced_are_deleted_when_their_last_transaction_
 }
 
 #[test]
+fn lines_of_other_kinds_send_clients_elsewhere_and_have_locations_name_us() {
+    let setting = Setting::new();
+    let origin = Origin::new(|request, stream| {
+        let location = request.target();
+        let text = format!(
+            "HTTP/1.1 201 Created\r\nLocation: http://in.example{location}\r\nContent-Length: 0\r\n\r\n"
+        );
+        std::io::Write::write_all(stream.get_mut(), text.as_bytes()).is_ok()
+    });
+    setting.rules(&format!(
+        "map / http://{}/\nREVERSE_MAP http://in.example/a/ https://us.example/\n\
+         redirect /old/ https://new.example/ # for good\nredirect_temporary /now/ http://{}/\n",
+        origin.address, origin.address
+    ));
+    let host = setting.host();
+    let asked = |target: &str| {
+        let answer = ask(&host, target);
+        (answer.status(), answer.field("location").unwrap_or_default().to_owned())
+    };
+    assert_eq!(asked("/old/x?y"), (301, "https://new.example/x?y".into()));
+    assert_eq!(asked("/now/x"), (307, format!("http://{}/x", origin.address)));
+    assert_eq!(asked("/a/b"), (201, "https://us.example/b".into()));
+    assert_eq!(asked("/b"), (201, "http://in.example/b".into()));
+    setting.rules(&format!("redirect_temporary /old/ http://{}/\n", origin.address));
+    host.signal(Signal::HUP);
+    host.logged("the configuration was read again");
+    assert_eq!(ask(&host, "/old/x").status(), 307);
+    assert_eq!(ask(&host, "/b").status(), 404);
+    end(host);
+}
+
+#[test]
 fn a_rule_that_cannot_be_taken_is_told_with_its_line_and_nothing_starts() {
     let setting = Setting::new();
     let path = setting.config();
@@ -163,11 +195,32 @@ fn a_rule_that_cannot_be_taken_is_told_with_its_line_and_nothing_starts() {
     let plugin = setting.plugin.library();
     let global = Plugin::compile("host_hello.c");
     for (rules, wrong) in [
-        ("# one\nregex_map http://(.*)/ http://a/\n", "remap.config:2: there are no rules `regex_map` here"),
-        ("map http://a.example/\n", "remap.config:1: a rule is `map FROM TO`"),
+        (
+            "# one\nregex_map http://(.*)/ http://a/\n",
+            "remap.config:2: there are no lines `regex_map` here: a host is a name, `*` or `*.name` here",
+        ),
+        ("map_with_referer / http://a/ http://b/ .*\n", "with a plugin that looks at the referer"),
+        ("map_with_recv_port / http://a/\n", "the port that the client names"),
+        (
+            ".definefilter f @action=deny\n",
+            "remap.config:1: there are no lines `.definefilter` here: write `map`",
+        ),
+        (".include more.config\n", "write its lines here"),
+        ("redirect_temporarily / http://a/\n", "`redirect_temporary` is near it"),
+        ("map http://a.example/\n", "remap.config:1: a line `map` is `map FROM TO`"),
+        ("redirect\n", "remap.config:1: a line `redirect` is `redirect FROM TO`"),
+        ("redirect / http://a/ @plugin=a.so\n", "a line `redirect` has no plugins, only `map` has"),
+        ("reverse_map / ftp://a/\n", "remap.config:1: `ftp://` cannot be"),
+        ("map / https://a/\n", "remap.config:1: `https://` cannot be an origin"),
+        ("map / http://a/ tag\n", "`tag` is one word too many"),
+        ("map / http://a/ @volume=1\n", "there is no cache"),
+        ("map / http://a/ @plugins=a.so\n", "`@plugin=` is near it"),
         ("map / ftp://a/\n", "remap.config:1: `ftp://` cannot be an origin"),
         ("map / http://a/ @pparam=x\n", "`@pparam=x` has no @plugin before it"),
-        ("map / http://a/ @action=deny\n", "there is no `@action=deny` here"),
+        (
+            "map / http://a/ @action=deny\n",
+            "there is no `@action=deny` here, only @plugin=FILE and @pparam=ARGUMENT: a plugin",
+        ),
         ("map / http://a/ \"@plugin=a.so\n", "remap.config:1:17: the quotation mark is not closed"),
         ("map / http://a/\nmap / http://b/\n", "two rules are for the same requests"),
         ("map / http://a/ @plugin=nowhere.so\n", "nowhere.so cannot be opened"),

@@ -47,7 +47,7 @@ pub(super) use self::log::Log;
 pub(super) use self::origin::{Destination, Origin};
 pub(super) use self::plugin::Plugin;
 pub(super) use self::problem::Problems;
-pub(super) use self::remap::Mapping;
+pub(super) use self::remap::{Mapping, What};
 pub(super) use self::threads::{Affinity, MOST_THREADS, Threads};
 
 use self::keys::{Key, Keys, Section};
@@ -164,7 +164,8 @@ impl Config {
 
     /// Where requests go that no rule is for; the host's own origin, if nothing else is said of origins.
     pub(super) fn fallback(&self) -> Option<Destination> {
-        let nothing_said = self.rules().next().is_none() && self.origin.unmapped == Unmapped::Deny;
+        let nothing_said =
+            !self.rules().any(Mapping::is_for_requests) && self.origin.unmapped == Unmapped::Deny;
         self.origin.address.clone().or_else(|| nothing_said.then_some(Destination::Embedded))
     }
 

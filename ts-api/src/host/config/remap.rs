@@ -1,8 +1,8 @@
-//! `[[remap]]`: which requests go to which origin.
+//! `[[remap]]`: which requests go to which origin, which clients are sent elsewhere, and what origins' locations become.
 
 use super::keys::{Key, Keys, Section};
-use super::kinds::{Flag, Several, Text};
-use crate::http::{Rule, RuleError};
+use super::kinds::{Count, Flag, Maybe, Several, Text};
+use crate::http::{Redirection, Rule, RuleError};
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct Mapping {
     pub(crate) to: String,
     keep_host: bool,
     keep_location: bool,
+    redirect: Option<u16>,
+    reverse: bool,
     /// Plugins that map its requests first, each its file and then what it is told.
     pub(crate) plugins: Vec<Vec<String>>,
 }
@@ -25,6 +27,11 @@ impl Section for Mapping {
         keys.value(key.reloads(), Flag, &mut self.keep_host);
         let key = Key::new("keep-location", "Whether a `location` of the origin's stays as it is.");
         keys.value(key.reloads(), Flag, &mut self.keep_location);
+        let about =
+            "Status with which clients are sent to `to`, in place of the request: 301, 302, 307 or 308.";
+        keys.value(Key::new("redirect", about).reloads(), Maybe(Count(301, 308)), &mut self.redirect);
+        let about = "Whether the rule is for the way back: a `location` that `from` fits, of any origin's, names `to`.";
+        keys.value(Key::new("reverse", about).reloads(), Flag, &mut self.reverse);
         let about = "Shared libraries of plugins that map its requests first, each with what it is told: [[\"a.so\", \"--fast\"]].";
         keys.value(Key::new("plugins", about).reloads(), Several(Several(Text)), &mut self.plugins);
     }
@@ -35,11 +42,20 @@ impl Section for Mapping {
             return;
         }
         // Each by itself, so that a rule that is wrong twice is told so twice.
-        if let Err(error) = Rule::new(&self.from, "http://localhost/") {
+        if let Err(error) = self.rule_of(&self.from, "http://localhost/") {
             complain(Some("from"), error.to_string());
         }
-        if let Err(error) = Rule::new("/", &self.to) {
+        if let Err(error) = self.rule_of("/", &self.to) {
             complain(Some("to"), error.to_string());
+        }
+        if self.redirect.is_some() && self.redirection().is_none() {
+            complain(Some("redirect"), "it is 301, 302, 307 or 308".to_owned());
+        }
+        if self.redirect.is_some() && self.reverse {
+            complain(Some("reverse"), "a rule redirects, or is for the way back; write two".to_owned());
+        }
+        if !self.forwards() && !self.plugins.is_empty() {
+            complain(Some("plugins"), "only a rule that forwards has plugins".to_owned());
         }
         if self.plugins.iter().any(Vec::is_empty) {
             complain(
@@ -50,14 +66,47 @@ impl Section for Mapping {
     }
 }
 
+/// What a rule does, as a line of remap.config says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Forward,
+    Redirect(Redirection),
+    Reverse,
+}
+
 impl Mapping {
     /// A rule with nothing but plugins to itself.
-    pub(crate) fn new(from: String, to: String, plugins: Vec<Vec<String>>) -> Self {
-        Self { from, to, plugins, ..Self::default() }
+    pub(crate) fn new(what: What, from: String, to: String, plugins: Vec<Vec<String>>) -> Self {
+        let redirect = if let What::Redirect(with) = what { Some(with.status()) } else { None };
+        Self { from, to, redirect, reverse: what == What::Reverse, plugins, ..Self::default() }
     }
 
     pub(crate) fn rule(&self) -> Result<Rule, RuleError> {
-        let rule = Rule::new(&self.from, &self.to)?;
-        Ok(rule.keep_host(self.keep_host).keep_location(self.keep_location))
+        self.rule_of(&self.from, &self.to)
+    }
+
+    fn rule_of(&self, from: &str, to: &str) -> Result<Rule, RuleError> {
+        match self.redirection() {
+            Some(with) => Rule::redirect(from, to, with),
+            None if self.reverse => Rule::reverse(from, to),
+            None => {
+                let rule = Rule::new(from, to)?;
+                Ok(rule.keep_host(self.keep_host).keep_location(self.keep_location))
+            }
+        }
+    }
+
+    fn redirection(&self) -> Option<Redirection> {
+        self.redirect.and_then(Redirection::of)
+    }
+
+    /// Whether its requests go to an origin.
+    fn forwards(&self) -> bool {
+        self.redirect.is_none() && !self.reverse
+    }
+
+    /// Whether it is for requests, and not for the way back.
+    pub(crate) fn is_for_requests(&self) -> bool {
+        !self.reverse
     }
 }
