@@ -156,6 +156,39 @@ fn instances_of_rules_that_are_replaced_are_deleted_when_their_last_transaction_
 }
 
 #[test]
+fn the_greeting_names_the_plugins_of_rules_and_what_it_says_of_requests_is_true() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    setting.rules(&format!(
+        "map //*.a.example/ http://{to}/a/ PLUGIN(none) PLUGIN(refuse)\nmap https://b.example/ http://{to}/ PLUGIN(none)\n\
+         reverse_map http://in.example/ http://out.example/\nredirect //c.example:81/old/ http://d.example/\nmap / http://{to}/e/\n"
+    ));
+    let host = setting.host();
+    let file = Path::new(setting.plugin.library()).file_name().unwrap().to_str().unwrap();
+    let at = host.address();
+    let (_, rest) = host.greeting.split_first().unwrap();
+    assert!(host.greeting[0].ends_with("forwards to where 5 rules say"), "{:?}", host.greeting[0]);
+    assert!(rest.contains(&format!("  plugin {file}: maps requests of 2 rules")), "{rest:#?}");
+    let curls: Vec<_> = rest.iter().filter(|line| line.starts_with("  curl")).collect();
+    let expected = [
+        format!("  curl -i -H 'Host: www.a.example' http://{at}/   (mapped by {file}, {file})"),
+        format!("  curl -i -H 'Host: c.example:81' http://{at}/old/   (answered 301)"),
+        format!("  curl -i http://{at}/   (answered by http://{to}/e/)"),
+    ];
+    assert_eq!(curls, expected.iter().collect::<Vec<_>>());
+    let asked = |name: &str, path: &str| {
+        let mut client = Client::connect(at);
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n"));
+        client.answer().status()
+    };
+    assert_eq!(asked("www.a.example", "/"), 403, "the second plugin refuses it");
+    assert_eq!(asked("c.example:81", "/old/"), 301);
+    assert_eq!(asked(&at.to_string(), "/"), 200);
+    assert_eq!(last(&origin).0, "/e/");
+    end(host);
+}
+
+#[test]
 fn lines_of_other_kinds_send_clients_elsewhere_and_have_locations_name_us() {
     let setting = Setting::new();
     let origin = Origin::new(|request, stream| {

@@ -30,7 +30,8 @@ usage: ts-host [FLAGS]        in the workspace: cargo host [FLAGS]
   --plugin \"FILE ARGUMENTS\"
                        a plugin in C or C++ to load, with what it is told; may be given several times
   --plugin-config FILE a file with such a line for each plugin; \"quotes\" hold words together, # begins a comment
-  --remap-config FILE  rules, one a line: map FROM TO @plugin=FILE @pparam=ARGUMENT; read again after a SIGHUP
+  --remap-config FILE  rules, one a line: map FROM TO @plugin=FILE @pparam=ARGUMENT, redirect FROM TO, ..;
+                       read again after a SIGHUP
   --verify-plugin FILE only look whether a plugin can be loaded
   --records FILE       records.yaml: settings under the original's names; read again after a SIGHUP; they win over
                        --config

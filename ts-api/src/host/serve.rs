@@ -119,6 +119,7 @@ pub(super) fn serve(
     }
     runtime.ports_ready();
 
+    let remap = server.settings().remap;
     let greeting = Greeting {
         config: &config,
         addresses: server.local_addrs(),
@@ -126,6 +127,7 @@ pub(super) fn serve(
         embedded: embedded_address,
         net_threads,
         plugins: &plugins,
+        remap: &remap,
     };
     // A host whose output nobody reads goes on serving.
     let _ = write!(out, "{greeting}").and_then(|()| out.flush());

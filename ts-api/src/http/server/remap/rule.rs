@@ -204,6 +204,23 @@ impl Rule {
         }
     }
 
+    /// What to ask for to see it at work: a host, unless any will do, and a path. None if it is not for requests in clear.
+    #[cfg(feature = "host")]
+    pub(crate) fn example(&self) -> Option<(Option<String>, &str)> {
+        let From { scheme, host, port, prefix } = &self.from;
+        if !self.is_for_requests() || *scheme == Some(Scheme::Https) {
+            return None;
+        }
+        let name = match (host, port) {
+            (Host::Exact(name), _) => Some(name.to_string()),
+            (Host::Suffix(name), _) => Some(format!("www.{name}")),
+            (Host::Any, Some(_)) => Some("www.example".to_owned()),
+            (Host::Any, None) => None,
+        };
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        Some((name.map(|name| name + &port), prefix))
+    }
+
     /// Whether it is for requests, and not for the way back.
     pub(crate) fn is_for_requests(&self) -> bool {
         self.what != What::Reverse
