@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/** What TSRuntimePrepare() makes. Set all to zero first: what is zero is as the host has it without a configuration. */
+/** What TSRuntimePrepare() makes. Set all to zero first, which is good for a start. */
 typedef struct TSRuntimeConfig {
   int32_t net_threads;  /**< Threads of TS_THREAD_POOL_NET; 0: as many as the process may use CPUs. */
   int32_t task_threads; /**< Threads of TS_THREAD_POOL_TASK; 0: two. */
