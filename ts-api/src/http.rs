@@ -84,7 +84,7 @@ pub use answer::Answer;
 pub use arg::{Arg, ArgError, ArgInfo, ArgOwner, ReserveError, arg_named, arg_numbered};
 pub use hook::{Added, HookError, HookId, add};
 pub use limit::Limit;
-pub use message::{Field, Message, MessageError, Url, Version};
+pub use message::{Field, Message, MessageError, Size, Url, Version};
 pub use milestone::Milestone;
 pub use origin_state::OriginState;
 pub use reenable::{Gone, Reenable, ReenableError};

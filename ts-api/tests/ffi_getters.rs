@@ -48,3 +48,14 @@ fn debug_output_may_be_wanted_for_a_session_or_a_transaction() {
     assert_eq!(served.take(2), ["transaction 1 of session 1", "transaction 2 of session 1"]);
     served.end();
 }
+
+#[test]
+fn bytes_of_messages_are_counted() {
+    let origin = Origin::new(|_, stream| support::respond(stream, "200 OK", "answer"));
+    let served = serve(&Plugin::compile("getters.c"), "bytes", &[], origin.address);
+    let mut client = served.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    assert_eq!(client.answer().text(), "answer");
+    assert_eq!(served.take(4), ["1 0 0 0", "0 0 0 0", "1 1 1 1", "4 4 6 6"]);
+    served.end();
+}

@@ -20,6 +20,7 @@ mod messages;
 mod protocols;
 mod reenable;
 pub(crate) mod schedule;
+mod sizes;
 pub(crate) mod texts;
 
 use std::fmt::Display;

@@ -7,7 +7,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::door::{self, Change, Part};
+use super::Gone;
+use super::door::{self, Change, Fact, Kind, Part};
 
 pub(crate) use super::door::Which;
 pub use field::Field;
@@ -67,6 +68,15 @@ pub enum MessageError {
     Unknown(i32),
 }
 
+/// How many bytes a message has, as far as it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Size {
+    /// Its head, as it stands on a connection of HTTP/1, with the empty line; zero before it is there.
+    pub head: u64,
+    /// What has gone by of its body, without framing and trailers.
+    pub body: u64,
+}
+
 /// A version of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
@@ -85,6 +95,22 @@ impl fmt::Display for Version {
 impl Message {
     pub(super) fn new(transaction: u64, which: Which) -> Self {
         Self { transaction, which }
+    }
+
+    /// How many bytes it had when the last hook was reached. At TXN_CLOSE it is all of it.
+    ///
+    /// It may be asked at any time. A request that was sent to an origin more than once counts as it was sent last; heads of
+    /// HTTP/2, which are compressed with others, count as they would be in HTTP/1.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn size(self) -> Result<Size, Gone> {
+        let read = |fact: Fact| {
+            let fact = Fact(fact.0 + self.which.0);
+            door::fact(Kind::TRANSACTION, self.transaction, fact).map_err(|_| Gone)
+        };
+        Ok(Size { head: read(Fact::HEAD_BYTES)?, body: read(Fact::BODY_BYTES)? })
     }
 
     /// The method of a request.

@@ -37,6 +37,7 @@ mod route;
 mod session;
 mod settings;
 mod stop;
+mod sizes;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 mod switch;

@@ -97,3 +97,22 @@ ENTRY(chooses)
 {
   HOOK(chooses_handler, TS_HTTP_SSN_START_HOOK, TS_HTTP_READ_REQUEST_HDR_HOOK);
 }
+
+/* How many bytes its messages have. */
+
+static int
+bytes_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  say("%d %d %d %d", TSHttpTxnClientReqHdrBytesGet(txnp) > 0, TSHttpTxnServerReqHdrBytesGet(txnp) > 0,
+      TSHttpTxnServerRespHdrBytesGet(txnp) > 0, TSHttpTxnClientRespHdrBytesGet(txnp) > 0);
+  say("%d %d %d %d", (int)TSHttpTxnClientReqBodyBytesGet(txnp), (int)TSHttpTxnServerReqBodyBytesGet(txnp),
+      (int)TSHttpTxnServerRespBodyBytesGet(txnp), (int)TSHttpTxnClientRespBodyBytesGet(txnp));
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(bytes)
+{
+  HOOK(bytes_handler, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
+}

@@ -118,6 +118,21 @@ TSReturnCode TSHttpTxnPristineUrlGet(TSHttpTxn txnp, TSMBuffer *bufp, TSMLoc *ur
 /** The whole URL of the request, its Host field taken into account, for TSfree(). Null: there is no request. */
 char *TSHttpTxnEffectiveUrlStringGet(TSHttpTxn txnp, int *length);
 
+/* ---- Transactions: how many bytes their messages have had when the last hook was reached
+ *
+ * Heads as they stand on a connection of HTTP/1, with the empty line; bodies without their framing. At TS_HTTP_TXN_CLOSE_HOOK it is
+ * all of them.
+ */
+
+int     TSHttpTxnClientReqHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnClientReqBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnServerReqHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnServerReqBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnServerRespHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnServerRespBodyBytesGet(TSHttpTxn txnp);
+int     TSHttpTxnClientRespHdrBytesGet(TSHttpTxn txnp);
+int64_t TSHttpTxnClientRespBodyBytesGet(TSHttpTxn txnp);
+
 /* ---- Transactions: addresses. They stay as long as the transaction; null: not known (yet) ---- */
 
 /** The client's, and ours that it came to. */

@@ -170,6 +170,11 @@ numbers! {
         TUNNEL = 3,
         /// The first number of the version of HTTP that a session's client speaks; zero before its first request.
         HTTP_MAJOR = 4,
+        /// How many bytes the head of a transaction's message has had so far. Of another message than the first it is so many
+        /// more as its number says.
+        HEAD_BYTES = 16,
+        /// The same of its body.
+        BODY_BYTES = 20,
     }
 }
 

@@ -60,8 +60,9 @@ impl RequestBody {
         Self { body, gathered: None, exchange: Rc::downgrade(exchange), over: None, held: None }
     }
 
-    pub(crate) fn gathered(body: Gathered) -> Self {
-        Self { body: None, gathered: Some(Box::new(body)), exchange: Weak::new(), over: None, held: None }
+    pub(crate) fn gathered(body: Gathered, exchange: &Rc<Exchange>) -> Self {
+        let (gathered, exchange) = (Some(Box::new(body)), Rc::downgrade(exchange));
+        Self { body: None, gathered, exchange, over: None, held: None }
     }
 
     pub(crate) fn empty() -> Self {
@@ -103,8 +104,11 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else {
-            let frame = this.gathered.as_mut().and_then(|gathered| gathered.next());
-            return Poll::Ready(frame.map(Ok));
+            let frame = this.gathered.as_mut().and_then(|gathered| gathered.next()).map(Ok);
+            if let Some(exchange) = this.exchange.upgrade() {
+                count(&exchange.bodies().to_origin, &frame);
+            }
+            return Poll::Ready(frame);
         };
         if let Some(held) = &mut this.held {
             // Relaxed: it is set on this thread.
@@ -120,7 +124,8 @@ impl Body for RequestBody {
         }
         let frame = ready!(frame);
         if let Some(exchange) = this.exchange.upgrade() {
-            count(&exchange.request_bytes, &frame);
+            count(&exchange.bodies().from_client, &frame);
+            count(&exchange.bodies().to_origin, &frame);
             if let Some(Err(error)) = &frame {
                 match Refusal::of(error) {
                     Some(refusal) => exchange.refuse(refusal),
@@ -228,7 +233,10 @@ impl Body for ResponseBody {
         {
             this.exchange.mark_first(Milestone::ServerClose);
         }
-        count(&this.exchange.response_bytes, &frame);
+        count(&this.exchange.bodies().to_client, &frame);
+        if let Source::Origin(_) = this.source {
+            count(&this.exchange.bodies().from_origin, &frame);
+        }
         match &frame {
             None => this.exchange.ended(Sent::Completely),
             Some(Err(_)) => {

@@ -43,6 +43,16 @@ pub(crate) enum Sent {
 #[error("the client broke off")]
 pub(crate) struct ClientGone;
 
+/// Bytes of bodies that have gone by, without framing.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    pub(crate) from_client: Cell<u64>,
+    /// Over the connection that was tried last.
+    pub(crate) to_origin: Cell<u64>,
+    pub(crate) from_origin: Cell<u64>,
+    pub(crate) to_client: Cell<u64>,
+}
+
 /// What the two tasks share.
 pub(crate) struct Exchange {
     lane: Rc<Lane>,
@@ -59,9 +69,7 @@ pub(crate) struct Exchange {
     refusal: Cell<Option<Refusal>>,
     /// The transaction's times, if there are plugins that may ask.
     marks: OnceCell<Box<Marks>>,
-    /// Bytes of the two bodies that have gone by.
-    pub(crate) request_bytes: Cell<u64>,
-    pub(crate) response_bytes: Cell<u64>,
+    bodies: Bodies,
     recording: RefCell<Option<Box<Recording>>>,
     parser: RefCell<Option<Waker>>,
     transaction: RefCell<Option<Waker>>,
@@ -86,8 +94,7 @@ impl Exchange {
             response: RefCell::default(),
             taken: Cell::new(false),
             sent: Cell::new(None),
-            request_bytes: Cell::new(0),
-            response_bytes: Cell::new(0),
+            bodies: Bodies::default(),
             recording: RefCell::default(),
             parser: RefCell::default(),
             transaction: RefCell::default(),
@@ -177,6 +184,16 @@ impl Exchange {
         }
     }
 
+    pub(crate) fn bodies(&self) -> &Bodies {
+        &self.bodies
+    }
+
+    /// How many bytes the response's head had as it was written; none before, and in HTTP/2.
+    pub(crate) fn answers_head(&self) -> Option<u64> {
+        // Otherwise it would be the one before.
+        self.gate.as_ref().filter(|_| self.taken.get())?.meter.bytes()
+    }
+
     /// Waits until the response has ended, also if there has been none yet.
     pub(crate) fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<Sent> {
         if let Some(sent) = self.sent.get() {
@@ -191,6 +208,9 @@ impl Exchange {
         if self.sent.get().is_some() {
             // Nobody takes it; dropping it says nothing that is not known.
             return;
+        }
+        if let Some(gate) = &self.gate {
+            gate.meter.begin();
         }
         *self.response.borrow_mut() = Some(response);
         wake(&self.parser);
@@ -211,7 +231,7 @@ impl Drop for Exchange {
             Some(Sent::ClientGone) | None => counters.client_aborts.add(),
         }
         if let Some(recording) = self.recording.take() {
-            recording.end(self.sent.get(), self.request_bytes.get(), self.response_bytes.get());
+            recording.end(self.sent.get(), self.bodies.from_client.get(), self.bodies.to_client.get());
         }
     }
 }

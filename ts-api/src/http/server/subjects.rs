@@ -19,11 +19,13 @@ use super::heads::Heads;
 use super::hooks::{GlobalHooks, List, Lists};
 use super::marks::Times;
 use super::remap::OriginName;
+use super::sizes::Sizes;
 use super::switch::Switch;
 use super::timeouts::Timeouts;
 use super::wishes::{Limits, Wishes};
 #[cfg(feature = "ffi")]
 use crate::ffi::http::{addresses::Addresses, texts::Texts};
+use crate::http::door::Which;
 use crate::http::{Aborted, Added, HookError, HookId, OriginState};
 
 static SESSIONS: Handles<SessionSubject> = Handles::new();
@@ -92,6 +94,7 @@ pub(crate) struct Content {
     /// How many requests the origin's connection had been given before.
     pub(crate) origin_reuses: u64,
     pub(crate) is_tunnel: bool,
+    pub(crate) sizes: Sizes,
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
@@ -108,6 +111,7 @@ impl Content {
             origin_state: OriginState::Unknown,
             origin_reuses: 0,
             is_tunnel: false,
+            sizes: Sizes::default(),
             wishes: Wishes::new(Limits::new(timeouts)),
             request_body: None,
             times: [0; _],
@@ -121,7 +125,15 @@ impl Content {
         if let Some(marks) = exchange.marks() {
             self.times = marks.times();
         }
+        let bodies = exchange.bodies();
+        self.sizes.body(Which::CLIENT_REQUEST, bodies.from_client.get());
+        self.sizes.body(Which::ORIGIN_REQUEST, bodies.to_origin.get());
+        self.sizes.body(Which::ORIGIN_RESPONSE, bodies.from_origin.get());
+        self.sizes.body(Which::CLIENT_RESPONSE, bodies.to_client.get());
         let Some(sent) = exchange.sent() else { return };
+        if let Some(bytes) = exchange.answers_head() {
+            self.sizes.head(Which::CLIENT_RESPONSE, bytes);
+        }
         self.aborted = exchange.aborted();
         if self.origin_state == OriginState::Alive {
             self.origin_state = match sent {

@@ -38,10 +38,11 @@ use super::remap::{OriginName, Steps};
 use super::route::{Found, Route};
 use super::session::Session;
 use super::settings::Settings;
+use super::sizes;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
 use super::tunnel::{self, Tunnel};
-use crate::http::door::OWNER_TRANSACTION;
+use crate::http::door::{OWNER_TRANSACTION, Which};
 use crate::http::{HookId, Milestone, OriginState, Reenable};
 
 /// A transaction under way.
@@ -161,6 +162,8 @@ impl Transaction {
         let Reply { parts, source } = reply;
         self.session.counters().response(parts.status.as_u16());
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
+        // Of HTTP/1 it is told when it has been written.
+        self.show(|content| content.sizes.head(Which::CLIENT_RESPONSE, sizes::of_response(&parts)));
         if let Some(stall) = self.show(|content| content.wishes.limits.stall()).flatten() {
             self.session.stall.set(Some(stall));
         }
@@ -185,7 +188,11 @@ impl Transaction {
     async fn reply(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
         self.pass(HookId::TxnStart).await?;
         let head = received.head.take();
-        self.show(|content| content.heads.client_asks(&received.parts, head));
+        self.show(|content| {
+            let bytes = head.as_ref().map_or_else(|| sizes::of_request(&received.parts), RawHead::size);
+            content.sizes.head(Which::CLIENT_REQUEST, bytes);
+            content.heads.client_asks(&received.parts, head);
+        });
         if received.parts.method == Method::CONNECT {
             // Seldom asked for, so it takes no room of all the others.
             return Box::pin(self.tunnel(received)).await;
@@ -378,12 +385,14 @@ impl Transaction {
                 }
                 None => return Err(Stopped::ClientGone),
             };
-        self.show(|content| content.request_body = Some(gathered.bytes.clone()));
+        let bytes = &gathered.bytes;
+        self.exchange.bodies().from_client.set(bytes.len() as u64);
+        self.show(|content| content.request_body = Some(bytes.clone()));
         self.pass_request(HookId::RequestBufferReadComplete, parts).await?;
         if gathered.trailers.is_none() {
             parts.headers.insert(CONTENT_LENGTH, gathered.bytes.len().into());
         }
-        Ok(RequestBody::gathered(gathered))
+        Ok(RequestBody::gathered(gathered, &self.exchange))
     }
 
     /// Finds the origin: the one that is named, or one that a plugin wishes.
@@ -442,6 +451,10 @@ impl Transaction {
                 });
             }
             forward::settle_request(&mut received.parts, !body.is_end_stream());
+            self.show(|content| {
+                content.sizes.head(Which::ORIGIN_REQUEST, sizes::of_request(&received.parts));
+            });
+            self.exchange.bodies().to_origin.set(0);
             let changed = self.timeouts();
             let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
             self.exchange.mark(Milestone::ServerBeginWrite);
@@ -506,8 +519,13 @@ impl Transaction {
     async fn read_response(&self, answered: Answered, route: &Route<'_>) -> Result<Reply, Stopped> {
         let Answered { response, head } = answered;
         let (mut parts, body) = response.into_parts();
+        let bytes = head.as_ref().map(RawHead::size);
         let changed = forward::response(&mut parts, route, &self.settings.remap);
-        self.show(|content| content.heads.origin_answers(&parts, head, !changed));
+        self.show(|content| {
+            let bytes = bytes.unwrap_or_else(|| sizes::of_response(&parts));
+            content.sizes.head(Which::ORIGIN_RESPONSE, bytes);
+            content.heads.origin_answers(&parts, head, !changed);
+        });
         if self.pass(HookId::ReadResponseHdr).await? {
             self.show(|content| content.heads.apply_origin_response(&mut parts));
         }

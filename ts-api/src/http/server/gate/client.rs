@@ -25,6 +25,7 @@ use super::raw::RawHead;
 use super::refusal::Refusal;
 use crate::http::server::limits::Limits;
 use crate::http::server::settings::Settings;
+use crate::http::server::sizes::Meter;
 use crate::http::server::stream::Stream;
 
 /// Read at once into the gate's own memory.
@@ -66,6 +67,8 @@ pub(crate) struct Gate {
     answering: Cell<bool>,
     /// The socket took nothing of the last write.
     blocked: Cell<bool>,
+    /// The head of the response, if somebody may ask how long it is.
+    pub(crate) meter: Meter,
     /// Something of the response to the request that passed last has been written.
     written: Cell<bool>,
     refused: Cell<Option<Refusal>>,
@@ -133,6 +136,7 @@ impl Gate {
             noting: Cell::new(false),
             answering: Cell::new(false),
             blocked: Cell::new(false),
+            meter: Meter::default(),
             written: Cell::new(false),
             refused: Cell::new(None),
             last: Cell::new(false),
@@ -535,8 +539,22 @@ impl Read for GateIo {
 }
 
 impl GateIo {
-    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// What comes of a write of `bytes`.
+    fn wrote<'a>(
+        &self,
+        bytes: impl IntoIterator<Item = &'a [u8]>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         let gate = &*self.0;
+        if let Poll::Ready(Ok(mut length)) = written
+            && gate.meter.is_on()
+        {
+            for bytes in bytes {
+                let of_these = bytes.len().min(length);
+                gate.meter.pass(&bytes[..of_these]);
+                length -= of_these;
+            }
+        }
         match &written {
             Poll::Pending => {
                 if !gate.blocked.replace(true) {
@@ -557,7 +575,7 @@ impl GateIo {
 
 impl Write for GateIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.wrote(self.0.with_stream(|stream| stream.poll_write(cx, buf)))
+        self.wrote([buf], self.0.with_stream(|stream| stream.poll_write(cx, buf)))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -578,6 +596,7 @@ impl Write for GateIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.wrote(self.0.with_stream(|stream| stream.poll_write_vectored(cx, bufs)))
+        let written = self.0.with_stream(|stream| stream.poll_write_vectored(cx, bufs));
+        self.wrote(bufs.iter().map(|buf| &**buf), written)
     }
 }

@@ -86,6 +86,12 @@ impl RawHead {
         self.minor
     }
 
+    /// How many bytes it has, with the empty line.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// How many field lines there are.
     #[must_use]
     pub fn len(&self) -> usize {

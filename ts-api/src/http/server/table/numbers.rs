@@ -1,7 +1,7 @@
 //! The functions for what one number tells of a session or transaction.
 
 use super::{find_session, find_transaction, guarded};
-use crate::http::door::{Fact, Kind};
+use crate::http::door::{Fact, Kind, Which};
 use crate::table::Code;
 
 pub(super) unsafe extern "C" fn fact(kind: Kind, subject: u64, which: Fact, value: *mut u64) -> Code {
@@ -36,7 +36,13 @@ fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
             Fact::ORIGIN_STATE => content.origin_state.number().into(),
             Fact::ORIGIN_REUSES => content.origin_reuses,
             Fact::TUNNEL => content.is_tunnel.into(),
-            _ => return Err(Code::UNKNOWN),
+            Fact(number) => {
+                let bytes = |from: Fact| {
+                    let size = content.sizes.of(Which(number.checked_sub(from.0)?))?;
+                    Some(if from == Fact::HEAD_BYTES { size.head } else { size.body })
+                };
+                bytes(Fact::HEAD_BYTES).or_else(|| bytes(Fact::BODY_BYTES)).ok_or(Code::UNKNOWN)?
+            }
         })
     })
 }
