@@ -59,3 +59,24 @@ fn bytes_of_messages_are_counted() {
     assert_eq!(served.take(4), ["1 0 0 0", "0 0 0 0", "1 1 1 1", "4 4 6 6"]);
     served.end();
 }
+
+#[test]
+fn settings_of_one_transaction_are_told_as_they_are_in_force() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "settings", &[], origin.address);
+    assert_eq!(served.client().get("/").field("connection"), Some("close"));
+    let expected = [
+        "5 http.keep_alive_enabled_in 1 1",
+        "6 http.keep_alive_enabled_out 1 1",
+        "38 http.keep_alive_no_activity_timeout_in 60 61",
+        "39 http.keep_alive_no_activity_timeout_out 60 61",
+        "40 http.transaction_no_activity_timeout_in 60 61",
+        "41 http.transaction_no_activity_timeout_out 30 31",
+        "42 http.transaction_active_timeout_out 0 1",
+        "46 http.connect_attempts_timeout 5 6",
+        "88 http.transaction_active_timeout_in 0 1",
+        "105 http.request_buffer_enabled 0 1",
+    ];
+    assert_eq!(served.take(expected.len()), expected);
+    served.end();
+}

@@ -15,8 +15,12 @@ use ts_api::http::{HookId, LogPolicy, Message, Record, Sink, Size, Transaction};
 
 /// The four messages of a transaction.
 fn sizes(txn: Transaction) -> [Size; 4] {
-    let messages: [fn(Transaction) -> Message; 4] =
-        [Transaction::request, Transaction::origin_request, Transaction::origin_response, Transaction::response];
+    let messages: [fn(Transaction) -> Message; 4] = [
+        Transaction::request,
+        Transaction::origin_request,
+        Transaction::origin_response,
+        Transaction::response,
+    ];
     messages.map(|message| message(txn).size().unwrap())
 }
 

@@ -486,13 +486,18 @@ typedef enum TSMilestonesType {
   TS_MILESTONE_LAST_ENTRY,
 } TSMilestonesType;
 
-/** Settings that a transaction may have of its own; see TSHttpTxnConfigIntSet(). Those that are here have the numbers that they
- * have in the original's version 11, so that what keeps or prints them means the same; the numbers between are of settings that
- * are not here. */
+/** Settings that a transaction may have of its own, all of them whole numbers; see TSHttpTxnConfigIntSet(). Those that are here
+ * have the numbers that they have in the original's version 11, so that what keeps or prints them means the same; the numbers
+ * between are of settings that are not here. */
 typedef enum TSOverridableConfigKey {
   TS_CONFIG_NULL                                     = -1,
+  TS_CONFIG_HTTP_KEEP_ALIVE_ENABLED_IN               = 5,   /**< One: the client's connection is kept after the response. */
+  TS_CONFIG_HTTP_KEEP_ALIVE_ENABLED_OUT              = 6,   /**< One: the origin's connection is kept after the response. */
+  TS_CONFIG_HTTP_KEEP_ALIVE_NO_ACTIVITY_TIMEOUT_IN   = 38,  /**< The client's connection, after the response. */
+  TS_CONFIG_HTTP_KEEP_ALIVE_NO_ACTIVITY_TIMEOUT_OUT  = 39,  /**< The origin's connection, after the response. */
   TS_CONFIG_HTTP_TRANSACTION_NO_ACTIVITY_TIMEOUT_IN  = 40,  /**< The client, without taking anything. */
   TS_CONFIG_HTTP_TRANSACTION_NO_ACTIVITY_TIMEOUT_OUT = 41,  /**< The origin, before its response and within it. */
+  TS_CONFIG_HTTP_TRANSACTION_ACTIVE_TIMEOUT_OUT      = 42,  /**< From the connection to the origin to the response's end. */
   TS_CONFIG_HTTP_CONNECT_ATTEMPTS_TIMEOUT            = 46,  /**< A connection to the origin. */
   TS_CONFIG_HTTP_TRANSACTION_ACTIVE_TIMEOUT_IN       = 88,  /**< The whole transaction, from its start. */
   TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED              = 105, /**< One: the request's body is read as a whole. */

@@ -20,6 +20,7 @@ mod messages;
 mod protocols;
 mod reenable;
 pub(crate) mod schedule;
+mod settings;
 mod sizes;
 pub(crate) mod texts;
 

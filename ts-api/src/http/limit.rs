@@ -16,6 +16,13 @@ pub enum Limit {
     Silence,
     /// How long the look-up of the origin's name may take. It is set before OS_DNS is over.
     Lookup,
+    /// How long all of it may take, from when a connection to the origin is there to the end of the response's body. It is set
+    /// before the request is sent.
+    Exchange,
+    /// How long the client's connection is kept for another request after this one. It is set before the response is sent.
+    NextRequest,
+    /// How long the origin's connection is kept without work after this request. It is set before the request is sent.
+    OriginIdle,
 }
 
 impl From<Limit> for super::door::Limit {
@@ -27,6 +34,9 @@ impl From<Limit> for super::door::Limit {
             Limit::Response => Self::RESPONSE,
             Limit::Silence => Self::SILENCE,
             Limit::Lookup => Self::LOOKUP,
+            Limit::Exchange => Self::EXCHANGE,
+            Limit::NextRequest => Self::NEXT_REQUEST,
+            Limit::OriginIdle => Self::ORIGIN_IDLE,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A transaction as plugins see it: one request and its response.
 
 mod facts;
+mod keep;
 mod origin;
 
 use std::any::Any;

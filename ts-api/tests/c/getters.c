@@ -116,3 +116,51 @@ ENTRY(bytes)
 {
   HOOK(bytes_handler, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
 }
+
+/* Settings of its own. */
+
+static int
+settings_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  static const char *const names[] = {"http.keep_alive_enabled_in", "http.keep_alive_enabled_out",
+                                      "http.keep_alive_no_activity_timeout_in", "http.keep_alive_no_activity_timeout_out",
+                                      "http.transaction_no_activity_timeout_in", "http.transaction_no_activity_timeout_out",
+                                      "http.transaction_active_timeout_out", "http.connect_attempts_timeout",
+                                      "http.transaction_active_timeout_in", "http.request_buffer_enabled"};
+  TSHttpTxn              txnp = (TSHttpTxn)edata;
+  TSOverridableConfigKey key;
+  TSRecordDataType       type;
+  TSMgmtInt              value, after;
+  TSMgmtFloat            number;
+  const char            *text;
+  int                    length;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char name[80];
+    snprintf(name, sizeof name, "proxy.config.%s", names[i]);
+    type = TS_RECORDDATATYPE_NULL;
+    MUST(TSHttpTxnConfigFind(name, i % 2 ? -1 : (int)strlen(name), &key, &type) == TS_SUCCESS);
+    MUST(type == TS_RECORDDATATYPE_INT);
+    MUST(TSHttpTxnConfigIntGet(txnp, key, &value) == TS_SUCCESS);
+    MUST(TSHttpTxnConfigIntSet(txnp, key, -1) == TS_ERROR);
+    MUST(TSHttpTxnConfigIntSet(txnp, key, value + 1) == TS_SUCCESS);
+    MUST(TSHttpTxnConfigIntGet(txnp, key, &after) == TS_SUCCESS);
+    say("%d %s %d %d", (int)key, names[i], (int)value, (int)after);
+    MUST(TSHttpTxnConfigIntSet(txnp, key, 0) == (i == 9 ? TS_ERROR : TS_SUCCESS));
+    MUST(TSHttpTxnConfigIntGet(txnp, key, &after) == TS_SUCCESS && after == (i == 9));
+    MUST(TSHttpTxnConfigFloatGet(txnp, key, &number) == TS_ERROR && TSHttpTxnConfigFloatSet(txnp, key, 1) == TS_ERROR);
+    MUST(TSHttpTxnConfigStringGet(txnp, key, &text, &length) == TS_ERROR);
+    MUST(TSHttpTxnConfigStringSet(txnp, key, "1", -1) == TS_ERROR);
+  }
+  MUST(TSHttpTxnConfigFind("proxy.config.http.connect_attempts_timeout", -1, &key, NULL) == TS_SUCCESS);
+  MUST(TSHttpTxnConfigFind("proxy.config.http.cache.http", -1, &key, &type) == TS_ERROR);
+  MUST(TSHttpTxnConfigFind("http.connect_attempts_timeout", -1, &key, &type) == TS_ERROR);
+  MUST(TSHttpTxnConfigIntGet(txnp, TS_CONFIG_NULL, &value) == TS_ERROR);
+  MUST(TSHttpTxnConfigIntGet(txnp, (TSOverridableConfigKey)10, &value) == TS_ERROR);
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(settings)
+{
+  HOOK(settings_handler, TS_HTTP_READ_REQUEST_HDR_HOOK);
+}

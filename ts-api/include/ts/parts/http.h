@@ -154,13 +154,29 @@ TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr)
 /* ---- Transactions: what becomes of them ---- */
 
 /**
- * Sets a setting for this transaction alone; times are seconds. A request whose body is kept back until it is there as a whole
+ * Sets a setting for this transaction alone; times are seconds, zero for without end. They hold for what begins afterwards. A
+ * request whose body is kept back until it is there as a whole
  * comes to TS_HTTP_REQUEST_BUFFER_READ_COMPLETE_HOOK; that can be asked for up to TS_HTTP_POST_REMAP_HOOK, and not be taken back. A
  * body of more than a megabyte is then answered 413.
  *
  * TS_ERROR: a value below zero; it is too late.
  */
 TSReturnCode TSHttpTxnConfigIntSet(TSHttpTxn txnp, TSOverridableConfigKey conf, TSMgmtInt value);
+
+/** What of it is in force for this transaction. TS_ERROR: there is no such setting. */
+TSReturnCode TSHttpTxnConfigIntGet(TSHttpTxn txnp, TSOverridableConfigKey conf, TSMgmtInt *value);
+
+/* TS_ERROR: the setting is of another type. That is so of all settings that there are. */
+TSReturnCode TSHttpTxnConfigFloatSet(TSHttpTxn txnp, TSOverridableConfigKey conf, TSMgmtFloat value);
+TSReturnCode TSHttpTxnConfigFloatGet(TSHttpTxn txnp, TSOverridableConfigKey conf, TSMgmtFloat *value);
+TSReturnCode TSHttpTxnConfigStringSet(TSHttpTxn txnp, TSOverridableConfigKey conf, const char *value, int length);
+TSReturnCode TSHttpTxnConfigStringGet(TSHttpTxn txnp, TSOverridableConfigKey conf, const char **value, int *length);
+
+/**
+ * The setting of a record's name, such as "proxy.config.http.connect_attempts_timeout", and its type, if that is not null. TS_ERROR:
+ * transactions have no such setting of their own. On any thread.
+ */
+TSReturnCode TSHttpTxnConfigFind(const char *name, int length, TSOverridableConfigKey *conf, TSRecordDataType *type);
 
 /**
  * A reader of such a body, for TSIOBufferReaderFree(); null if it is not there. The buffer is the transaction's, and ends with it

@@ -170,6 +170,12 @@ numbers! {
         TUNNEL = 3,
         /// The first number of the version of HTTP that a session's client speaks; zero before its first request.
         HTTP_MAJOR = 4,
+        /// Whether the client's connection is kept after a transaction: 0 or 1. It may be set.
+        KEEP_CLIENT = 5,
+        /// Whether the origin's connection is kept after a transaction: 0 or 1. It may be set.
+        KEEP_ORIGIN = 6,
+        /// How long a request's body may be that is wanted as a whole, and one more; zero if it is not.
+        BUFFER = 7,
         /// How many bytes the head of a transaction's message has had so far. Of another message than the first it is so many
         /// more as its number says.
         HEAD_BYTES = 16,
@@ -193,6 +199,12 @@ numbers! {
         SILENCE = 4,
         /// The look-up of the origin's name.
         LOOKUP = 5,
+        /// The request and its response, from when a connection to the origin is there.
+        EXCHANGE = 6,
+        /// The client's connection, without another request.
+        NEXT_REQUEST = 7,
+        /// The origin's connection, without work.
+        ORIGIN_IDLE = 8,
     }
 }
 

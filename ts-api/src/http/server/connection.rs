@@ -115,7 +115,7 @@ pub(super) async fn attend<F: Future>(
         let limit = match awaits {
             // It has been told; what is left is for it to be heard.
             Awaits::Request if closing => LINGER,
-            Awaits::Request => timeouts.client_idle,
+            Awaits::Request => session.next_request.get().unwrap_or(timeouts.client_idle),
             Awaits::Head => timeouts.client_head,
             Awaits::Taking => session.stall.get().unwrap_or(timeouts.client_stall),
             Awaits::Nothing => return Poll::Pending,

@@ -46,6 +46,10 @@ pub(crate) struct Link {
     requests: Cell<u64>,
     phase: Cell<Phase>,
     times: Cell<Times>,
+    /// How long it is kept without work, if not as long as others.
+    idle: Cell<Option<Duration>>,
+    /// It is given no other request.
+    last: Cell<bool>,
     /// When it is over with what is awaited now.
     deadline: Cell<HrTime>,
     /// When it is over with the request and its response, whatever is awaited.
@@ -104,6 +108,8 @@ impl Link {
             requests: Cell::new(0),
             phase: Cell::new(Phase::Taken),
             times: Cell::new(Times { response: timeouts.response, silence: timeouts.silence }),
+            idle: Cell::new(None),
+            last: Cell::new(false),
             deadline: Cell::new(HrTime::MAX),
             limit: Cell::new(HrTime::MAX),
             armed: Cell::new(HrTime::MAX),
@@ -152,6 +158,7 @@ impl Link {
     /// Somebody takes it from the pool.
     pub(super) fn take(&self) {
         self.phase.set(Phase::Taken);
+        self.keep_after_this(None, true);
         self.deadline.set(HrTime::MAX);
     }
 
@@ -162,11 +169,25 @@ impl Link {
         self.set_deadline(now().saturating_add(keep_alive));
     }
 
+    /// Says how long it is kept without work after the request that comes next, and whether at all.
+    pub(super) fn keep_after_this(&self, idle: Option<Duration>, keep: bool) {
+        self.idle.set(idle);
+        self.last.set(!keep);
+    }
+
+    /// How long it is kept without work, if not as long as others.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.idle.get()
+    }
+
     /// Whether it may be given another request.
     pub(super) fn may_go_on(&self) -> bool {
         let policy = self.pool.policy();
         let young = || policy.max_age.is_none_or(|age| now() < self.born.saturating_add(age));
-        !self.ending.get() && policy.max_requests.is_none_or(|most| self.requests.get() < most) && young()
+        !self.ending.get()
+            && !self.last.get()
+            && policy.max_requests.is_none_or(|most| self.requests.get() < most)
+            && young()
     }
 
     /// Sends a request; the number is the request's. Its response's head is noted as it comes if it is to be `noted`.
@@ -270,7 +291,8 @@ impl Link {
     /// The shortest time that may be set next.
     fn shortest(&self) -> Duration {
         let Times { response, silence } = self.times.get();
-        response.min(silence).min(self.pool.policy().keep_alive)
+        let idle = self.idle.get().unwrap_or_else(|| self.pool.policy().keep_alive);
+        response.min(silence).min(idle)
     }
 
     /// Ready when something took too long.

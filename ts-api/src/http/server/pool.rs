@@ -182,7 +182,7 @@ impl Pool {
             return;
         }
         let policy = self.policy.get();
-        link.rest(policy.keep_alive);
+        link.rest(link.idle().unwrap_or(policy.keep_alive));
         let mut idle = self.idle.borrow_mut();
         idle.push(Rc::clone(link));
         let oldest = (idle.len() > policy.idle).then(|| idle.remove(0));
@@ -275,6 +275,13 @@ impl Opened {
     /// Our address, as the origin sees it.
     pub(crate) fn outgoing(&self) -> Option<SocketAddr> {
         self.link.as_ref().and_then(|link| link.outgoing())
+    }
+
+    /// Says how long it is kept without work after the request that comes next, if not as long as others, and whether at all.
+    pub(crate) fn keep_after_this(&self, idle: Option<Duration>, keep: bool) {
+        if let Some(link) = &self.link {
+            link.keep_after_this(idle, keep);
+        }
     }
 
     /// How many requests it has been given.

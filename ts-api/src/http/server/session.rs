@@ -22,7 +22,6 @@ use super::pool::Pools;
 use super::record::Recording;
 use super::settings::Settings;
 use super::subjects::{SessionSubject, TransactionSubject};
-use super::timeouts::Timeouts;
 use super::transaction::{Received, Transaction};
 use super::tunnel::Promised;
 use crate::http::door::OWNER_SESSION;
@@ -53,6 +52,8 @@ pub(crate) struct Session {
     tunnel: RefCell<Option<Promised>>,
     /// How long the client may take nothing, if a plugin has said so for the response under way.
     pub(super) stall: Cell<Option<Duration>>,
+    /// How long the connection is kept for the next request, if a plugin has said so.
+    pub(super) next_request: Cell<Option<Duration>>,
 }
 
 /// A request that is being served.
@@ -84,6 +85,7 @@ impl Session {
             idle: RefCell::default(),
             tunnel: RefCell::default(),
             stall: Cell::new(None),
+            next_request: Cell::new(None),
         }
     }
 
@@ -126,12 +128,12 @@ impl Session {
     pub(crate) fn transaction_subject(
         &self,
         ordinal: u64,
-        timeouts: &Timeouts,
+        settings: &Settings,
     ) -> Option<Arc<TransactionSubject>> {
         let session = self.subject()?;
         self.counters().handles.add();
         session.speaks(if self.protocol.get() == Some(Protocol::Http2) { 2 } else { 1 });
-        TransactionSubject::enter(self.lane.shards(), session, ordinal, timeouts)
+        TransactionSubject::enter(self.lane.shards(), session, ordinal, settings)
     }
 
     pub(super) async fn call_out(&self, hook: HookId) -> Reenable {
@@ -156,6 +158,7 @@ impl Session {
     pub(super) fn begin(self: &Rc<Self>, received: &Received) -> Begun {
         self.under_way.set(self.under_way.get() + 1);
         self.counters().requests.add();
+        self.next_request.set(None);
         let settings = self.settings();
         let most = settings.limits.requests_per_connection;
         // Where one waits for the other, the gate is told when it may go on.
@@ -200,6 +203,17 @@ impl Session {
         let idle = if self.under_way.get() == 0 { self.idle.borrow_mut().take() } else { None };
         if let Some(idle) = idle {
             idle.wake();
+        }
+    }
+
+    /// What is said of the time after the response under way.
+    pub(crate) fn after_this(&self, next_request: Option<Duration>, keep: bool) {
+        self.next_request.set(next_request);
+        if !keep {
+            self.enough.set(true);
+            if self.protocol.get() == Some(Protocol::Http1) {
+                self.gate.close_after_this();
+            }
         }
     }
 

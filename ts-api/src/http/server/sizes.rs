@@ -106,7 +106,11 @@ impl Meter {
                 _ => 0,
             };
             if state.end == 4 {
-                state = Metered { on: state.interim, bytes: if state.interim { 0 } else { state.bytes }, ..Metered::default() };
+                state = Metered {
+                    on: state.interim,
+                    bytes: if state.interim { 0 } else { state.bytes },
+                    ..Metered::default()
+                };
             }
         }
         self.state.set(state);

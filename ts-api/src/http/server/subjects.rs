@@ -19,10 +19,10 @@ use super::heads::Heads;
 use super::hooks::{GlobalHooks, List, Lists};
 use super::marks::Times;
 use super::remap::OriginName;
+use super::settings::Settings;
 use super::sizes::Sizes;
 use super::switch::Switch;
-use super::timeouts::Timeouts;
-use super::wishes::{Limits, Wishes};
+use super::wishes::Wishes;
 #[cfg(feature = "ffi")]
 use crate::ffi::http::{addresses::Addresses, texts::Texts};
 use crate::http::door::Which;
@@ -102,7 +102,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn new(timeouts: &Timeouts) -> Self {
+    fn new(settings: &Settings) -> Self {
         Self {
             heads: Heads::default(),
             origin: None,
@@ -112,7 +112,7 @@ impl Content {
             origin_reuses: 0,
             is_tunnel: false,
             sizes: Sizes::default(),
-            wishes: Wishes::new(Limits::new(timeouts)),
+            wishes: Wishes::new(settings),
             request_body: None,
             times: [0; _],
         }
@@ -257,7 +257,7 @@ impl TransactionSubject {
         shards: Shards,
         session: &Arc<SessionSubject>,
         ordinal: u64,
-        timeouts: &Timeouts,
+        settings: &Settings,
     ) -> Option<Arc<Self>> {
         // Relaxed: see `SessionSubject::transactions`.
         session.transactions.store(ordinal, Ordering::Relaxed);
@@ -269,7 +269,7 @@ impl TransactionSubject {
                 ordinal,
                 debug: Switch::default(),
                 reached: AtomicUsize::new(0),
-                content: Mutex::new(Content::new(timeouts)),
+                content: Mutex::new(Content::new(settings)),
                 #[cfg(feature = "ffi")]
                 buffers: crate::ffi::Buffers::default(),
                 #[cfg(feature = "ffi")]

@@ -110,7 +110,7 @@ impl Transaction {
             }
         };
         let ordinal = session.count_transaction();
-        let subject = hooks.then(|| session.transaction_subject(ordinal, &settings.timeouts)).flatten();
+        let subject = hooks.then(|| session.transaction_subject(ordinal, &settings)).flatten();
         if subject.is_some() {
             exchange.begin_marks(session.began, session.gate.take_first_read());
         }
@@ -164,8 +164,11 @@ impl Transaction {
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
         // Of HTTP/1 it is told when it has been written.
         self.show(|content| content.sizes.head(Which::CLIENT_RESPONSE, sizes::of_response(&parts)));
-        if let Some(stall) = self.show(|content| content.wishes.limits.stall()).flatten() {
-            self.session.stall.set(Some(stall));
+        if let Some((limits, keep)) = self.show(|content| (content.wishes.limits, content.wishes.keep)) {
+            if let Some(stall) = limits.stall() {
+                self.session.stall.set(Some(stall));
+            }
+            self.session.after_this(limits.next_request(), keep.client || !keep.client_is_set);
         }
         let bodiless = self.method == Method::HEAD
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -457,6 +460,9 @@ impl Transaction {
             self.exchange.bodies().to_origin.set(0);
             let changed = self.timeouts();
             let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
+            if let Some((limits, keep)) = self.show(|content| (content.wishes.limits, content.wishes.keep)) {
+                connection.keep_after_this(limits.origin_idle(), keep.origin || !keep.origin_is_set);
+            }
             self.exchange.mark(Milestone::ServerBeginWrite);
             let Received { parts, .. } = *received;
             let noted = self.subject.is_some();

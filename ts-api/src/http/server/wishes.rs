@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{Response, Uri, request};
 
 use super::remap::{OriginName, Scheme};
+use super::settings::Settings;
 use super::timeouts::Timeouts;
 use crate::http::door::Limit;
 
@@ -22,21 +23,37 @@ pub(crate) struct Wishes {
     /// Where the request goes, whatever the rules say.
     pub(crate) target: Option<Box<Target>>,
     pub(crate) limits: Limits,
+    pub(crate) keep: Keep,
     /// The request's body is wanted as a whole, if it is not longer.
     pub(crate) buffer: Option<usize>,
 }
 
 impl Wishes {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             answer: None,
             body: None,
             origin: OriginAddress::default(),
             target: None,
-            limits,
+            limits: Limits::new(&settings.timeouts, settings.origin.keep_alive),
+            keep: Keep {
+                client: settings.limits.requests_per_connection.is_none_or(|most| most.get() > 1),
+                origin: settings.origin.idle > 0,
+                ..Keep::default()
+            },
             buffer: None,
         }
     }
+}
+
+/// Whether connections are kept for other requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Keep {
+    pub(crate) client: bool,
+    pub(crate) origin: bool,
+    /// It is not as the server has it.
+    pub(crate) client_is_set: bool,
+    pub(crate) origin_is_set: bool,
 }
 
 /// A URL that a plugin wants the request to go to.
@@ -94,16 +111,37 @@ pub(crate) struct Limits {
     stall: Duration,
     /// The whole transaction.
     active: Option<Duration>,
-    /// Of all these but the client's, one is not the server's.
+    /// The request and its response, once there is a connection to the origin.
+    exchange: Option<Duration>,
+    /// The client's connection, without another request.
+    next_request: Duration,
+    /// The origin's connection, without work.
+    origin_idle: Duration,
+    /// Of all those that are the request's on its way to the origin, one is not the server's.
     is_set: bool,
-    /// The client's is not.
+    /// These are not the server's.
     stall_is_set: bool,
+    next_request_is_set: bool,
+    origin_idle_is_set: bool,
 }
 
 impl Limits {
-    pub(crate) fn new(server: &Timeouts) -> Self {
-        let Timeouts { lookup, connect, response, silence, client_stall: stall, .. } = *server;
-        Self { lookup, connect, response, silence, stall, active: None, is_set: false, stall_is_set: false }
+    pub(crate) fn new(server: &Timeouts, origin_idle: Duration) -> Self {
+        Self {
+            lookup: server.lookup,
+            connect: server.connect,
+            response: server.response,
+            silence: server.silence,
+            stall: server.client_stall,
+            active: None,
+            exchange: server.exchange,
+            next_request: server.client_idle,
+            origin_idle,
+            is_set: false,
+            stall_is_set: false,
+            next_request_is_set: false,
+            origin_idle_is_set: false,
+        }
     }
 
     /// What a transaction that has taken so long may still use of the server's times; none if it is all of them.
@@ -115,8 +153,8 @@ impl Limits {
         if !self.is_set {
             return None;
         }
-        let Self { lookup, connect, response, silence, .. } = *self;
-        let mut left = Box::new(Timeouts { lookup, connect, response, silence, ..*server });
+        let Self { lookup, connect, response, silence, exchange, .. } = *self;
+        let mut left = Box::new(Timeouts { lookup, connect, response, silence, exchange, ..*server });
         if let Some(active) = self.active {
             let rest = active.saturating_sub(passed());
             left.exchange = Some(left.exchange.map_or(rest, |exchange| exchange.min(rest)));
@@ -133,6 +171,16 @@ impl Limits {
         self.stall_is_set.then_some(self.stall)
     }
 
+    /// How long the client's connection is kept for another request, if a plugin has said so.
+    pub(crate) fn next_request(&self) -> Option<Duration> {
+        self.next_request_is_set.then_some(self.next_request)
+    }
+
+    /// How long the origin's connection is kept without work, if a plugin has said so.
+    pub(crate) fn origin_idle(&self) -> Option<Duration> {
+        self.origin_idle_is_set.then_some(self.origin_idle)
+    }
+
     /// None for one that is not known.
     pub(crate) fn get(&self, of: Limit) -> Option<Duration> {
         Some(match of {
@@ -142,6 +190,9 @@ impl Limits {
             Limit::RESPONSE => self.response,
             Limit::SILENCE => self.silence,
             Limit::LOOKUP => self.lookup,
+            Limit::EXCHANGE => self.exchange.unwrap_or(Duration::MAX),
+            Limit::NEXT_REQUEST => self.next_request,
+            Limit::ORIGIN_IDLE => self.origin_idle,
             _ => return None,
         })
     }
@@ -158,6 +209,15 @@ impl Limits {
             Limit::RESPONSE => self.response = to,
             Limit::SILENCE => self.silence = to,
             Limit::LOOKUP => self.lookup = to,
+            Limit::EXCHANGE => self.exchange = (to != Duration::MAX).then_some(to),
+            Limit::NEXT_REQUEST => {
+                (self.next_request, self.next_request_is_set) = (to, true);
+                return Some(());
+            }
+            Limit::ORIGIN_IDLE => {
+                (self.origin_idle, self.origin_idle_is_set) = (to, true);
+                return Some(());
+            }
             _ => return None,
         }
         self.is_set = true;

@@ -240,6 +240,16 @@ impl Transaction {
         door::buffer_body(self.number, limit as u64)
     }
 
+    /// How long a body may be that is read as a whole; none if nobody has [asked for](Self::buffer_request) that.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn buffer_limit(self) -> Result<Option<usize>, Gone> {
+        let more = self.number_of(Fact::BUFFER)?;
+        Ok(more.checked_sub(1).map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)))
+    }
+
     /// The request's body, if it was [asked for](Self::buffer_request); there from REQUEST_BUFFER_READ_COMPLETE until it is
     /// sent to the origin.
     ///

@@ -326,7 +326,7 @@ fn called<R>(transaction: u64, f: impl FnOnce(&mut Content) -> Result<R, Code>) 
 }
 
 /// As `called`, at hooks up to `last`.
-fn up_to(
+pub(super) fn up_to(
     last: HookId,
     transaction: u64,
     f: impl FnOnce(&mut Content) -> Result<(), Code>,

@@ -1,6 +1,8 @@
 //! The functions for what one number tells of a session or transaction.
 
+use super::facts::up_to;
 use super::{find_session, find_transaction, guarded};
+use crate::http::HookId;
 use crate::http::door::{Fact, Kind, Which};
 use crate::table::Code;
 
@@ -36,6 +38,9 @@ fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
             Fact::ORIGIN_STATE => content.origin_state.number().into(),
             Fact::ORIGIN_REUSES => content.origin_reuses,
             Fact::TUNNEL => content.is_tunnel.into(),
+            Fact::KEEP_CLIENT => content.wishes.keep.client.into(),
+            Fact::KEEP_ORIGIN => content.wishes.keep.origin.into(),
+            Fact::BUFFER => content.wishes.buffer.map_or(0, |limit| (limit as u64).saturating_add(1)),
             Fact(number) => {
                 let bytes = |from: Fact| {
                     let size = content.sizes.of(Which(number.checked_sub(from.0)?))?;
@@ -57,6 +62,14 @@ pub(super) unsafe extern "C" fn fact_set(kind: Kind, subject: u64, which: Fact, 
             find_transaction(subject)?.debug.set((value < 2).then_some(value == 1));
             Ok(())
         }
+        (Kind::TRANSACTION, Fact::KEEP_CLIENT, 0 | 1) => up_to(HookId::SendResponseHdr, subject, |content| {
+            (content.wishes.keep.client, content.wishes.keep.client_is_set) = (value == 1, true);
+            Ok(())
+        }),
+        (Kind::TRANSACTION, Fact::KEEP_ORIGIN, 0 | 1) => up_to(HookId::SendRequestHdr, subject, |content| {
+            (content.wishes.keep.origin, content.wishes.keep.origin_is_set) = (value == 1, true);
+            Ok(())
+        }),
         _ => Err(Code::UNKNOWN),
     })
 }
