@@ -3,6 +3,7 @@
 //! [`EThread`] is a handle: `Send`, `Sync`, good for scheduling from anywhere. [`Here`] is evidence: it cannot leave its
 //! thread, so whoever holds one runs on that event thread, and what it offers needs no atomic operation.
 
+mod again;
 pub(crate) mod dispatch;
 mod gather;
 pub(crate) mod local;
@@ -11,6 +12,7 @@ mod naps;
 mod own;
 mod owner;
 pub(crate) mod parked;
+mod retry;
 pub(crate) mod run;
 mod running;
 mod stay;

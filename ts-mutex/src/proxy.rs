@@ -2,23 +2,23 @@
 //!
 //! # Rules
 //! * All clones of a handle are the same mutex; it lives as long as one of them.
-//! * The first level is taken in `raw.rs`, or in `contended.rs` if that needs a queue; this file only decides which.
+//! * The first level is taken in `raw.rs`, or in `contended.rs` if that needs a queue; `proxy/enter.rs` decides which.
 //!
 //! A lock that owns its data, as std's does, would not do: in an event system one mutex guards many things made at
 //! different times. What belongs to it says so, see [`Guarded`](crate::Guarded).
 
+mod enter;
+mod guardless;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed as CounterRelaxed;
 use std::time::Duration;
 
-use ts_thread::{ContextId, HrTime, current_id};
+use ts_thread::{ContextId, HrTime};
 
 use crate::counts::MutexCounts;
-use crate::diagnostics;
-use crate::error::RawUnlockError;
 use crate::guard::MutexGuard;
 use crate::lazy::Lazy;
 use crate::queue::Cold;
@@ -186,7 +186,7 @@ impl ProxyMutex {
     }
 
     /// As [`try_lock`](Self::try_lock), for loops that know which context they are. Diagnostics do not hear of it: ask
-    /// [`diagnostics::checks`] before the loop.
+    /// [`diagnostics::checks`](crate::diagnostics::checks) before the loop.
     ///
     /// # Panics
     ///
@@ -373,123 +373,6 @@ impl ProxyMutex {
         self.core().is_anybody_queued()
     }
 
-    /// Takes a raw level, like [`lock`](Self::lock), which [`raw_unlock`](Self::raw_unlock) ends.
-    ///
-    /// For C interfaces, where no guard can be kept.
-    ///
-    /// # Panics
-    ///
-    /// As [`lock`](Self::lock), and at the 2¹⁶-th raw level.
-    #[track_caller]
-    pub fn raw_lock(&self) {
-        self.enter_for_good(self.core());
-        self.core().mark_raw();
-    }
-
-    /// Takes a raw level, like [`try_lock`](Self::try_lock), which [`raw_unlock`](Self::raw_unlock) ends; false if it could
-    /// not.
-    ///
-    /// # Panics
-    ///
-    /// At the 2³²-th level, and at the 2¹⁶-th raw one.
-    #[track_caller]
-    pub fn raw_try_lock(&self) -> bool {
-        let taken = self.enter(self.core());
-        if taken {
-            self.core().mark_raw();
-        }
-        taken
-    }
-
-    /// Ends a raw level, and gives the mutex back if it was the last level.
-    ///
-    /// Raw levels and guards may be nested in any order; each kind ends only its own.
-    ///
-    /// # Errors
-    ///
-    /// The caller does not hold the mutex, or only through guards. Then nothing has changed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ts_mutex::{ProxyMutex, RawUnlockError};
-    ///
-    /// let mutex = ProxyMutex::new();
-    /// mutex.raw_lock();
-    /// let guard = mutex.lock();
-    /// assert_eq!(mutex.raw_unlock(), Ok(()));
-    /// assert_eq!(mutex.raw_unlock(), Err(RawUnlockError::OnlyGuards));
-    /// drop(guard);
-    /// assert_eq!(mutex.raw_unlock(), Err(RawUnlockError::NotHeld));
-    /// ```
-    #[track_caller]
-    pub fn raw_unlock(&self) -> Result<(), RawUnlockError> {
-        if !self.held_by_current() {
-            return Err(match word::holder(self.core().peek()) {
-                0 => RawUnlockError::NotHeld,
-                _ => RawUnlockError::HeldByOther,
-            });
-        }
-        if !self.core().unmark_raw() {
-            return Err(RawUnlockError::OnlyGuards);
-        }
-        if self.core().shallower() {
-            if diagnostics::is_checking() {
-                self.release_checked(Some(Location::caller()));
-            } else {
-                self.release(self.core());
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends a level whose guard was forgotten with [`std::mem::forget`], for tables of functions through which no guard can
-    /// be passed. Unlike a raw level it is a guard's, so that no [`raw_unlock`](Self::raw_unlock) can end it.
-    ///
-    /// # Safety
-    ///
-    /// The calling context holds such a level, and ends it once.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let mutex = ts_mutex::ProxyMutex::new();
-    /// std::mem::forget(mutex.lock());
-    /// assert!(mutex.raw_unlock().is_err());
-    /// // SAFETY: the guard was forgotten above.
-    /// unsafe { mutex.unlock_forgotten() };
-    /// assert!(!mutex.is_locked());
-    /// ```
-    pub unsafe fn unlock_forgotten(&self) {
-        drop(MutexGuard::new(self, self.core()));
-    }
-
-    /// Turns the handle into a pointer that keeps its share in the mutex, for tables of functions.
-    pub fn into_raw(self) -> NonNull<()> {
-        self.0.into_raw()
-    }
-
-    /// The handle that [`into_raw`](Self::into_raw) turned into a pointer.
-    ///
-    /// # Safety
-    ///
-    /// The pointer came from `into_raw` and is made a handle once for each such call.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ts_mutex::ProxyMutex;
-    ///
-    /// let mutex = ProxyMutex::new();
-    /// let raw = mutex.clone().into_raw();
-    /// // SAFETY: it is made a handle once.
-    /// assert_eq!(unsafe { ProxyMutex::from_raw(raw) }, mutex);
-    /// ```
-    pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
-        // SAFETY: as the caller says.
-        Self(unsafe { Shared::from_raw(raw) })
-    }
-
     /// How often the mutex was taken, missed and waited for. Any thread may ask; the three are read one after the other.
     pub fn counts(&self) -> MutexCounts {
         let cold = self.core().cold_if_any();
@@ -498,116 +381,6 @@ impl ProxyMutex {
             missed: cold.map_or(0, |cold| cold.missed.load(CounterRelaxed)),
             waited: cold.map_or(0, |cold| cold.waited.load(CounterRelaxed)),
         }
-    }
-
-    /// As [`try_lock`](Self::try_lock), for those who go on to queue when they miss, and are counted there.
-    #[track_caller]
-    pub(crate) fn try_lock_uncounted(&self) -> Option<MutexGuard<'_>> {
-        let core = self.core();
-        if self.enter_uncounted(core) { Some(MutexGuard::new(self, core)) } else { None }
-    }
-
-    /// Gives the mutex back, and reports if it was held for too long. Only the holder may call it, with no level left.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn release_checked(&self, place: Option<&'static Location<'static>>) {
-        diagnostics::released(self, place);
-        self.release(self.core());
-    }
-
-    /// Takes a level if that needs no waiting, and counts the miss otherwise.
-    #[track_caller]
-    #[inline(always)]
-    fn enter(&self, core: &Core) -> bool {
-        let taken = self.enter_uncounted(core);
-        if !taken {
-            self.count_miss();
-        }
-        taken
-    }
-
-    #[inline]
-    fn enter_or_wait(&self, waiter: &Waiter, place: &'static Location<'static>, nap: Duration) -> bool {
-        let core = self.core();
-        let taken = if core.is_held_by_current() {
-            core.deeper();
-            // It has the mutex, by whichever way.
-            waiter.leave(self);
-            return true;
-        } else if waiter.is_waiting() {
-            self.take_or_queue(waiter, current_id().get(), nap)
-        } else {
-            matches!(core.enter(), Entered::First) || self.take_or_queue(waiter, current_id().get(), nap)
-        };
-        if taken && diagnostics::is_checking() {
-            diagnostics::taken(self, place);
-        }
-        taken
-    }
-
-    #[track_caller]
-    #[inline(always)]
-    fn enter_uncounted(&self, core: &Core) -> bool {
-        self.enter_at(core, Location::caller())
-    }
-
-    #[inline(always)]
-    fn enter_at(&self, core: &Core, place: &'static Location<'static>) -> bool {
-        match core.enter() {
-            Entered::First => {
-                if diagnostics::is_checking() {
-                    diagnostics::taken(self, place);
-                    core.is_first_level();
-                }
-                true
-            }
-            Entered::Again => true,
-            Entered::Busy => false,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn count_miss(&self) {
-        self.core().cold().missed.fetch_add(1, CounterRelaxed);
-    }
-
-    /// Takes a level, blocking until the deadline if it has to.
-    #[track_caller]
-    #[inline(always)]
-    fn enter_blocking(&self, core: &Core, deadline: HrTime) -> bool {
-        let taken = match core.enter_unless(diagnostics::is_on) {
-            Entered::First | Entered::Again => return true,
-            Entered::Busy => self.enter_late(deadline),
-        };
-        if taken {
-            core.is_first_level();
-        }
-        taken
-    }
-
-    /// Takes a level, blocking for as long as it takes.
-    #[track_caller]
-    #[inline(always)]
-    fn enter_for_good(&self, core: &Core) {
-        if !self.enter_blocking(core, HrTime::MAX) {
-            unreachable!("it has no deadline");
-        }
-    }
-
-    /// Takes the first level when the mutex is not free, or when those who block are to be looked at.
-    #[track_caller]
-    #[cold]
-    #[inline(never)]
-    fn enter_late(&self, deadline: HrTime) -> bool {
-        if diagnostics::is_on() {
-            diagnostics::about_to_block(self, Location::caller());
-        }
-        let taken = self.take_blocking(current_id().get(), deadline);
-        if taken && diagnostics::is_checking() {
-            diagnostics::taken(self, Location::caller());
-        }
-        taken
     }
 }
 

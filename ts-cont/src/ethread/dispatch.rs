@@ -1,23 +1,21 @@
-//! One entry of the queue: take the mutex or wait at it, call, and see what becomes of the event.
+//! One entry of the queue: take the mutex or wait at it (`retry.rs`), call, and see what becomes of the event (`again.rs`).
 
+use super::again::next_run;
 use super::local::Here;
-use super::parked::{Parked, Place};
+use super::parked::Parked;
 use super::run::caught;
 use super::stay::{Guard, Stay};
 use super::{Flags, Stop};
 use crate::CallError;
 use crate::cell::CellRef;
-use crate::event::{Event, Extras, Frame, MissedTicks, Period, Rearm};
+use crate::event::{Event, Frame, Rearm};
 use crate::work::{Counted, Scheduled, Work};
 use std::hint::unreachable_unchecked;
 use std::mem::ManuallyDrop;
-use std::panic::Location;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-use ts_event::{Begin, Begun, End, Entry, Queue, When};
+use ts_event::{Begin, Begun, End, Entry, Queue};
 use ts_mutex::MutexGuard;
-use ts_thread::{HrTime, current_id, fence};
+use ts_thread::{current_id, fence};
 
 impl Here {
     /// Runs what is ready until nothing is, or the budget is spent, or the thread is to stop at once.
@@ -94,8 +92,8 @@ impl Here {
             let mut entry = ManuallyDrop::new(entry);
             left -= 1;
             let cell = 'held: {
-                // One that is counted plainly has a mutex, since that is how they are. The event's reference keeps that, then another event's, or what
-                // is owed for it; before either is given back, `stay` gives back the mutex.
+                // One that is counted plainly has a mutex, since that is how they are. The event's reference keeps that, then
+                // another event's, or what is owed for it; before either is given back, `stay` gives back the mutex.
                 let missed = match straight(&entry) {
                     Some((cell, Counted::Plain)) => {
                         // SAFETY: as above.
@@ -270,133 +268,6 @@ impl Here {
         }
     }
 
-    /// Lets an event wait for its mutex.
-    #[cold]
-    #[inline(never)]
-    fn park(&self, entry: Entry<Work>, cell: CellRef) {
-        self.local().counts.missed.add();
-        let Some(mutex) = cell.get().mutex() else { unreachable!("it was missed") };
-        let mut place = Place::new(self.thread().shared(), mutex);
-        place.events.push_back(entry);
-        self.run_place(place);
-    }
-
-    /// Tries the mutexes whose unlock told this thread.
-    pub(super) fn retry_parked(&self) {
-        loop {
-            self.hear();
-            let Some(mutex) = self.local().told.borrow_mut().pop_front() else { return };
-            let place = self.take_place(mutex);
-            if let Some(place) = place {
-                self.run_place(place);
-            }
-        }
-    }
-
-    /// Takes down which mutexes' unlocks told this thread.
-    fn hear(&self) {
-        let shared = self.thread().shared();
-        if shared.flags.take_urgent() {
-            let mut woken = shared.woken.lock().unwrap_or_else(PoisonError::into_inner);
-            self.local().told.borrow_mut().extend(woken.drain(..));
-        }
-    }
-
-    /// Lets others have the mutexes that this thread was told of and has not tried, after it said that it is busy.
-    fn decline_the_rest(&self) {
-        fence::light();
-        // Whoever tells this thread of a mutex from here on finds it busy.
-        self.hear();
-        let mut next = 0;
-        loop {
-            // Nothing stays borrowed, since a mutex that is passed on may run anything.
-            let Some(mutex) = self.local().told.borrow().get(next).copied() else { break };
-            next += 1;
-            self.decline_place(mutex);
-        }
-        self.decline_naps();
-    }
-
-    /// Lets others have a mutex that this thread was called for; its place there stays.
-    pub(super) fn decline_place(&self, mutex: usize) {
-        let place = self.take_place(mutex);
-        if let Some(place) = place {
-            place.waiter.decline(&place.mutex);
-            self.put_place(place);
-        }
-    }
-
-    /// Runs the events of a place under one acquisition if the mutex can be had; otherwise the place stays in the queue.
-    fn run_place(&self, mut place: Place) {
-        let mutex = place.mutex.clone();
-        let mut budget = self.thread().shared().core.budget;
-        let mut owed = Vec::new();
-        // A report of a mutex that is held for too long names the continuations that were called first and last under it.
-        let Some(made) = place.events.front().map(made_at) else {
-            place.waiter.leave(&mutex);
-            return;
-        };
-        let Some(guard) = mutex.try_lock_or_nap_at(&place.waiter, self.nap(), made) else {
-            if place.waiter.naps_until().is_some() {
-                self.nap_for(mutex.id());
-            }
-            self.put_place(place);
-            return;
-        };
-        let flags = &self.thread().shared().flags;
-        let mut last = made;
-        // Relaxed, both: see `Busy::raise`; only this thread changes it.
-        let outer = flags.in_handler.load(Ordering::Relaxed);
-        if !outer {
-            flags.in_handler.store(true, Ordering::Relaxed);
-            self.decline_the_rest();
-        }
-        while budget > 0
-            && let Some(entry) = place.events.pop_front()
-        {
-            budget -= 1;
-            last = made_at(&entry);
-            let cell = called(&entry).cell();
-            owed.push((cell, self.run_locked(entry, &guard)));
-        }
-        flags.in_handler.store(outer, Ordering::Relaxed);
-        guard.unlock_at(last);
-        for (cell, count) in owed {
-            cell.release(count);
-        }
-        if !place.events.is_empty() {
-            // The budget is spent: take a new place in the queue, so that others have their turn.
-            self.run_place_later(place);
-        }
-    }
-
-    fn take_place(&self, mutex: usize) -> Option<Place> {
-        let local = self.local();
-        let mut parked = local.parked.borrow_mut();
-        let place = parked.take(mutex);
-        local.has_parked.set(!parked.is_empty());
-        place
-    }
-
-    fn put_place(&self, place: Place) {
-        self.local().parked.borrow_mut().put(place);
-        self.local().has_parked.set(true);
-    }
-
-    fn run_place_later(&self, place: Place) {
-        let shared = self.thread().shared();
-        let mutex = place.mutex.id();
-        self.put_place(place);
-        shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(mutex);
-        self.push(
-            Work::Closure(Box::new(|here| {
-                here.thread().shared().flags.raise_urgent();
-                here.retry_parked();
-            })),
-            When::Now,
-        );
-    }
-
     /// Calls the handler under its mutex and decides what becomes of the event: if it is armed again, and `may_follow` says that
     /// it would be the next one anyhow, it goes on at once. Returns the references that are to be released once the mutex is
     /// free again.
@@ -456,7 +327,7 @@ impl Here {
     }
 
     /// Calls the handler as `run_begun` does, if it is to run, without anything that is known beforehand.
-    fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
+    pub(super) fn run_locked(&self, mut entry: Entry<Work>, guard: &MutexGuard<'_>) -> usize {
         let cell = called(&entry).cell();
         if cell.get().life.is_dead() || entry.begin() == Begin::CalledOff {
             return self.end_event(entry);
@@ -582,7 +453,7 @@ fn straight(entry: &Entry<Work>) -> Option<(CellRef, Counted)> {
 
 /// The call that an entry of the queue is.
 #[inline(always)]
-fn called(entry: &Entry<Work>) -> &Scheduled {
+pub(super) fn called(entry: &Entry<Work>) -> &Scheduled {
     let Work::Call(scheduled) = &**entry else { unreachable!("only calls wait for a mutex") };
     scheduled
 }
@@ -591,97 +462,4 @@ fn called(entry: &Entry<Work>) -> &Scheduled {
 fn called_mut(entry: &mut Entry<Work>) -> &mut Scheduled {
     let Work::Call(scheduled) = &mut **entry else { unreachable!("only calls wait for a mutex") };
     scheduled
-}
-
-/// Where the continuation of an event was made.
-fn made_at(entry: &Entry<Work>) -> &'static Location<'static> {
-    called(entry).cell().get().place()
-}
-
-/// When the event runs again, if it does.
-fn next_run(rearm: Rearm, extra: &mut Extras, now: impl FnOnce() -> HrTime) -> Option<When> {
-    match rearm {
-        Rearm::Stopped | Rearm::Over(_) => None,
-        Rearm::Now => {
-            forget_period(extra);
-            Some(When::Now)
-        }
-        Rearm::At(at) => {
-            forget_period(extra);
-            Some(When::At(at))
-        }
-        Rearm::Every(period) => {
-            let due = now().saturating_add(period);
-            extra.get_or_insert().period = Some(Period::Every { period, due });
-            Some(When::At(due))
-        }
-        Rearm::Unsaid => {
-            let extra = extra.get_mut()?;
-            match extra.period? {
-                Period::Poll(order) => Some(When::Poll(order)),
-                Period::Every { period, due } => {
-                    let due = next_tick(extra.missed, period, due, now());
-                    extra.period = Some(Period::Every { period, due });
-                    Some(When::At(due))
-                }
-            }
-        }
-    }
-}
-
-fn forget_period(extra: &mut Extras) {
-    if let Some(extra) = extra.get_mut() {
-        extra.period = None;
-    }
-}
-
-/// The tick after the one that was due at `due` and is through at `now`.
-fn next_tick(missed: MissedTicks, period: Duration, due: HrTime, now: HrTime) -> HrTime {
-    match missed {
-        MissedTicks::Delay => now.saturating_add(period),
-        MissedTicks::Burst => due.saturating_add(period),
-        MissedTicks::Skip => {
-            let next = due.saturating_add(period);
-            if next > now {
-                return next;
-            }
-            // The first whole multiple after `now`. The period is not zero; see `Timing::check`.
-            let late = now.saturating_duration_since(due).as_nanos();
-            let period = period.as_nanos();
-            let ticks = (late / period + 1).saturating_mul(period);
-            due.saturating_add(Duration::from_nanos(u64::try_from(ticks).unwrap_or(u64::MAX)))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(nanos: u64) -> HrTime {
-        HrTime::from_nanos(nanos)
-    }
-
-    #[test]
-    fn a_delayed_tick_is_a_period_after_the_handler() {
-        assert_eq!(next_tick(MissedTicks::Delay, Duration::from_nanos(10), at(100), at(137)), at(147));
-    }
-
-    #[test]
-    fn a_skipping_tick_is_the_next_multiple_still_to_come() {
-        let tick = |now| next_tick(MissedTicks::Skip, Duration::from_nanos(10), at(100), at(now));
-        assert_eq!((tick(100), tick(109), tick(110), tick(137)), (at(110), at(110), at(120), at(140)));
-    }
-
-    #[test]
-    fn a_bursting_tick_makes_up_for_those_that_were_missed() {
-        assert_eq!(next_tick(MissedTicks::Burst, Duration::from_nanos(10), at(100), at(137)), at(110));
-    }
-
-    #[test]
-    fn a_tick_beyond_the_end_of_time_is_never() {
-        for missed in [MissedTicks::Delay, MissedTicks::Skip, MissedTicks::Burst] {
-            assert_eq!(next_tick(missed, Duration::MAX, HrTime::MAX, HrTime::MAX), HrTime::MAX);
-        }
-    }
 }

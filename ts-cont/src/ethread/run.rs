@@ -2,8 +2,8 @@
 //!
 //! A turn looks once at the clock, the inbox, I/O, timers and poll events, then dispatches ready events until there are none
 //! or the budget is spent. When nothing is ready the thread says in its inbox that it sleeps and waits for the exact next
-//! deadline, unless timers come faster than that (`gather.rs`). The same turns run on an operating-system thread and in a simulation; only who calls them, and what waiting
-//! means, differ.
+//! deadline, unless timers come faster than that (`gather.rs`). The same turns run on an operating-system thread and in a
+//! simulation; only who calls them, and what waiting means, differ.
 //!
 //! # The end
 //!
