@@ -80,3 +80,26 @@ fn settings_of_one_transaction_are_told_as_they_are_in_force() {
     assert_eq!(served.take(expected.len()), expected);
     served.end();
 }
+
+#[test]
+fn another_url_is_asked_instead() {
+    let (first, second) =
+        (Origin::new(|_, stream| support::respond(stream, "404 Not Found", "")), Origin::echo());
+    let url = format!("http://{}/there!", second.address);
+    let served = serve(&Plugin::compile("getters.c"), "redirects", &[&url], first.address);
+    assert_eq!(served.client().get("/").text(), "GET /there HTTP/1.1 ");
+    assert_eq!(
+        served.take(3),
+        ["READ_RESPONSE_HDR after 1", "SEND_RESPONSE_HDR after 1", "TXN_CLOSE after 1"]
+    );
+    served.end();
+}
+
+#[test]
+fn addresses_may_be_set_of_ours_and_for_other_plugins() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "addresses", &[], origin.address);
+    assert_eq!(served.client().get("/").status(), 200);
+    assert_eq!(served.take(2), ["from 127.0.0.2", "for 127.0.0.2"]);
+    served.end();
+}

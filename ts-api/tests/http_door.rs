@@ -77,6 +77,9 @@ counting! {
     fact(kind: Kind, subject: u64, which: Fact, value: *mut u64);
     fact_set(kind: Kind, subject: u64, which: Fact, value: u64);
     origin_name(transaction: u64, sink: BytesSink);
+    redirect(transaction: u64, sink: BytesSink);
+    redirect_set(transaction: u64, url: RawBytes);
+    address_set(transaction: u64, which: Address, address: RawBytes);
 }
 
 /// A continuation that uses all there is.
@@ -103,6 +106,9 @@ fn use_everything(event: &mut Event<'_>) {
         assert_eq!(txn.aborted(), Ok(None));
         assert_eq!((txn.set_debug(true), txn.debug()), (Ok(()), Ok(true)));
         assert_eq!(txn.origin_name(), Ok(None));
+        txn.set_redirect("").unwrap();
+        assert_eq!(txn.redirect(), Ok(None));
+        txn.set_outgoing_addr(None).unwrap();
         txn.buffer_request(1).unwrap();
         assert_eq!(txn.request_body(), Err(ts_api::http::MessageError::Absent));
         assert_eq!(txn.pristine_url(), Ok("http://test.example/".into()));

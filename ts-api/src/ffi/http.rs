@@ -18,6 +18,7 @@ mod hooks;
 mod limits;
 mod messages;
 mod protocols;
+mod redirect;
 mod reenable;
 pub(crate) mod schedule;
 mod settings;

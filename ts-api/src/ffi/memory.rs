@@ -33,6 +33,16 @@ pub(crate) fn copy_text(call: Call, bytes: &[u8]) -> *mut c_char {
     copy
 }
 
+/// Memory of `TSmalloc` that a plugin has given away.
+pub(super) struct Given(pub(super) *mut c_void);
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        // SAFETY: it is null or came from there, says whoever gave it, and is nobody else's.
+        unsafe { libc::free(self.0) };
+    }
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn TSmalloc(size: usize) -> *mut c_void {
     call::enter("TSmalloc", |call| allocate(call, size))

@@ -22,8 +22,8 @@ use crate::{Cont, Event, Mutex};
 pub use self::args::RawArg;
 pub(crate) use self::facts::{
     aborted, address, answer, buffer_body, count, error_change, error_read, fact, limit, milestone,
-    origin_name, origin_url, pristine_url, read_body, set_error, set_fact, set_limit, set_origin_address,
-    set_origin_url, set_response_body,
+    origin_name, origin_url, pristine_url, read_body, redirect, set_address, set_error, set_fact, set_limit,
+    set_origin_address, set_origin_url, set_redirect, set_response_body,
 };
 pub(crate) use self::messages::{message_change, message_read};
 pub use self::numbers::{Address, Change, ErrorPart, Fact, Kind, Limit, Part, Scope, TAKE_BACK, Which};
@@ -201,6 +201,12 @@ pub struct HttpTable {
     pub fact_set: unsafe extern "C" fn(Kind, subject: u64, Fact, value: u64) -> Code,
     /// Host and port; none if it is not decided yet.
     pub origin_name: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
+    /// The URL that is asked instead; none if nobody has said so.
+    pub redirect: unsafe extern "C" fn(transaction: u64, BytesSink) -> Code,
+    /// Nothing takes it back.
+    pub redirect_set: unsafe extern "C" fn(transaction: u64, url: RawBytes) -> Code,
+    /// Ours to go from, or the client's verified one; nothing takes it back.
+    pub address_set: unsafe extern "C" fn(transaction: u64, Address, address: RawBytes) -> Code,
 }
 
 /// The table in use, if its host serves HTTP.

@@ -65,6 +65,12 @@ impl OriginState {
         self as u32
     }
 
+    /// Whether there is no response of the origin's because of it.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Garbled | Self::Closed | Self::Unreachable | Self::TooLate | Self::Busy)
+    }
+
     /// The state with this number.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {

@@ -1,6 +1,9 @@
 /* What there is to know of sessions and transactions, and to set. */
 #include "bench.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 static void
 go_on(TSEvent event, void *edata)
 {
@@ -163,4 +166,68 @@ settings_handler(TSCont contp UNUSED, TSEvent event, void *edata)
 ENTRY(settings)
 {
   HOOK(settings_handler, TS_HTTP_READ_REQUEST_HDR_HOOK);
+}
+
+/* Another URL instead. */
+
+static char elsewhere[100];
+
+static int
+redirect_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn   txnp = (TSHttpTxn)edata;
+  int         length = -1;
+  const char *url    = TSHttpTxnRedirectUrlGet(txnp, &length);
+  MUST(url == NULL && length == 0);
+  if (event == TS_EVENT_HTTP_READ_RESPONSE_HDR && TSHttpTxnRedirectRetries(txnp) == 0) {
+    TSHttpTxnRedirectUrlSet(txnp, TSstrdup("gopher://no"), -1);
+    MUST(TSHttpTxnRedirectUrlGet(txnp, &length) == NULL);
+    TSHttpTxnRedirectUrlSet(txnp, TSstrdup(elsewhere), (int)strlen(elsewhere) - 1);
+    url = TSHttpTxnRedirectUrlGet(txnp, &length);
+    MUST(length == (int)strlen(elsewhere) - 1 && memcmp(url, elsewhere, length) == 0 && url[length] == '\0');
+  } else {
+    say("%s after %d", TSHttpEventNameLookup(event) + strlen("TS_EVENT_HTTP_"), TSHttpTxnRedirectRetries(txnp));
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(redirects)
+{
+  MUST(argc == 2);
+  snprintf(elsewhere, sizeof elsewhere, "%s", argv[1]);
+  HOOK(redirect_handler, TS_HTTP_READ_RESPONSE_HDR_HOOK, TS_HTTP_SEND_RESPONSE_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
+}
+
+/* Addresses that are set. */
+
+static int
+addresses_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn              txnp = (TSHttpTxn)edata;
+  struct sockaddr_in     from = {.sin_family = AF_INET};
+  const struct sockaddr *addr = (const struct sockaddr *)&from;
+  from.sin_addr.s_addr        = htonl(INADDR_LOOPBACK + 1);
+  if (event == TS_EVENT_HTTP_READ_REQUEST_HDR) {
+    MUST(TSHttpTxnOutgoingAddrSet(txnp, addr) == TS_SUCCESS);
+    MUST(TSHttpTxnVerifiedAddrGet(txnp, &addr) == TS_ERROR && addr == NULL);
+    MUST(TSHttpTxnVerifiedAddrSet(txnp, (const struct sockaddr *)&from) == TS_SUCCESS);
+    from.sin_family = AF_UNIX;
+    MUST(TSHttpTxnOutgoingAddrSet(txnp, (const struct sockaddr *)&from) == TS_ERROR);
+    MUST(TSHttpTxnVerifiedAddrSet(txnp, (const struct sockaddr *)&from) == TS_ERROR);
+  } else {
+    MUST(TSHttpTxnOutgoingAddrSet(txnp, addr) == TS_ERROR);
+    char                      text[INET_ADDRSTRLEN];
+    const struct sockaddr_in *ours = (const struct sockaddr_in *)TSHttpTxnOutgoingAddrGet(txnp);
+    say("from %s", inet_ntop(AF_INET, &ours->sin_addr, text, sizeof text));
+    MUST(TSHttpTxnVerifiedAddrGet(txnp, &addr) == TS_SUCCESS);
+    say("for %s", inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, text, sizeof text));
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(addresses)
+{
+  HOOK(addresses_handler, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
 }

@@ -151,7 +151,34 @@ int         TSHttpTxnNextHopPortGet(TSHttpTxn txnp);
 /** Which address to connect to, instead of looking one up. Before the origin is looked up; later TS_ERROR. */
 TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr);
 
+/**
+ * Which address of ours to go from; port 0 is any. Before the origin is looked up; later TS_ERROR. Connections are not shared with
+ * requests that go from elsewhere. From an address that is not ours the origin cannot be reached: 502.
+ */
+TSReturnCode TSHttpTxnOutgoingAddrSet(TSHttpTxn txnp, struct sockaddr const *addr);
+
+/** The client's address as a plugin has made sure of it, for other plugins; the host itself does nothing with it. TS_ERROR: none. */
+TSReturnCode TSHttpTxnVerifiedAddrSet(TSHttpTxn txnp, const struct sockaddr *addr);
+TSReturnCode TSHttpTxnVerifiedAddrGet(TSHttpTxn txnp, const struct sockaddr **addr);
+
 /* ---- Transactions: what becomes of them ---- */
+
+/**
+ * Asks another URL, an "http" one, instead when the origin has answered: up to TS_HTTP_READ_RESPONSE_HDR_HOOK, and at
+ * TS_HTTP_SEND_RESPONSE_HDR_HOOK if it failed. The hooks from TS_HTTP_OS_DNS_HOOK on come again, for the client's method and fields
+ * with the URL's host. It is followed once; a transaction goes elsewhere ten times at most, and not at all if its body was not
+ * kept back (TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED). The log says what was not followed.
+ *
+ * `url` is of TSmalloc() or the like, and the host's from now on. Where it leads nobody looks but the plugin: what was taken from a
+ * response is what somebody else says.
+ */
+void TSHttpTxnRedirectUrlSet(TSHttpTxn txnp, const char *url, const int url_len);
+
+/** That URL until it is followed, and its length; null if there is none. It stays as long as the transaction. */
+const char *TSHttpTxnRedirectUrlGet(TSHttpTxn txnp, int *url_len_ptr);
+
+/** How often another URL has been asked instead. */
+int TSHttpTxnRedirectRetries(TSHttpTxn txnp);
 
 /**
  * Sets a setting for this transaction alone; times are seconds, zero for without end. They hold for what begins afterwards. A

@@ -13,8 +13,9 @@ use rustix::net::{AddressFamily, SocketAddrAny, addr::SocketAddrStorage};
 
 use super::{gone, number};
 use crate::ffi::call::{self, Call};
-use crate::ffi::types::{TS_ERROR, TSHttpSsn, TSHttpTxn, TSReturnCode};
+use crate::ffi::types::{TS_ERROR, TS_SUCCESS, TSHttpSsn, TSHttpTxn, TSReturnCode};
 use crate::http::server::subjects::{SessionSubject, TransactionSubject};
+use crate::http::{MessageError, Transaction};
 
 /// `struct sockaddr`, which is only pointed to.
 #[repr(C)]
@@ -114,19 +115,79 @@ pub extern "C" fn TSHttpSsnIncomingAddrGet(ssnp: TSHttpSsn) -> *const Sockaddr {
     of_session("TSHttpSsnIncomingAddrGet", ssnp, |session| session.incoming)
 }
 
+/// Has `set` set an address that a plugin lends.
+///
+/// # Safety
+///
+/// If it is not null there is an address, as long as its family says.
+unsafe fn set(
+    name: &'static str,
+    txnp: TSHttpTxn,
+    addr: *const Sockaddr,
+    set: impl FnOnce(Transaction, SocketAddr) -> Result<(), MessageError>,
+) -> TSReturnCode {
+    call::enter(name, |call| {
+        super::check(call, txnp);
+        // SAFETY: the caller says so.
+        match unsafe { read(call, addr) } {
+            Some(address) => super::code(call, txnp, set(super::transaction(call, txnp), address)),
+            None => TS_ERROR,
+        }
+    })
+}
+
 /// # Safety
 ///
 /// If it is not null there is an address, as long as its family says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSHttpTxnServerAddrSet(txnp: TSHttpTxn, addr: *const Sockaddr) -> TSReturnCode {
-    call::enter("TSHttpTxnServerAddrSet", |call| {
-        let transaction = super::transaction(call, txnp);
-        super::check(call, txnp);
+    // SAFETY: the caller says so.
+    unsafe {
+        set("TSHttpTxnServerAddrSet", txnp, addr, |transaction, address| transaction.set_origin_addr(address))
+    }
+}
+
+/// # Safety
+///
+/// If it is not null there is an address, as long as its family says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSHttpTxnOutgoingAddrSet(txnp: TSHttpTxn, addr: *const Sockaddr) -> TSReturnCode {
+    // SAFETY: the caller says so.
+    unsafe {
+        set("TSHttpTxnOutgoingAddrSet", txnp, addr, |transaction, address| {
+            transaction.set_outgoing_addr(address)
+        })
+    }
+}
+
+/// # Safety
+///
+/// If it is not null there is an address, as long as its family says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSHttpTxnVerifiedAddrSet(txnp: TSHttpTxn, addr: *const Sockaddr) -> TSReturnCode {
+    // SAFETY: the caller says so.
+    unsafe {
+        set("TSHttpTxnVerifiedAddrSet", txnp, addr, |transaction, address| {
+            transaction.set_verified_addr(address)
+        })
+    }
+}
+
+/// # Safety
+///
+/// If it is not null there is room for a place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn TSHttpTxnVerifiedAddrGet(
+    txnp: TSHttpTxn,
+    addr: *mut *const Sockaddr,
+) -> TSReturnCode {
+    call::enter("TSHttpTxnVerifiedAddrGet", |call| {
+        let place = call.place("addr", addr);
+        let transaction = super::texts::subject(call, txnp);
+        let kept = transaction.addresses.keep(transaction.content(|content| content.wishes.verified));
         // SAFETY: the caller says so.
-        match unsafe { read(call, addr) } {
-            Some(address) => super::code(call, txnp, transaction.set_origin_addr(address)),
-            None => TS_ERROR,
-        }
+        unsafe { place.write(kept) };
+        if kept.is_null() { TS_ERROR } else { TS_SUCCESS }
     })
 }
 

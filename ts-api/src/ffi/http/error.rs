@@ -1,25 +1,15 @@
 //! What the client gets if a transaction ends in an error.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 use std::{ptr, slice};
 
 use super::{allowed, silent, there, transaction, warn};
 use crate::ffi::call::{self, Call};
-use crate::ffi::memory;
+use crate::ffi::memory::{self, Given};
 use crate::ffi::types::{TSHttpStatus, TSHttpTxn};
 
 /// The type of a body that comes with none.
 const USUAL_TYPE: &str = "text/html";
-
-/// Memory of `TSmalloc` that a plugin has given away.
-struct Given(*mut c_void);
-
-impl Drop for Given {
-    fn drop(&mut self) {
-        // SAFETY: it is null or came from there, says whoever gave it, and is nobody else's.
-        unsafe { libc::free(self.0) };
-    }
-}
 
 /// A copy for a plugin, null of nothing.
 fn copy(call: Call, bytes: Option<&[u8]>) -> *mut c_char {

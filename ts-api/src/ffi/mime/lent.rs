@@ -59,7 +59,7 @@ impl Lent {
 }
 
 /// A length as it crosses.
-pub(super) fn length(bytes: &[u8]) -> c_int {
+pub(in crate::ffi) fn length(bytes: &[u8]) -> c_int {
     c_int::try_from(bytes.len()).unwrap_or(c_int::MAX)
 }
 

@@ -152,6 +152,29 @@ pub(crate) fn set_fact(kind: Kind, subject: u64, which: Fact, value: u64) -> Res
     ask(|table| unsafe { (table.fact_set)(kind, subject, which, value) })
 }
 
+pub(crate) fn redirect(transaction: u64) -> Result<Option<String>, MessageError> {
+    // SAFETY: any number will do, and the sink is lent for the call.
+    let url = collect(|table, sink| unsafe { (table.redirect)(transaction, sink) })?;
+    Ok(url.map(|url| String::from_utf8_lossy(&url).into_owned()))
+}
+
+pub(crate) fn set_redirect(transaction: u64, url: &str) -> Result<(), MessageError> {
+    let url = RawBytes::new(url.as_bytes());
+    // SAFETY: any number will do; the bytes are lent for the call.
+    ask(|table| unsafe { (table.redirect_set)(transaction, url) })
+}
+
+pub(crate) fn set_address(
+    transaction: u64,
+    which: Address,
+    address: Option<SocketAddr>,
+) -> Result<(), MessageError> {
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let address = RawBytes::new(address.as_bytes());
+    // SAFETY: any numbers will do; the bytes are lent for the call.
+    ask(|table| unsafe { (table.address_set)(transaction, which, address) })
+}
+
 pub(crate) fn origin_name(transaction: u64) -> Result<Option<String>, MessageError> {
     // SAFETY: any number will do, and the sink is lent for the call.
     let name = collect(|table, sink| unsafe { (table.origin_name)(transaction, sink) })?;

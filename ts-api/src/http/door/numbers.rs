@@ -154,6 +154,8 @@ numbers! {
         ORIGIN = 2,
         /// Ours, that the origin sees.
         OUTGOING = 3,
+        /// The client's, as a plugin has made sure of it.
+        VERIFIED = 4,
     }
 }
 
@@ -176,6 +178,8 @@ numbers! {
         KEEP_ORIGIN = 6,
         /// How long a request's body may be that is wanted as a whole, and one more; zero if it is not.
         BUFFER = 7,
+        /// How often a transaction has gone elsewhere.
+        REDIRECTS = 8,
         /// How many bytes the head of a transaction's message has had so far. Of another message than the first it is so many
         /// more as its number says.
         HEAD_BYTES = 16,

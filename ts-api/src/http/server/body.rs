@@ -74,6 +74,11 @@ impl RequestBody {
         self.body.is_some()
     }
 
+    /// All of it, if it was read as a whole before and nothing of it has been sent.
+    pub(crate) fn whole(&self) -> Option<&Gathered> {
+        self.gathered.as_deref()
+    }
+
     /// Whether it was read as a whole before.
     pub(crate) fn is_gathered(&self) -> bool {
         self.gathered.is_some()

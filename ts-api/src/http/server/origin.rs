@@ -69,6 +69,8 @@ pub(crate) struct Reach<'a> {
     pub(crate) limits: &'a Limits,
     /// It is the client who names the origin, so it may not be just any.
     pub(crate) targets: Option<&'a Targets>,
+    /// Our address to go from, if it is not just any.
+    pub(crate) from: Option<SocketAddr>,
 }
 
 impl Reach<'_> {
@@ -89,7 +91,7 @@ impl Pools {
         to: &OriginName,
         reach: Reach<'_>,
     ) -> Option<Result<Opened, Failure>> {
-        self.of(to, reach.policy).take().map(|kept| reach.check(kept))
+        self.of(to, reach.from, reach.policy).take().map(|kept| reach.check(kept))
     }
 
     /// A connection to send a request over: a new one, or one that becomes free.
@@ -99,8 +101,8 @@ impl Pools {
         reach: Reach<'_>,
         counters: &Counters,
     ) -> Result<Opened, Failure> {
-        let Reach { policy, timeouts, limits, .. } = reach;
-        let pool = self.of(to, policy);
+        let Reach { policy, timeouts, limits, from, .. } = reach;
+        let pool = self.of(to, from, policy);
         let slot = match pool.reserve() {
             Some(slot) => slot,
             None => match pool.wait(policy.queue_time).await? {
@@ -181,10 +183,10 @@ impl Pools {
         to: &OriginName,
         reach: Reach<'_>,
     ) -> Result<(Stream, SocketAddr), Failure> {
-        let Reach { policy, timeouts, .. } = reach;
+        let Reach { policy, timeouts, from, .. } = reach;
         let limit = timeouts.connect;
         match to {
-            OriginName::Address(address) if reach.allows(*address) => in_turn(&[*address], limit).await,
+            OriginName::Address(address) if reach.allows(*address) => in_turn(&[*address], from, limit).await,
             OriginName::Address(_) => Err(Failure::Forbidden),
             OriginName::Name(host, port) => {
                 let found = self.names.find(host, timeouts.lookup, policy);
@@ -195,14 +197,19 @@ impl Pools {
                 if addresses.is_empty() {
                     return Err(Failure::Forbidden);
                 }
-                in_turn(&addresses, limit).await
+                in_turn(&addresses, from, limit).await
             }
         }
     }
 }
 
-/// Tries one address after the other. Each has an equal share of the time that the ones before it have left.
-async fn in_turn(addresses: &[SocketAddr], limit: Duration) -> Result<(Stream, SocketAddr), Failure> {
+/// Tries one address after the other, but for those that cannot be reached from ours. Each has an equal share of the time that the
+/// ones before it have left.
+async fn in_turn(
+    addresses: &[SocketAddr],
+    from: Option<SocketAddr>,
+    limit: Duration,
+) -> Result<(Stream, SocketAddr), Failure> {
     let here = Here::current().expect("origins are reached on event threads");
     let io = here.io().ok_or_else(|| Failure::Connect(io::ErrorKind::Unsupported.into()))?;
     let end = here.now().saturating_add(limit);
@@ -210,7 +217,7 @@ async fn in_turn(addresses: &[SocketAddr], limit: Duration) -> Result<(Stream, S
     for (index, &address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - index).expect("there are few");
         let share = end.saturating_duration_since(here.now()) / left;
-        failure = match timeout(share, connect(io, address)).await {
+        failure = match timeout(share, connect(io, address, from)).await {
             Ok(Ok(stream)) => return Ok((stream, address)),
             Ok(Err(error)) => Failure::Connect(error),
             Err(_) => Failure::ConnectTooLate,

@@ -1,4 +1,4 @@
-//! The connections to one origin that one network thread has: those at rest, and the queue for them if there is a limit.
+//! The connections to one origin, from any address of ours or one, that one network thread has: those at rest, and the queue for them if there is a limit.
 //!
 //! # Rules
 //! * A connection that becomes free goes to whoever has waited for longest; only then does it rest.
@@ -27,6 +27,8 @@ use super::resolve::{Names, Resolve};
 pub(crate) struct Pools {
     pub(super) names: Rc<Names>,
     by_origin: RefCell<HashMap<OriginName, Rc<Pool>>>,
+    /// Those that go from an address of ours that a plugin has said.
+    from_elsewhere: RefCell<HashMap<(OriginName, SocketAddr), Rc<Pool>>>,
     /// The one that was asked for last: mostly it is asked for again.
     last: RefCell<Option<Rc<Pool>>>,
 }
@@ -35,6 +37,8 @@ pub(crate) struct Pools {
 pub(crate) struct Pool {
     pools: Weak<Pools>,
     origin: OriginName,
+    /// Ours, if it is not just any.
+    from: Option<SocketAddr>,
     policy: Cell<OriginPolicy>,
     /// The one that rested last stands last: it is the least likely to have been closed meanwhile.
     idle: RefCell<Vec<Rc<Link>>>,
@@ -73,21 +77,37 @@ impl Pools {
         Rc::new(Self {
             names: Names::new(resolver, lookups),
             by_origin: RefCell::default(),
+            from_elsewhere: RefCell::default(),
             last: RefCell::default(),
         })
     }
 
-    /// The connections to `origin`.
-    pub(super) fn of(self: &Rc<Self>, origin: &OriginName, policy: &OriginPolicy) -> Rc<Pool> {
-        let last = self.last.borrow().as_ref().filter(|last| last.origin == *origin).cloned();
+    /// The connections to `origin` from an address of ours, or from any.
+    pub(super) fn of(
+        self: &Rc<Self>,
+        origin: &OriginName,
+        from: Option<SocketAddr>,
+        policy: &OriginPolicy,
+    ) -> Rc<Pool> {
+        let is_it = |pool: &&Rc<Pool>| pool.origin == *origin && pool.from == from;
+        let last = self.last.borrow().as_ref().filter(is_it).cloned();
         let pool = last.unwrap_or_else(|| {
-            let known = self.by_origin.borrow().get(origin).cloned();
-            let pool = known.unwrap_or_else(|| {
-                let pool = Rc::new(Pool::new(Rc::downgrade(self), origin.clone(), *policy));
-                let none = self.by_origin.borrow_mut().insert(origin.clone(), Rc::clone(&pool));
-                debug_assert!(none.is_none(), "it was looked for just now");
-                pool
-            });
+            let new = || Rc::new(Pool::new(Rc::downgrade(self), origin.clone(), from, *policy));
+            let pool = match from {
+                None => {
+                    let known = self.by_origin.borrow().get(origin).cloned();
+                    known.unwrap_or_else(|| {
+                        let pool = new();
+                        let none = self.by_origin.borrow_mut().insert(origin.clone(), Rc::clone(&pool));
+                        debug_assert!(none.is_none(), "it was looked for just now");
+                        pool
+                    })
+                }
+                Some(from) => {
+                    let mut known = self.from_elsewhere.borrow_mut();
+                    Rc::clone(known.entry((origin.clone(), from)).or_insert_with(new))
+                }
+            };
             let _before = self.last.replace(Some(Rc::clone(&pool)));
             pool
         });
@@ -97,7 +117,10 @@ impl Pools {
 
     /// Nobody has, or waits for, a connection of this pool.
     fn forget(&self, pool: &Rc<Pool>) {
-        let _out = self.by_origin.borrow_mut().remove(&pool.origin);
+        let _out = match pool.from {
+            None => self.by_origin.borrow_mut().remove(&pool.origin),
+            Some(from) => self.from_elsewhere.borrow_mut().remove(&(pool.origin.clone(), from)),
+        };
         let is_last = self.last.borrow().as_ref().is_some_and(|last| Rc::ptr_eq(last, pool));
         if is_last {
             let _last = self.last.take();
@@ -107,7 +130,7 @@ impl Pools {
 
 impl Drop for Pools {
     fn drop(&mut self) {
-        for pool in self.by_origin.take().into_values() {
+        for pool in self.by_origin.take().into_values().chain(self.from_elsewhere.take().into_values()) {
             pool.closed.set(true);
             let idle = pool.idle.take();
             idle.iter().for_each(|link| link.close());
@@ -116,10 +139,11 @@ impl Drop for Pools {
 }
 
 impl Pool {
-    fn new(pools: Weak<Pools>, origin: OriginName, policy: OriginPolicy) -> Self {
+    fn new(pools: Weak<Pools>, origin: OriginName, from: Option<SocketAddr>, policy: OriginPolicy) -> Self {
         Self {
             pools,
             origin,
+            from,
             policy: Cell::new(policy),
             idle: RefCell::default(),
             open: Cell::new(0),

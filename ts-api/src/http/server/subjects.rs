@@ -94,6 +94,8 @@ pub(crate) struct Content {
     /// How many requests the origin's connection had been given before.
     pub(crate) origin_reuses: u64,
     pub(crate) is_tunnel: bool,
+    /// How often it has gone elsewhere.
+    pub(crate) redirects: u32,
     pub(crate) sizes: Sizes,
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
@@ -111,6 +113,7 @@ impl Content {
             origin_state: OriginState::Unknown,
             origin_reuses: 0,
             is_tunnel: false,
+            redirects: 0,
             sizes: Sizes::default(),
             wishes: Wishes::new(settings),
             request_body: None,

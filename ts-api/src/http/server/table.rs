@@ -62,6 +62,9 @@ pub(crate) static TABLE: HttpTable = HttpTable {
     fact: numbers::fact,
     fact_set: numbers::fact_set,
     origin_name: facts::origin_name,
+    redirect: facts::redirect,
+    redirect_set: facts::redirect_set,
+    address_set: facts::address_set,
 };
 
 /// The global hooks of an event system.

@@ -4,11 +4,14 @@
 //! begins when there is no hook at all runs inside the parser's task and makes nothing that plugins could see.
 //!
 //! # Rules
-//! * The hooks come in the order of [`HookId::ALL`], each at most once but SEND_REQUEST_HDR, which comes for each attempt;
+//! * The hooks come in the order of [`HookId::ALL`], each at most once but SEND_REQUEST_HDR, which comes for each attempt, and all
+//!   from OS_DNS on if a plugin wants the request to go elsewhere after all;
 //!   after an error those up to SEND_RESPONSE_HDR are left out.
 //! * When the client is gone, the call-out that is under way goes on to its last continuation, and the next hook is TXN_CLOSE.
 //! * TXN_CLOSE is reached exactly once, also if the task is dropped in the middle of an await that never ends, but for a
 //!   thread that stops: then nobody is called any more.
+
+mod follow;
 
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
@@ -24,6 +27,7 @@ use http::{Method, StatusCode, request, response};
 use hyper::Response;
 use hyper::body::{Body, Incoming};
 
+use self::follow::Again;
 use super::body::{RequestBody, ResponseBody, Source};
 use super::call_out::{CallOut, HasSubject};
 use super::exchange::{Exchange, Sent};
@@ -54,6 +58,8 @@ pub(crate) struct Transaction {
     settings: Rc<Settings>,
     /// What the rules have besides themselves, until it is over.
     steps: Option<Arc<Steps>>,
+    /// The request's body, should it go elsewhere after all.
+    again: Again,
 }
 
 /// A request as it has come. It goes through many hands, so it has a place of its own.
@@ -114,7 +120,7 @@ impl Transaction {
         if subject.is_some() {
             exchange.begin_marks(session.began, session.gate.take_first_read());
         }
-        Self { session, exchange, subject, method, settings, steps }
+        Self { session, exchange, subject, method, settings, steps, again: Again::default() }
     }
 
     /// Serves a request to its very end, closing hooks included.
@@ -130,35 +136,45 @@ impl Transaction {
 
     /// Makes the response; none if the client is gone.
     pub(crate) async fn respond(&self, received: Box<Received>) -> Option<Response<ResponseBody>> {
-        let mut reply = match self.reply(received).await {
-            Ok(reply) => reply,
-            Err(Stopped::ClientGone) => return None,
-            Err(Stopped::Error { default }) => self.error_reply(default, ""),
-            Err(Stopped::Failed(failure)) => self.error_reply(failure.status(), failure.stage()),
-            Err(Stopped::Answer(answer)) => answer_reply(*answer),
-        };
-        self.show(|content| match reply.source {
-            Source::Origin(_) => content.heads.pass_on(),
-            Source::Text(_) | Source::Tunnel(_) => content.heads.answer(&reply.parts),
-        });
-        match self.call_out(HookId::SendResponseHdr).await {
-            None => {}
-            Some(Reenable::Continue) => {
-                self.show(|content| {
-                    content.heads.apply_client_response(&mut reply.parts);
-                    if let Some(body) = content.wishes.body.take() {
-                        reply.give_body(*body);
+        let mut done = self.reply(received).await;
+        let reply = loop {
+            let mut reply = match done {
+                Ok(reply) => reply,
+                Err(Stopped::ClientGone) => return None,
+                Err(Stopped::Error { default }) => self.error_reply(default, ""),
+                Err(Stopped::Failed(failure)) => self.error_reply(failure.status(), failure.stage()),
+                Err(Stopped::Answer(answer)) => answer_reply(*answer),
+            };
+            self.show(|content| match reply.source {
+                Source::Origin(_) => content.heads.pass_on(),
+                Source::Text(_) | Source::Tunnel(_) => content.heads.answer(&reply.parts),
+            });
+            let answer = self.call_out(HookId::SendResponseHdr).await;
+            if self.exchange.client_is_gone() {
+                return None;
+            }
+            match answer {
+                None => {}
+                Some(Reenable::Continue) => {
+                    if let Some(target) = self.elsewhere_after_failure() {
+                        // As above: seldom.
+                        done = Box::pin(self.follow(target)).await;
+                        continue;
                     }
-                });
+                    self.show(|content| {
+                        content.heads.apply_client_response(&mut reply.parts);
+                        if let Some(body) = content.wishes.body.take() {
+                            reply.give_body(*body);
+                        }
+                    });
+                }
+                Some(Reenable::Error) => {
+                    reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
+                    self.show(|content| content.heads.answer(&reply.parts));
+                }
             }
-            Some(Reenable::Error) => {
-                reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
-                self.show(|content| content.heads.answer(&reply.parts));
-            }
-        }
-        if self.exchange.client_is_gone() {
-            return None;
-        }
+            break reply;
+        };
         let Reply { parts, source } = reply;
         self.session.counters().response(parts.status.as_u16());
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
@@ -209,8 +225,16 @@ impl Transaction {
         let origin = self.locate(route.origin(), &mut received.parts).await?;
         forward::request(&mut received.parts, &origin, body.is_whole());
         let of_client = route.is_of_client() && matches!(origin, Cow::Borrowed(_));
+        if self.subject.is_some() {
+            self.again.note(&body);
+        }
         let answered = self.fetch(&origin, of_client, received, body).await?;
-        self.read_response(answered, &route).await
+        let reply = self.read_response(answered, &route).await?;
+        match self.elsewhere() {
+            None => Ok(reply),
+            // Seldom wanted, so it takes no room of all the others.
+            Some(target) => Box::pin(self.follow(target)).await,
+        }
     }
 
     /// A client wants a tunnel.
@@ -242,7 +266,8 @@ impl Transaction {
     /// How an origin is reached that the client has named, or somebody else.
     fn reach<'a>(&'a self, timeouts: &'a Timeouts, of_client: bool) -> Reach<'a> {
         let targets = of_client.then_some(&self.settings.targets);
-        Reach { policy: &self.settings.origin, timeouts, limits: &self.settings.limits, targets }
+        let from = self.show(|content| content.wishes.origin.from).flatten();
+        Reach { policy: &self.settings.origin, timeouts, limits: &self.settings.limits, targets, from }
     }
 
     /// Decides which origin gets the request.

@@ -20,8 +20,12 @@ pub(crate) struct Wishes {
     /// The body of the response to the client, instead of its own, and its type.
     pub(crate) body: Option<Box<(Bytes, Option<HeaderValue>)>>,
     pub(crate) origin: OriginAddress,
+    /// The client's address, as a plugin has made sure of it.
+    pub(crate) verified: Option<SocketAddr>,
     /// Where the request goes, whatever the rules say.
     pub(crate) target: Option<Box<Target>>,
+    /// Where it goes instead when the origin has answered, as a plugin has put it.
+    pub(crate) redirect: Option<Box<(String, Target)>>,
     pub(crate) limits: Limits,
     pub(crate) keep: Keep,
     /// The request's body is wanted as a whole, if it is not longer.
@@ -34,7 +38,9 @@ impl Wishes {
             answer: None,
             body: None,
             origin: OriginAddress::default(),
+            verified: None,
             target: None,
+            redirect: None,
             limits: Limits::new(&settings.timeouts, settings.origin.keep_alive),
             keep: Keep {
                 client: settings.limits.requests_per_connection.is_none_or(|most| most.get() > 1),
@@ -86,6 +92,8 @@ impl Target {
 /// The origin's end of a transaction.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct OriginAddress {
+    /// Ours to go from, as a plugin wishes it.
+    pub(crate) from: Option<SocketAddr>,
     /// As a plugin wishes it.
     pub(crate) wished: Option<SocketAddr>,
     /// Whom the request goes to.

@@ -50,6 +50,25 @@ impl Transaction {
         door::address(Kind::TRANSACTION, self.number, Address::CLIENT)?.ok_or(Gone)
     }
 
+    /// The client's address as a plugin has [made sure](Self::set_verified_addr) of it; none if none has.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn verified_addr(self) -> Result<Option<SocketAddr>, Gone> {
+        door::address(Kind::TRANSACTION, self.number, Address::VERIFIED)
+    }
+
+    /// Says which address the client really has, for a plugin that knows, such as from a field that a trusted proxy before this
+    /// one has set; or takes that back. Other plugins can ask for it. Nothing else becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn set_verified_addr(self, client: impl Into<Option<SocketAddr>>) -> Result<(), MessageError> {
+        door::set_address(self.number, Address::VERIFIED, client.into())
+    }
+
     /// Our address that the client has connected to; none if the system did not say.
     ///
     /// # Errors

@@ -32,12 +32,16 @@ pub(super) unsafe extern "C" fn address(kind: Kind, subject: u64, which: Address
             }
             _ => return Err(Code::UNKNOWN),
         };
-        let origin = transaction.map(|transaction| transaction.content(|content| content.wishes.origin));
+        let known = transaction.map(|transaction| {
+            transaction.content(|content| (content.wishes.origin, content.wishes.verified))
+        });
+        let (origin, verified) = (known.map(|(origin, _)| origin), known.and_then(|(_, verified)| verified));
         let address = match which {
             Address::CLIENT => Some(session.client),
             Address::INCOMING => session.incoming,
             Address::ORIGIN => origin.ok_or(Code::WRONG_KIND)?.address(),
             Address::OUTGOING => origin.ok_or(Code::WRONG_KIND)?.outgoing,
+            Address::VERIFIED => verified,
             _ => return Err(Code::UNKNOWN),
         };
         if let Some(address) = address {
@@ -50,18 +54,75 @@ pub(super) unsafe extern "C" fn address(kind: Kind, subject: u64, which: Address
 pub(super) unsafe extern "C" fn origin_address_set(transaction: u64, address: RawBytes) -> Code {
     guarded(|| {
         // SAFETY: the address is lent for the call.
-        let address = unsafe { address.as_slice() };
-        let address: Option<SocketAddr> = match address {
-            b"" => None,
-            address => {
-                let address = str::from_utf8(address).ok().and_then(|address| address.parse().ok());
-                Some(address.ok_or(Code::INVALID)?)
-            }
-        };
+        let address = parse(unsafe { address.as_slice() })?;
         up_to(HookId::OsDns, transaction, |content| {
             content.wishes.origin.wished = address;
             Ok(())
         })
+    })
+}
+
+pub(super) unsafe extern "C" fn address_set(transaction: u64, which: Address, address: RawBytes) -> Code {
+    guarded(|| {
+        // SAFETY: the address is lent for the call.
+        let address = parse(unsafe { address.as_slice() })?;
+        match which {
+            Address::OUTGOING => up_to(HookId::OsDns, transaction, |content| {
+                content.wishes.origin.from = address;
+                Ok(())
+            }),
+            Address::VERIFIED => called(transaction, |content| {
+                content.wishes.verified = address;
+                Ok(())
+            }),
+            _ => Err(Code::UNKNOWN),
+        }
+    })
+}
+
+/// An address and its port; nothing is none.
+fn parse(address: &[u8]) -> Result<Option<SocketAddr>, Code> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let address = str::from_utf8(address).ok().and_then(|address| address.parse().ok());
+    Ok(Some(address.ok_or(Code::INVALID)?))
+}
+
+pub(super) unsafe extern "C" fn redirect(transaction: u64, sink: BytesSink) -> Code {
+    guarded(|| {
+        let url = find_transaction(transaction)?
+            .content(|content| content.wishes.redirect.as_deref().map(|(url, _)| url.clone()));
+        if let Some(url) = url {
+            send(&sink, url.as_bytes());
+        }
+        Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn redirect_set(transaction: u64, url: RawBytes) -> Code {
+    guarded(|| {
+        // SAFETY: the URL is lent for the call.
+        let url = unsafe { url.as_slice() };
+        let redirect = match url {
+            b"" => None,
+            url => {
+                let target = Target::parse(url).ok_or(Code::INVALID)?;
+                Some(Box::new((String::from_utf8_lossy(url).into_owned(), target)))
+            }
+        };
+        let transaction = find_transaction(transaction)?;
+        let set = transaction.called_content(|content| {
+            let at = transaction.at().map_or(usize::MAX, HookId::place);
+            let in_time = at < HookId::SendResponseHdr.place()
+                || (at == HookId::SendResponseHdr.place() && content.origin_state.is_failure());
+            if !in_time || content.is_tunnel {
+                return Err(Code::TOO_LATE);
+            }
+            content.wishes.redirect = redirect;
+            Ok(())
+        });
+        set.ok_or(Code::NOT_CALLED_OUT)?
     })
 }
 

@@ -38,6 +38,7 @@ fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
             Fact::ORIGIN_STATE => content.origin_state.number().into(),
             Fact::ORIGIN_REUSES => content.origin_reuses,
             Fact::TUNNEL => content.is_tunnel.into(),
+            Fact::REDIRECTS => content.redirects.into(),
             Fact::KEEP_CLIENT => content.wishes.keep.client.into(),
             Fact::KEEP_ORIGIN => content.wishes.keep.origin.into(),
             Fact::BUFFER => content.wishes.buffer.map_or(0, |limit| (limit as u64).saturating_add(1)),
