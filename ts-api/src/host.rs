@@ -36,6 +36,7 @@ use arguments::{Arguments, Request};
 use config::{Config, Plugin, Problems};
 use diagnostics::Diagnostics;
 
+use crate::ffi::place;
 use crate::ffi::records::Records;
 
 /// What the host returns for arguments, or a configuration, that are not good.
@@ -97,6 +98,8 @@ fn configuration(arguments: &Arguments) -> Result<(Config, Records), Problems> {
     }
     arguments.name_records(&mut config);
     let records = records::read(&mut config)?;
+    // Before a file is read that names plugins. Once: when it is read again, things stay where they are.
+    place::set(records::places(&records));
     arguments.apply(&mut config);
     if let Some(path) = &config.files.remap_config {
         config.lines = remap_config::read(path)?;

@@ -51,8 +51,12 @@ fn the_headers_that_plugins_include_are_there() {
     let headers = headers();
     for header in [
         "ts/apidefs.h",
+        "ts/experimental.h",
+        "ts/ink_defs.h",
         "ts/remap.h",
         "ts/ts.h",
+        "tscore/ink_assert.h",
+        "tscore/ink_config.h",
         "tscore/ink_defs.h",
         "tscpp/api/Cleanup.h",
         "tsutil/DbgCtl.h",

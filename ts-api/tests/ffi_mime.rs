@@ -46,6 +46,18 @@ fn fields_are_found_taken_out_put_back_and_destroyed() {
 }
 
 #[test]
+fn a_field_that_was_appended_comes_in_when_it_gets_its_name() {
+    let printed = printed("fields_are_appended_before_they_have_a_name");
+    assert_eq!(printed[4..], ["X-Two: 1.", "x-two: 2.", "X-Two: 1.", "X-First: public.", "."]);
+}
+
+#[test]
+fn texts_are_given_to_plugins_that_do_not_want_their_lengths() {
+    let expected = ["PUT h.example h.example http", "Host: h.example:81"];
+    assert_eq!(printed("texts_are_given_without_their_lengths"), expected);
+}
+
+#[test]
 fn values_are_read_and_changed_one_by_one() {
     let expected = [
         "3",
@@ -112,7 +124,7 @@ fn what_is_wrong_with_a_buffer_or_a_place_is_said_in_one_line() {
         ("destroyed header", "TSMimeHdrFieldsCount", "offset is a place in a marshal buffer that is gone"),
         ("index", "TSMimeHdrFieldValueIntGet", "idx is -2"),
         ("type", "TSHttpHdrTypeSet", "type is 7"),
-        ("null length", "TSHttpHdrMethodGet", "length is null"),
+        ("null place of a URL", "TSHttpHdrUrlGet", "locp is null"),
         ("null name", "TSMimeHdrFieldFind", "name is null"),
         ("end before start", "TSUrlParse", "end is before start"),
     ] {

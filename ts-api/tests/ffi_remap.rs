@@ -86,6 +86,26 @@ fn a_plugin_maps_what_its_rule_is_for_and_sees_both_urls_of_the_rule() {
 }
 
 #[test]
+fn a_rule_names_a_plugin_that_is_in_the_directory_of_plugins() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let (library, to) = (Path::new(setting.plugin.library()), origin.address);
+    let name = library.file_name().unwrap().to_str().unwrap();
+    let records = setting.folder.path().join("records.yaml");
+    let folder = library.parent().unwrap().display();
+    fs::write(&records, format!("records: {{plugin: {{plugin_dir: \"{folder}\"}}}}\n")).unwrap();
+    let rule = format!("map / http://{to}/rule/ PLUGIN(path)\n");
+    setting.rules(&rule);
+    let whole = fs::read_to_string(setting.config()).unwrap();
+    fs::write(setting.config(), whole.replace(setting.plugin.library(), name)).unwrap();
+    let config = setting.config();
+    let files = ["--remap-config", config.to_str().unwrap(), "--records", records.to_str().unwrap()];
+    let host = Host::start(&["--threads", "1", files[0], files[1], files[2], files[3]]);
+    assert_eq!(ask(&host, "/a/b").status(), 200);
+    assert_eq!(last(&origin), ("/mapped/path".into(), to.to_string()));
+    end(host);
+}
+
+#[test]
 fn several_plugins_of_a_rule_map_one_after_the_other_until_one_is_the_last() {
     let (setting, origin) = (Setting::new(), Origin::echo());
     let other = Origin::echo();

@@ -10,10 +10,12 @@
 #error "the plugin interface needs C++17 or newer"
 #endif
 
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
@@ -218,6 +220,7 @@ TS_HRTIME_NSECONDS(TSHRTime count)
 
 /** Groups of event threads. */
 typedef enum TSThreadPool {
+  TS_THREAD_POOL_DEFAULT = -1, /**< In older sources: TSContSchedule(), as without a pool. No pool. */
   TS_THREAD_POOL_NET,  /**< Transactions run here: never block. */
   TS_THREAD_POOL_TASK, /**< Work that takes long or blocks. */
   TS_THREAD_POOL_DNS,  /**< Name lookups. Not for plugins. */
@@ -329,6 +332,7 @@ typedef enum TSEvent TS_OPEN_ENUM {
   TS_EVENT_LIFECYCLE_TASK_THREADS_READY         = 60106,
   TS_EVENT_LIFECYCLE_SHUTDOWN                   = 60107,
   TS_EVENT_LIFECYCLE_LOG_INITIALIZED            = 60108,
+  TS_EVENT_LIFECYCLE_LOG_INITIAZLIED            = TS_EVENT_LIFECYCLE_LOG_INITIALIZED, /**< As sources write it. */
 
   TS_EVENT_INTERNAL_60200    = 60200,
   TS_EVENT_INTERNAL_60201    = 60201,
@@ -406,6 +410,7 @@ typedef enum TSLifecycleHookID {
   TS_LIFECYCLE_SHUTDOWN_HOOK                   = 7, /**< Once, when the process is asked to end. */
   TS_LIFECYCLE_SSL_SECRET_HOOK                 = 8, /**< Never called: TLS is not plugins' here. */
   TS_LIFECYCLE_LOG_INITIALIZED_HOOK            = 9, /**< Once, after the last plugin was initialised. */
+  TS_LIFECYCLE_LOG_INITIAZLIED_HOOK            = TS_LIFECYCLE_LOG_INITIALIZED_HOOK, /**< As sources write it. */
   TS_LIFECYCLE_LAST_HOOK                       = 10, /**< How many there are; not a hook. */
 } TSLifecycleHookID;
 
@@ -532,6 +537,14 @@ typedef enum TSRecordDataType {
   TS_RECORDDATATYPE_STAT_FX,
   TS_RECORDDATATYPE_MAX,
 } TSRecordDataType;
+
+/** Room for the value of a record, for plugins that keep values of several types. */
+typedef union TSRecordData {
+  TSMgmtInt     rec_int;
+  TSMgmtFloat   rec_float;
+  TSMgmtString  rec_string;
+  TSMgmtCounter rec_counter;
+} TSRecordData;
 
 /** Where the value of a record comes from. */
 typedef enum TSMgmtSource {

@@ -93,6 +93,18 @@ impl Call {
         place
     }
 
+    /// Puts a result where the plugin wants it; null if it does not.
+    ///
+    /// # Safety
+    ///
+    /// If it is not null, there is room for the result.
+    pub(crate) unsafe fn tell<T>(self, argument: &'static str, place: *mut T, result: T) {
+        if !place.is_null() {
+            // SAFETY: the caller says so.
+            unsafe { self.place(argument, place).write(result) };
+        }
+    }
+
     /// Text that a plugin lends.
     ///
     /// # Safety

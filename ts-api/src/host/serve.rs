@@ -24,7 +24,7 @@ use super::reload::Reload;
 use super::stages::{self, Shares};
 use crate::Runtime;
 use crate::ffi::records::Records;
-use crate::ffi::{crash, diags, place};
+use crate::ffi::{crash, diags};
 use crate::http::{Server, Settings};
 
 /// What a process returns that was ended by a signal while it was shutting down.
@@ -38,7 +38,6 @@ pub(super) fn serve(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Refused> {
     records.warnings().for_each(|line| tracing::warn!("{line}"));
-    place::set(records::places(&records));
     records::publish(&records, &config, true);
     // What can be wrong is looked at first: nothing has been started when one of these fails.
     let prepared = plugins::prepare(&config).map_err(Refused)?;

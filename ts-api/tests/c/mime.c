@@ -162,6 +162,41 @@ ENTRY(values_are_read_and_changed_one_by_one)
   say("%s", date);
 }
 
+/* In the order of plugins that put a field into its header first, and say then what it is. */
+ENTRY(fields_are_appended_before_they_have_a_name)
+{
+  (void)argc, (void)argv;
+  build();
+  TSMLoc first, second, again;
+  MUST(TSMimeHdrFieldCreate(bufp, hdr, &first) == TS_SUCCESS && TSMimeHdrFieldAppend(bufp, hdr, first) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldAppend(bufp, hdr, first) == TS_ERROR && TSMimeHdrFieldsCount(bufp, hdr) == 5);
+  MUST(TSMimeHdrFieldCreate(bufp, hdr, &second) == TS_SUCCESS && TSMimeHdrFieldAppend(bufp, hdr, second) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldCopy(bufp, hdr, second, bufp, hdr, find("x-two")) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldNameSet(bufp, hdr, first, "a b", -1) == TS_ERROR);
+  MUST(TSMimeHdrFieldNameSet(bufp, hdr, first, "X-First", -1) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldValueStringInsert(bufp, hdr, first, -1, "public", -1) == TS_SUCCESS);
+  MUST((again = TSMimeHdrFieldGet(bufp, hdr, 6)) == first && TSHandleMLocRelease(bufp, hdr, again) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldAppend(bufp, hdr, first) == TS_ERROR);
+  /* Taken out again before it has a name, it does not come in with one. */
+  MUST(TSMimeHdrFieldCreate(bufp, hdr, &again) == TS_SUCCESS && TSMimeHdrFieldAppend(bufp, hdr, again) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldRemove(bufp, hdr, again) == TS_SUCCESS && TSMimeHdrFieldRemove(bufp, hdr, again) == TS_ERROR);
+  MUST(TSMimeHdrFieldNameSet(bufp, hdr, again, "X-Last", -1) == TS_SUCCESS && TSMimeHdrFieldsCount(bufp, hdr) == 7);
+  show();
+}
+
+/* Plugins that want no length give no place for it. */
+ENTRY(texts_are_given_without_their_lengths)
+{
+  (void)argc, (void)argv;
+  build();
+  TSMLoc url;
+  MUST(TSHttpHdrUrlGet(bufp, hdr, &url) == TS_SUCCESS && TSUrlHostSet(bufp, url, "h.example", -1) == TS_SUCCESS);
+  say("%s %s %s %s", TSHttpHdrMethodGet(bufp, hdr, NULL), TSHttpHdrHostGet(bufp, hdr, NULL), TSUrlHostGet(bufp, url, NULL),
+      TSUrlSchemeGet(bufp, url, NULL));
+  say("%s: %s", TSMimeHdrFieldNameGet(bufp, hdr, find("host"), NULL),
+      TSMimeHdrFieldValueStringGet(bufp, hdr, find("host"), -1, NULL));
+}
+
 ENTRY(urls_are_taken_apart)
 {
   (void)argc, (void)argv;
@@ -211,7 +246,7 @@ ENTRY(fault)
   CASE("destroyed header") { TSHttpHdrDestroy(bufp, hdr); TSMimeHdrFieldsCount(bufp, hdr); }
   CASE("index") TSMimeHdrFieldValueIntGet(bufp, hdr, field, -2);
   CASE("type") TSHttpHdrTypeSet(bufp, hdr, (TSHttpType)7);
-  CASE("null length") TSHttpHdrMethodGet(bufp, hdr, NULL);
+  CASE("null place of a URL") TSHttpHdrUrlGet(bufp, hdr, NULL);
   CASE("null name") TSMimeHdrFieldFind(bufp, hdr, NULL, -1);
   CASE("end before start") { const char *start = which + 1; TSUrlParse(bufp, url, &start, which); }
 }

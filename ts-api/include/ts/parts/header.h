@@ -102,7 +102,7 @@ const char *TSMimeHdrStringToWKS(const char *str, int length);
 TSReturnCode TSMimeHdrFieldCreate(TSMBuffer bufp, TSMLoc hdr, TSMLoc *locp);
 /** One with a name, which is in no header yet. */
 TSReturnCode TSMimeHdrFieldCreateNamed(TSMBuffer bufp, TSMLoc hdr, const char *name, int name_len, TSMLoc *locp);
-/** Puts it at the end of the header. */
+/** Puts it at the end of the header; without a name, when it gets one. */
 TSReturnCode TSMimeHdrFieldAppend(TSMBuffer bufp, TSMLoc hdr, TSMLoc field);
 /** Takes it out of the header; it can be appended again. */
 TSReturnCode TSMimeHdrFieldRemove(TSMBuffer bufp, TSMLoc hdr, TSMLoc field);

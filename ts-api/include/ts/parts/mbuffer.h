@@ -4,7 +4,8 @@
  * messages are the transaction's; they are used like the transaction itself. A buffer that a plugin made is its own, on
  * one thread at a time.
  *
- * A text that a call gives is not ended by a NUL, stays until what it is of is changed, and may be null with a length of zero.
+ * A text that a call gives stays until what it is of is changed, and may be null with a length of zero. There is a NUL behind it,
+ * and who does not want its length may give null for the place; elsewhere neither can be relied upon.
  * Where a text is given, a length below zero says that it ends with a NUL. TS_ERROR: the place may not be changed, or the
  * text cannot stand there. Faults: a place that is of another buffer, or of something else.
  */

@@ -171,12 +171,9 @@ pub unsafe extern "C" fn TSHttpTxnMilestoneGet(
 pub unsafe extern "C" fn TSHttpTxnEffectiveUrlStringGet(txnp: TSHttpTxn, length: *mut c_int) -> *mut c_char {
     call::enter("TSHttpTxnEffectiveUrlStringGet", |call| {
         let url = allowed(call, txnp, transaction(call, txnp).request().url().text());
-        if !length.is_null() {
-            let count = url.as_ref().map_or(0, String::len);
-            let place = call.place("length", length);
-            // SAFETY: the caller says so.
-            unsafe { place.write(c_int::try_from(count).unwrap_or(c_int::MAX)) };
-        }
+        let count = url.as_ref().map_or(0, String::len);
+        // SAFETY: the caller says so.
+        unsafe { call.tell("length", length, c_int::try_from(count).unwrap_or(c_int::MAX)) };
         url.map_or(ptr::null_mut(), |url| memory::copy_text(call, url.as_bytes()))
     })
 }

@@ -114,6 +114,8 @@ pub(super) enum FieldState {
     Loose {
         name: Vec<u8>,
         value: Vec<u8>,
+        /// It was appended without a name, and comes into the head when it gets one.
+        appended: bool,
     },
     Destroyed,
 }
@@ -447,7 +449,7 @@ impl Access<'_> {
 
     /// The place of a new field that is in no head yet; `head` is the one that it was made for.
     pub(super) fn new_field(&mut self, head: HeadId, name: Vec<u8>, value: Vec<u8>) -> TSMLoc {
-        let state = FieldState::Loose { name, value };
+        let state = FieldState::Loose { name, value, appended: false };
         let place = self.buffer.enter(Place::Field(FieldPlace { head, state, taken: 1 }));
         compose(self.bufp, place)
     }
@@ -483,7 +485,7 @@ impl Access<'_> {
     ) -> Result<(Vec<u8>, Vec<u8>), Refused> {
         let (head, state) = self.field(argument, loc);
         let number = match state {
-            FieldState::Loose { name, value } => return Ok((name.clone(), value.clone())),
+            FieldState::Loose { name, value, .. } => return Ok((name.clone(), value.clone())),
             FieldState::In(number) => *number,
             FieldState::Destroyed => return Err(Refused),
         };

@@ -68,9 +68,19 @@ pub extern "C" fn TSMimeHdrFieldAppend(bufp: TSMBuffer, hdr: TSMLoc, field: TSML
     call::enter("TSMimeHdrFieldAppend", |call| {
         with(call, bufp, |access| {
             let head = access.head("hdr", hdr);
-            let FieldState::Loose { name, value } = access.field_of(head, "field", field).clone() else {
+            let FieldState::Loose { name, value, appended: false } =
+                access.field_of(head, "field", field).clone()
+            else {
                 return code(Err(Refused));
             };
+            if name.is_empty() {
+                // Plugins append first and give the name then.
+                let changeable = access.change(head, |_| Ok(()));
+                return code(changeable.map(|()| {
+                    *access.field_of(head, "field", field) =
+                        FieldState::Loose { name, value, appended: true };
+                }));
+            }
             code(access.change(head, |head| head.insert(&name, &value, 0)).map(|number| {
                 *access.field_of(head, "field", field) = FieldState::In(number);
             }))
@@ -83,13 +93,18 @@ pub extern "C" fn TSMimeHdrFieldRemove(bufp: TSMBuffer, hdr: TSMLoc, field: TSML
     call::enter("TSMimeHdrFieldRemove", |call| {
         with(call, bufp, |access| {
             let head = access.head("hdr", hdr);
-            let FieldState::In(number) = *access.field_of(head, "field", field) else {
-                return code(Err(Refused));
+            let number = match access.field_of(head, "field", field) {
+                FieldState::In(number) => *number,
+                FieldState::Loose { appended, .. } if *appended => {
+                    *appended = false;
+                    return code(Ok(()));
+                }
+                _ => return code(Err(Refused)),
             };
             let pair = access.pair("field", field);
             code(pair.and_then(|(name, value)| {
                 access.change(head, |head| head.remove_field(number))?;
-                *access.field_of(head, "field", field) = FieldState::Loose { name, value };
+                *access.field_of(head, "field", field) = FieldState::Loose { name, value, appended: false };
                 Ok(())
             }))
         })
@@ -179,15 +194,23 @@ fn set_name(
 ) -> Result<(), Refused> {
     with_that(call, called[0], bufp, |access| {
         let head = access.head(called[1], hdr);
-        let number = match access.field_of(head, called[2], field) {
-            FieldState::In(number) => *number,
+        match access.field_of(head, called[2], field) {
+            FieldState::In(number) => {
+                let number = *number;
+                access.change(head, |head| head.rename_field(number, to))
+            }
+            FieldState::Loose { value, appended: true, .. } => {
+                let value = value.clone();
+                let number = access.change(head, |head| head.insert(to, &value, 0))?;
+                *access.field_of(head, called[2], field) = FieldState::In(number);
+                Ok(())
+            }
             FieldState::Loose { name, .. } => {
                 *name = to.to_vec();
-                return Ok(());
+                Ok(())
             }
-            FieldState::Destroyed => return Err(Refused),
-        };
-        access.change(head, |head| head.rename_field(number, to))
+            FieldState::Destroyed => Err(Refused),
+        }
     })
 }
 
@@ -242,7 +265,6 @@ pub unsafe extern "C" fn TSMimeHdrFieldNameGet(
     length: *mut c_int,
 ) -> *const c_char {
     call::enter("TSMimeHdrFieldNameGet", |call| {
-        let place = call.place("length", length);
         let (name, len) = with(call, bufp, |access| {
             let head = access.head("hdr", hdr);
             access.field_of(head, "field", field);
@@ -251,8 +273,8 @@ pub unsafe extern "C" fn TSMimeHdrFieldNameGet(
                 _ => (ptr::null(), 0),
             }
         });
-        // SAFETY: the caller gave a place for it.
-        unsafe { place.write(len) };
+        // SAFETY: as the caller says.
+        unsafe { call.tell("length", length, len) };
         name
     })
 }

@@ -169,16 +169,15 @@ unsafe fn lend(
     len: *mut c_int,
     f: impl FnOnce(&Head) -> Option<bytes::Bytes>,
 ) -> *const c_char {
-    let place = call.place("length", len);
-    let (text, len) = with(call, bufp, |access| {
+    let (text, count) = with(call, bufp, |access| {
         let id = access.head("offset", offset);
         match access.look(id, f) {
             Ok(Some(text)) => (access.lend(&text), length(&text)),
             _ => (ptr::null(), 0),
         }
     });
-    // SAFETY: the caller gave a place for it.
-    unsafe { place.write(len) };
+    // SAFETY: as the caller says.
+    unsafe { call.tell("length", len, count) };
     text
 }
 

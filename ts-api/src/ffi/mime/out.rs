@@ -44,10 +44,8 @@ pub unsafe extern "C" fn TSUrlStringGet(bufp: TSMBuffer, offset: TSMLoc, length:
             let url = access.url("offset", offset);
             url::get(access, url, Part::Of(UrlPart::Whole))
         });
-        if !length.is_null() {
-            // SAFETY: the caller gave a place for it.
-            unsafe { length.write(text.as_deref().map_or(0, super::lent::length)) };
-        }
+        // SAFETY: as the caller says.
+        unsafe { call.tell("length", length, text.as_deref().map_or(0, super::lent::length)) };
         text.map_or(ptr::null_mut(), |text| memory::copy_text(call, &text))
     })
 }

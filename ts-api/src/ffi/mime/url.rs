@@ -57,8 +57,7 @@ pub(super) unsafe fn lend(
     get: impl FnOnce(&Access<'_>, UrlId) -> Option<Vec<u8>>,
     shown: impl FnOnce(&[u8]) -> &[u8],
 ) -> *const c_char {
-    let place = call.place("length", len);
-    let (text, len) = with(call, bufp, |access| {
+    let (text, count) = with(call, bufp, |access| {
         let url = access.url("offset", offset);
         match get(access, url) {
             Some(text) => {
@@ -68,8 +67,8 @@ pub(super) unsafe fn lend(
             None => (ptr::null(), 0),
         }
     });
-    // SAFETY: the caller gave a place for it.
-    unsafe { place.write(len) };
+    // SAFETY: as the caller says.
+    unsafe { call.tell("length", len, count) };
     text
 }
 

@@ -154,7 +154,6 @@ pub unsafe extern "C" fn TSMimeHdrFieldValueStringGet(
     value_len_ptr: *mut c_int,
 ) -> *const c_char {
     call::enter("TSMimeHdrFieldValueStringGet", |call| {
-        let place = call.place("value_len_ptr", value_len_ptr);
         let index = index(call, idx);
         let (text, len) = with(call, bufp, |access| {
             let head = access.head("hdr", hdr);
@@ -164,8 +163,8 @@ pub unsafe extern "C" fn TSMimeHdrFieldValueStringGet(
                 Err(Refused) => (ptr::null(), 0),
             }
         });
-        // SAFETY: the caller gave a place for it.
-        unsafe { place.write(len) };
+        // SAFETY: as the caller says.
+        unsafe { call.tell("value_len_ptr", value_len_ptr, len) };
         text
     })
 }
