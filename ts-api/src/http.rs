@@ -22,6 +22,8 @@
 //! | TXN_CLOSE | 60012 | [`Transaction`] | all of them, to be read |
 //! | SSN_CLOSE | 60014 | [`Session`] | nothing more |
 //!
+//! If a plugin has the request go elsewhere after all ([`Transaction::set_redirect`]), those from OS_DNS on come again.
+//!
 //! TXN_CLOSE comes exactly once for each transaction whose hooks are called, whatever happened to client, origin and
 //! plugins; SSN_CLOSE comes exactly once, after the last one's. A transaction that began while there was no hook at all,
 //! global or the session's, is not looked at again, and costs nothing.

@@ -103,3 +103,24 @@ fn addresses_may_be_set_of_ours_and_for_other_plugins() {
     assert_eq!(served.take(2), ["from 127.0.0.2", "for 127.0.0.2"]);
     served.end();
 }
+
+#[test]
+fn sockets_may_be_looked_at_and_the_clients_packets_marked() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "sockets", &[], origin.address);
+    assert_eq!(served.client().get("/").status(), 200);
+    assert_eq!(served.next(), "looked");
+    served.end();
+}
+
+#[test]
+fn a_transaction_has_switches() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "switches", &[], origin.address);
+    // Where its client says, it would be one of the inner addresses.
+    let mut client = served.client();
+    client.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", origin.address));
+    assert_eq!(client.answer().status(), 403);
+    assert_eq!(served.next(), "0 1 1");
+    served.end();
+}

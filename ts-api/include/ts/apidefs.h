@@ -456,6 +456,13 @@ typedef enum TSTxnType {
   TS_TXN_TYPE_TR_PASS_TUNNEL,  /**< There are none here. */
 } TSTxnType;
 
+/** Switches of a transaction; see TSHttpTxnCntlSet(). They have the original's numbers; those between are of what is not here. */
+typedef enum TSHttpCntlType {
+  TS_HTTP_CNTL_LOGGING_MODE   = 0, /**< Access logs are told of it. On unless it is said. */
+  TS_HTTP_CNTL_TXN_DEBUG      = 5, /**< As TSHttpTxnDebugSet(). */
+  TS_HTTP_CNTL_SKIP_REMAPPING = 6, /**< It goes where the client says, and no rule is asked. */
+} TSHttpCntlType;
+
 /** What TSHttpSsnInfoIntGet() tells. */
 typedef enum TSHttpSsnInfoKey {
   TS_SSN_INFO_TRANSACTION_COUNT, /**< How many transactions it has begun. */

@@ -11,6 +11,7 @@
 
 pub(crate) mod addresses;
 pub(crate) mod buffering;
+mod controls;
 mod debug;
 mod error;
 mod facts;
@@ -23,6 +24,7 @@ mod reenable;
 pub(crate) mod schedule;
 mod settings;
 mod sizes;
+mod sockets;
 pub(crate) mod texts;
 
 use std::fmt::Display;

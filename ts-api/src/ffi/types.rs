@@ -69,6 +69,8 @@ pub type TSReturnCode = c_int;
 pub type TSThreadPool = c_int;
 /// What an argument is kept with, by its number.
 pub type TSUserArgType = c_int;
+/// A switch of a transaction by its number.
+pub type TSHttpCntlType = c_int;
 /// What carries a transaction, by its number.
 pub type TSTxnType = c_int;
 /// What there is to know of a session as a number, by its number.

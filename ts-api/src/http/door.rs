@@ -23,7 +23,7 @@ pub use self::args::RawArg;
 pub(crate) use self::facts::{
     aborted, address, answer, buffer_body, count, error_change, error_read, fact, limit, milestone,
     origin_name, origin_url, pristine_url, read_body, redirect, set_address, set_error, set_fact, set_limit,
-    set_origin_address, set_origin_url, set_redirect, set_response_body,
+    set_origin_address, set_origin_url, set_redirect, set_response_body, socket,
 };
 pub(crate) use self::messages::{message_change, message_read};
 pub use self::numbers::{Address, Change, ErrorPart, Fact, Kind, Limit, Part, Scope, TAKE_BACK, Which};

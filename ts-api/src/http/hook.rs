@@ -29,7 +29,8 @@ pub enum HookId {
     /// A connection to the origin is there, and the request is ready to be sent. A transaction's, once for each attempt: it
     /// comes again when a connection turned out to be dead and another one is tried.
     SendRequestHdr = 2,
-    /// The origin's response head has been read. A transaction's.
+    /// The origin's response head has been read. A transaction's; it comes again, and OS_DNS before it, when the request
+    /// [goes elsewhere](super::Transaction::set_redirect).
     ReadResponseHdr = 4,
     /// The response to the client is ready to be sent, whoever made it. A transaction's.
     SendResponseHdr = 5,

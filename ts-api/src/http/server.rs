@@ -37,6 +37,7 @@ mod route;
 mod session;
 mod settings;
 mod sizes;
+mod socket;
 mod stop;
 pub(crate) mod stream;
 pub(crate) mod subjects;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 
 use super::door::{self, Address, Fact, Kind};
 use super::{Added, Gone, HookError, HookId, Reenable, ReenableError, Version};
@@ -115,6 +116,15 @@ impl Session {
             1 => Some(Version { major: 1, minor: 1 }),
             _ => Some(Version { major: u16::try_from(major).unwrap_or(u16::MAX), minor: 0 }),
         })
+    }
+
+    /// The number of the client's socket; see [`Transaction::client_socket`](super::Transaction::client_socket).
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn client_socket(self) -> Result<Option<RawFd>, Gone> {
+        door::fact(Kind::SESSION, self.number, Fact::CLIENT_SOCKET).map(door::socket).map_err(|_| Gone)
     }
 
     /// Whether debug output is wanted for this session and its transactions in particular.

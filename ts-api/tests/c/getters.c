@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <sys/socket.h>
 
 static void
 go_on(TSEvent event, void *edata)
@@ -230,4 +232,71 @@ addresses_handler(TSCont contp UNUSED, TSEvent event, void *edata)
 ENTRY(addresses)
 {
   HOOK(addresses_handler, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
+}
+
+/* Sockets, and what marks packets. */
+
+static int
+service(int fd)
+{
+  int       value  = -1;
+  socklen_t length = sizeof value;
+  MUST(getsockopt(fd, IPPROTO_IP, IP_TOS, &value, &length) == 0);
+  return value;
+}
+
+static int
+sockets_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  int fd = 0;
+  if (event == TS_EVENT_HTTP_SSN_START) {
+    MUST(TSHttpSsnClientFdGet((TSHttpSsn)edata, &fd) == TS_SUCCESS && fd > 2);
+  } else if (event == TS_EVENT_HTTP_READ_REQUEST_HDR) {
+    TSHttpTxn txnp = (TSHttpTxn)edata;
+    MUST(TSHttpTxnServerFdGet(txnp, &fd) == TS_ERROR && fd == -1);
+    MUST(TSHttpTxnClientFdGet(txnp, &fd) == TS_SUCCESS && service(fd) == 0);
+    MUST(TSHttpTxnClientPacketDscpSet(txnp, 46) == TS_SUCCESS && service(fd) == 46 << 2);
+    MUST(TSHttpTxnClientPacketTosSet(txnp, 0x2b) == TS_SUCCESS && service(fd) == 0x28);
+    MUST(TSHttpTxnClientPacketDscpSet(txnp, 64) == TS_ERROR && TSHttpTxnClientPacketTosSet(txnp, -1) == TS_ERROR);
+    /* Not everybody may. */
+    int       marked = TSHttpTxnClientPacketMarkSet(txnp, 7) == TS_SUCCESS, mark = 0;
+    socklen_t length = sizeof mark;
+    MUST(getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &length) == 0 && mark == (marked ? 7 : 0));
+  } else {
+    MUST(TSHttpTxnServerFdGet((TSHttpTxn)edata, &fd) == TS_SUCCESS && service(fd) == 0);
+    say("looked");
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(sockets)
+{
+  HOOK(sockets_handler, TS_HTTP_SSN_START_HOOK, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_SEND_REQUEST_HDR_HOOK);
+}
+
+/* Switches. */
+
+static int
+switches_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  if (event == TS_EVENT_HTTP_READ_REQUEST_HDR) {
+    MUST(TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_LOGGING_MODE) && !TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_TXN_DEBUG));
+    MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_LOGGING_MODE, false) == TS_SUCCESS);
+    MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_TXN_DEBUG, true) == TS_SUCCESS && TSHttpTxnDebugGet(txnp) == 1);
+    MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING, true) == TS_SUCCESS);
+    MUST(TSHttpTxnCntlSet(txnp, (TSHttpCntlType)2, true) == TS_ERROR && !TSHttpTxnCntlGet(txnp, (TSHttpCntlType)2));
+  } else {
+    MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING, false) == TS_ERROR);
+    say("%d %d %d", TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_LOGGING_MODE), TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_TXN_DEBUG),
+        TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING));
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(switches)
+{
+  HOOK(switches_handler, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK);
 }

@@ -73,6 +73,12 @@ TSReturnCode TSHttpSsnInfoIntGet(TSHttpSsn ssnp, TSHttpSsnInfoKey key, TSMgmtInt
 struct sockaddr const *TSHttpSsnClientAddrGet(TSHttpSsn ssnp);
 struct sockaddr const *TSHttpSsnIncomingAddrGet(TSHttpSsn ssnp);
 
+/**
+ * The number of the client's socket. It is for looking at it and setting options, until the handler returns; then the number may be
+ * another's. TS_ERROR, and -1: it is closed.
+ */
+TSReturnCode TSHttpSsnClientFdGet(TSHttpSsn ssnp, int *fdp);
+
 /* ---- Transactions: what they are ---- */
 
 /** Its number, which no other transaction of the process has. */
@@ -151,6 +157,16 @@ int         TSHttpTxnNextHopPortGet(TSHttpTxn txnp);
 /** Which address to connect to, instead of looking one up. Before the origin is looked up; later TS_ERROR. */
 TSReturnCode TSHttpTxnServerAddrSet(TSHttpTxn txnp, struct sockaddr const *addr);
 
+/** The numbers of the sockets at its two ends, as with TSHttpSsnClientFdGet(); the origin's also serves others afterwards. */
+TSReturnCode TSHttpTxnClientFdGet(TSHttpTxn txnp, int *fdp);
+TSReturnCode TSHttpTxnServerFdGet(TSHttpTxn txnp, int *fdp);
+
+/* What the packets to the client are marked with from now on. TS_ERROR: the system refuses it, or no such value can be. */
+TSReturnCode TSHttpTxnClientPacketMarkSet(TSHttpTxn txnp, int mark);
+/** The lower two bits are the network's, and not set. */
+TSReturnCode TSHttpTxnClientPacketTosSet(TSHttpTxn txnp, int tos);
+TSReturnCode TSHttpTxnClientPacketDscpSet(TSHttpTxn txnp, int dscp);
+
 /**
  * Which address of ours to go from; port 0 is any. Before the origin is looked up; later TS_ERROR. Connections are not shared with
  * requests that go from elsewhere. From an address that is not ours the origin cannot be reached: 502.
@@ -162,6 +178,13 @@ TSReturnCode TSHttpTxnVerifiedAddrSet(TSHttpTxn txnp, const struct sockaddr *add
 TSReturnCode TSHttpTxnVerifiedAddrGet(TSHttpTxn txnp, const struct sockaddr **addr);
 
 /* ---- Transactions: what becomes of them ---- */
+
+/**
+ * Turns a switch. With TS_HTTP_CNTL_SKIP_REMAPPING, up to TS_HTTP_PRE_REMAP_HOOK, there is no TS_HTTP_POST_REMAP_HOOK, and what
+ * clients may not be taken to is refused. TS_ERROR: it is too late; there is no such switch.
+ */
+TSReturnCode TSHttpTxnCntlSet(TSHttpTxn txnp, TSHttpCntlType cntl, bool data);
+bool         TSHttpTxnCntlGet(TSHttpTxn txnp, TSHttpCntlType cntl);
 
 /**
  * Asks another URL, an "http" one, instead when the origin has answered: up to TS_HTTP_READ_RESPONSE_HDR_HOOK, and at

@@ -1,6 +1,7 @@
 //! What else there is to know of a session or transaction, and to set, through the door.
 
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::messages::message_error;
@@ -150,6 +151,11 @@ pub(crate) fn fact(kind: Kind, subject: u64, which: Fact) -> Result<u64, Message
 pub(crate) fn set_fact(kind: Kind, subject: u64, which: Fact, value: u64) -> Result<(), MessageError> {
     // SAFETY: any numbers will do.
     ask(|table| unsafe { (table.fact_set)(kind, subject, which, value) })
+}
+
+/// The number of a socket from one more; zero is none.
+pub(crate) fn socket(one_more: u64) -> Option<RawFd> {
+    one_more.checked_sub(1).and_then(|number| RawFd::try_from(number).ok())
 }
 
 pub(crate) fn redirect(transaction: u64) -> Result<Option<String>, MessageError> {

@@ -180,6 +180,14 @@ numbers! {
         BUFFER = 7,
         /// How often a transaction has gone elsewhere.
         REDIRECTS = 8,
+        /// The number of the client's socket, and one more; zero if it is closed. Of a session too.
+        CLIENT_SOCKET = 9,
+        /// The same of the origin's; zero also before there is one.
+        ORIGIN_SOCKET = 10,
+        /// Whether a record is made of a transaction: 0 or 1. It may be set.
+        LOGGED = 11,
+        /// Whether a request goes where its client says: 0 or 1. It may be set.
+        SKIP_REMAP = 12,
         /// How many bytes the head of a transaction's message has had so far. Of another message than the first it is so many
         /// more as its number says.
         HEAD_BYTES = 16,

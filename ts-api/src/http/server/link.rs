@@ -30,6 +30,7 @@ use super::gate::RawHead;
 use super::gate::origin::{OriginGate, OriginIo};
 use super::limits::Limits;
 use super::pool::{Pool, Slot};
+use super::socket::Socket;
 use super::stream::Stream;
 use super::timeouts::Timeouts;
 
@@ -40,6 +41,7 @@ pub(crate) struct Link {
     address: SocketAddr,
     /// Ours.
     outgoing: Option<SocketAddr>,
+    socket: Socket,
     sender: RefCell<Option<SendRequest<RequestBody>>>,
     born: HrTime,
     /// How many requests it has been given; the number of the latest.
@@ -92,7 +94,7 @@ impl Link {
         timeouts: &Timeouts,
         limits: &Limits,
     ) -> hyper::Result<Rc<Self>> {
-        let outgoing = stream.local_addr();
+        let (outgoing, socket) = (stream.local_addr(), stream.socket());
         let (gate, stream) = OriginGate::before(stream, limits);
         let mut builder = Builder::new();
         builder.preserve_header_case(true).title_case_headers(true);
@@ -103,6 +105,7 @@ impl Link {
             gate,
             address,
             outgoing,
+            socket,
             sender: RefCell::new(Some(sender)),
             born: here.now(),
             requests: Cell::new(0),
@@ -125,6 +128,10 @@ impl Link {
 
     pub(super) fn outgoing(&self) -> Option<SocketAddr> {
         self.outgoing
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
     }
 
     /// How many requests it has been given.

@@ -22,6 +22,7 @@ use super::link::Link;
 use super::policy::OriginPolicy;
 use super::remap::OriginName;
 use super::resolve::{Names, Resolve};
+use super::socket::Socket;
 
 /// The connections of one network thread.
 pub(crate) struct Pools {
@@ -294,6 +295,11 @@ impl Opened {
     /// The address that it leads to.
     pub(crate) fn address(&self) -> SocketAddr {
         self.link.as_ref().expect("it is taken out only by value").address()
+    }
+
+    /// The number of its socket.
+    pub(crate) fn socket(&self) -> Option<Socket> {
+        self.link.as_ref().map(|link| link.socket().clone())
     }
 
     /// Our address, as the origin sees it.

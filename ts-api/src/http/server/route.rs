@@ -61,12 +61,20 @@ impl<'a> Route<'a> {
             let serves = settings.remap.serves(scheme, authority);
             return Err(if serves { StatusCode::NOT_FOUND } else { StatusCode::MISDIRECTED_REQUEST });
         }
+        Self::as_asked(parts).map(Found::Route)
+    }
+
+    /// The route that the client names.
+    pub(crate) fn as_asked(parts: &request::Parts) -> Result<Self, StatusCode> {
+        let field = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str).or_else(field);
+        let scheme = parts.uri.scheme_str().and_then(Scheme::parse).unwrap_or(Scheme::Http);
         if scheme != Scheme::Http {
             return Err(StatusCode::NOT_IMPLEMENTED);
         }
-        let origin =
-            OriginName::parse(without_user(authority), scheme.port()).ok_or(StatusCode::BAD_REQUEST)?;
-        Ok(Found::Route(Self { origin: Cow::Owned(origin), rule: None, of_client: true, asked: None }))
+        let origin = OriginName::parse(without_user(authority.unwrap_or_default()), scheme.port());
+        let origin = Cow::Owned(origin.ok_or(StatusCode::BAD_REQUEST)?);
+        Ok(Self { origin, rule: None, of_client: true, asked: None })
     }
 
     /// The route that a plugin has chosen.

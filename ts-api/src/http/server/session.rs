@@ -114,7 +114,8 @@ impl Session {
             let shared = self.lane.shared();
             self.counters().handles.add();
             let addresses = (self.client, self.incoming);
-            SessionSubject::enter(self.lane.shards(), addresses, shared.number, &shared.hooks)
+            let socket = self.gate.socket();
+            SessionSubject::enter(self.lane.shards(), addresses, socket, shared.number, &shared.hooks)
         };
         self.subject.get_or_init(make).as_ref()
     }

@@ -2,20 +2,29 @@
 //!
 //! All of it happens on the thread whose poll set watches the socket; nothing here may be sent to another thread.
 
+use std::cell::OnceCell;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use ts_cont::Registration;
 
+use super::socket::Socket;
+
 /// A connected TCP socket, watched on this thread.
-pub(crate) struct Stream(Registration<TcpStream>);
+pub(crate) struct Stream(Registration<TcpStream>, OnceCell<Socket>);
 
 impl Stream {
     pub(crate) fn new(registration: Registration<TcpStream>) -> Self {
-        Self(registration)
+        Self(registration, OnceCell::new())
+    }
+
+    /// Its number, as long as this is there.
+    pub(crate) fn socket(&self) -> Socket {
+        self.1.get_or_init(|| Socket::new(self.0.source().as_raw_fd())).clone()
     }
 
     /// Closes the sending half. Whether the other side is still there shows when something is read.
@@ -28,6 +37,14 @@ impl Stream {
     /// Its own address.
     pub(crate) fn local_addr(&self) -> Option<std::net::SocketAddr> {
         self.0.source().local_addr().ok()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(socket) = self.1.get() {
+            socket.close();
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use super::marks::Times;
 use super::remap::OriginName;
 use super::settings::Settings;
 use super::sizes::Sizes;
+use super::socket::Socket;
 use super::switch::Switch;
 use super::wishes::Wishes;
 #[cfg(feature = "ffi")]
@@ -38,6 +39,8 @@ pub(crate) struct SessionSubject {
     pub(crate) client: SocketAddr,
     /// Ours, that the client has connected to.
     pub(crate) incoming: Option<SocketAddr>,
+    /// Its client's.
+    pub(crate) socket: Socket,
     /// The thread that serves it, and all its transactions.
     #[cfg_attr(not(feature = "ffi"), allow(dead_code, reason = "the C interface schedules on it"))]
     pub(crate) thread: EThread,
@@ -93,6 +96,8 @@ pub(crate) struct Content {
     pub(crate) origin_state: OriginState,
     /// How many requests the origin's connection had been given before.
     pub(crate) origin_reuses: u64,
+    /// The origin's, of the connection that was there last.
+    pub(crate) origin_socket: Option<Socket>,
     pub(crate) is_tunnel: bool,
     /// How often it has gone elsewhere.
     pub(crate) redirects: u32,
@@ -112,6 +117,7 @@ impl Content {
             aborted: None,
             origin_state: OriginState::Unknown,
             origin_reuses: 0,
+            origin_socket: None,
             is_tunnel: false,
             redirects: 0,
             sizes: Sizes::default(),
@@ -174,6 +180,7 @@ impl SessionSubject {
     pub(crate) fn enter(
         shards: Shards,
         (client, incoming): (SocketAddr, Option<SocketAddr>),
+        socket: Socket,
         server: u64,
         global: &Arc<GlobalHooks>,
     ) -> Option<Arc<Self>> {
@@ -186,6 +193,7 @@ impl SessionSubject {
                 args: Args::of_session(),
                 client,
                 incoming,
+                socket,
                 thread,
                 #[cfg(feature = "ffi")]
                 addresses: Addresses::default(),

@@ -256,6 +256,7 @@ impl Transaction {
         self.show(|content| {
             content.wishes.origin.found = Some(address);
             content.wishes.origin.outgoing = stream.local_addr();
+            content.origin_socket = Some(stream.socket());
         });
         self.session.counters().tunnels.add();
         let tunnel = Tunnel::new(stream, timeouts.tunnel);
@@ -272,7 +273,13 @@ impl Transaction {
 
     /// Decides which origin gets the request.
     async fn remap(&self, parts: &mut request::Parts) -> Result<Route<'_>, Stopped> {
+        if let Some(route) = self.as_asked(parts)? {
+            return Ok(route);
+        }
         self.pass_request(HookId::PreRemap, parts).await?;
+        if let Some(route) = self.as_asked(parts)? {
+            return Ok(route);
+        }
         let mut route = match self.redirect(parts) {
             Some(route) => route,
             None => {
@@ -301,6 +308,16 @@ impl Transaction {
             route = redirected;
         }
         Ok(route)
+    }
+
+    /// Where the client says that its request goes, if a plugin wants the rules not to be asked.
+    fn as_asked(&self, parts: &request::Parts) -> Result<Option<Route<'static>>, Stopped> {
+        if self.show(|content| content.wishes.skip_remap) != Some(true) {
+            return Ok(None);
+        }
+        let route = Route::as_asked(parts).map_err(|default| Stopped::Error { default })?;
+        self.show(|content| content.origin = Some(route.origin().clone()));
+        Ok(Some(route))
     }
 
     fn rewrite(&self, route: &Route<'_>, parts: &mut request::Parts) {
@@ -467,6 +484,7 @@ impl Transaction {
                 content.wishes.origin.found = Some(connection.address());
                 content.wishes.origin.outgoing = connection.outgoing();
                 content.origin_reuses = connection.requests();
+                content.origin_socket = connection.socket();
                 content.origin_state = OriginState::Unknown;
             });
             first = false;
@@ -664,6 +682,9 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if let Some(subject) = &self.subject {
+            if subject.content(|content| content.wishes.unlogged) {
+                self.exchange.begin_record(None);
+            }
             subject.end();
         }
         self.session.transaction_ended(self.exchange.client_is_gone());

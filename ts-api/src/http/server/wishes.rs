@@ -28,6 +28,10 @@ pub(crate) struct Wishes {
     pub(crate) redirect: Option<Box<(String, Target)>>,
     pub(crate) limits: Limits,
     pub(crate) keep: Keep,
+    /// It goes where the client says, whatever the rules do.
+    pub(crate) skip_remap: bool,
+    /// No record of it is wanted.
+    pub(crate) unlogged: bool,
     /// The request's body is wanted as a whole, if it is not longer.
     pub(crate) buffer: Option<usize>,
 }
@@ -47,6 +51,8 @@ impl Wishes {
                 origin: settings.origin.idle > 0,
                 ..Keep::default()
             },
+            skip_remap: false,
+            unlogged: false,
             buffer: None,
         }
     }

@@ -1,6 +1,7 @@
 //! What else a plugin may know of a transaction, and set.
 
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use super::Transaction;
@@ -147,6 +148,67 @@ impl Transaction {
     /// [`Gone`].
     pub fn aborted(self) -> Result<Option<Aborted>, Gone> {
         door::aborted(self.number)
+    }
+
+    /// The number of the client's socket, for looking at it and setting its options; none if it is closed.
+    ///
+    /// It is good on the transaction's thread until the handler that asked returns: then it may be closed, and the number
+    /// another's. Whoever reads, writes or closes it harms the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn client_socket(self) -> Result<Option<RawFd>, Gone> {
+        self.number_of(Fact::CLIENT_SOCKET).map(door::socket)
+    }
+
+    /// The number of the socket to the origin, from SEND_REQUEST_HDR on; none if it is closed. See
+    /// [`Transaction::client_socket`]. Its connection serves others afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn origin_socket(self) -> Result<Option<RawFd>, Gone> {
+        self.number_of(Fact::ORIGIN_SOCKET).map(door::socket)
+    }
+
+    /// Whether access logs are told of this transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn logged(self) -> Result<bool, Gone> {
+        Ok(self.number_of(Fact::LOGGED)? != 0)
+    }
+
+    /// Says whether access logs are told of this transaction. It may be said at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn set_logged(self, logged: bool) -> Result<(), Gone> {
+        door::set_fact(Kind::TRANSACTION, self.number, Fact::LOGGED, logged.into()).map_err(|_| Gone)
+    }
+
+    /// Whether the request goes where its client says.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`].
+    pub fn skips_remap(self) -> Result<bool, Gone> {
+        Ok(self.number_of(Fact::SKIP_REMAP)? != 0)
+    }
+
+    /// Sends the request where its client says, with its URL or `host`: the server's rules are not asked, and there is neither
+    /// PRE_REMAP, if it is said before, nor POST_REMAP. What clients may not be taken to, as
+    #[cfg_attr(feature = "runtime", doc = "    [`Targets`](crate::http::Targets) says, is refused.")]
+    #[cfg_attr(not(feature = "runtime"), doc = "    the server's target policy says, is refused.")]
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::TooLate`] after PRE_REMAP, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn skip_remap(self, skip: bool) -> Result<(), MessageError> {
+        door::set_fact(Kind::TRANSACTION, self.number, Fact::SKIP_REMAP, skip.into())
     }
 
     /// Whether debug output is wanted for this transaction in particular: as it was [set](Self::set_debug), and otherwise as for

@@ -26,6 +26,7 @@ use super::refusal::Refusal;
 use crate::http::server::limits::Limits;
 use crate::http::server::settings::Settings;
 use crate::http::server::sizes::Meter;
+use crate::http::server::socket::Socket;
 use crate::http::server::stream::Stream;
 
 /// Read at once into the gate's own memory.
@@ -261,6 +262,11 @@ impl Gate {
             self.refused.set(Some(refusal));
         }
         self.wake();
+    }
+
+    /// The number of its socket.
+    pub(crate) fn socket(&self) -> Socket {
+        self.stream.borrow().socket()
     }
 
     /// Whose time is running.

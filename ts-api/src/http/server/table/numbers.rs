@@ -4,6 +4,7 @@ use super::facts::up_to;
 use super::{find_session, find_transaction, guarded};
 use crate::http::HookId;
 use crate::http::door::{Fact, Kind, Which};
+use crate::http::server::socket::Socket;
 use crate::table::Code;
 
 pub(super) unsafe extern "C" fn fact(kind: Kind, subject: u64, which: Fact, value: *mut u64) -> Code {
@@ -24,6 +25,7 @@ fn of_session(session: u64, which: Fact) -> Result<u64, Code> {
     match which {
         Fact::DEBUG => Ok(session.wants_debug().into()),
         Fact::HTTP_MAJOR => Ok(session.major().into()),
+        Fact::CLIENT_SOCKET => Ok(one_more(Some(&session.socket))),
         _ => Err(Code::UNKNOWN),
     }
 }
@@ -38,6 +40,10 @@ fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
             Fact::ORIGIN_STATE => content.origin_state.number().into(),
             Fact::ORIGIN_REUSES => content.origin_reuses,
             Fact::TUNNEL => content.is_tunnel.into(),
+            Fact::CLIENT_SOCKET => one_more(Some(&transaction.session.socket)),
+            Fact::ORIGIN_SOCKET => one_more(content.origin_socket.as_ref()),
+            Fact::LOGGED => (!content.wishes.unlogged).into(),
+            Fact::SKIP_REMAP => content.wishes.skip_remap.into(),
             Fact::REDIRECTS => content.redirects.into(),
             Fact::KEEP_CLIENT => content.wishes.keep.client.into(),
             Fact::KEEP_ORIGIN => content.wishes.keep.origin.into(),
@@ -51,6 +57,11 @@ fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
             }
         })
     })
+}
+
+/// A socket's number and one, zero if there is none.
+fn one_more(socket: Option<&Socket>) -> u64 {
+    socket.and_then(Socket::number).map_or(0, |number| u64::from(number.cast_unsigned()) + 1)
 }
 
 pub(super) unsafe extern "C" fn fact_set(kind: Kind, subject: u64, which: Fact, value: u64) -> Code {
@@ -71,6 +82,14 @@ pub(super) unsafe extern "C" fn fact_set(kind: Kind, subject: u64, which: Fact, 
             (content.wishes.keep.origin, content.wishes.keep.origin_is_set) = (value == 1, true);
             Ok(())
         }),
+        (Kind::TRANSACTION, Fact::SKIP_REMAP, 0 | 1) => up_to(HookId::PreRemap, subject, |content| {
+            content.wishes.skip_remap = value == 1;
+            Ok(())
+        }),
+        (Kind::TRANSACTION, Fact::LOGGED, 0 | 1) => {
+            find_transaction(subject)?.content(|content| content.wishes.unlogged = value == 0);
+            Ok(())
+        }
         _ => Err(Code::UNKNOWN),
     })
 }
