@@ -113,9 +113,80 @@ fn a_plugin_that_cannot_be_taken_is_named_with_what_is_wrong_and_what_to_do() {
             assert_eq!(run(&flags).status.code(), Some(1));
         }
     }
-    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    assert!(refused(&["--plugin", text.to_str().unwrap()]).contains("is no shared library"));
+}
+
+#[test]
+fn a_file_that_is_no_library_is_named_with_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = fs::read(Plugin::compile("host_hello.c").library()).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut library = library.clone();
+        library[at] = byte;
+        library
+    };
+    // Where an ELF file says how long its words are, what kind of file it is, and for which machine.
+    let (class, kind, machine) = (4, 16, 18);
+    for (name, bytes, what) in [
+        ("text", b"TSPluginInit".to_vec(), "is no shared library: build the plugin with `cc -shared -fPIC`"),
+        ("empty", vec![], "is no shared library"),
+        ("head", library[..20].to_vec(), "is cut off: of its 64 bytes there are 20; build or copy it again"),
+        ("half", library[..library.len() / 4].to_vec(), "is cut off: of its "),
+        ("object", with(kind, 1), "is an object file, and no shared library"),
+        ("program", with(kind, 2), "is a program, and no shared library"),
+        ("old", with(class, 1), "is a file for another machine"),
+        ("other", with(machine, 8), "is a file for another machine"),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        let file = file.to_str().unwrap();
+        for flag in ["--plugin", "--verify-plugin"] {
+            let line = refused(&[flag, file]);
+            assert!(line.starts_with(&format!("ts-host: plugin {file} {what}")), "{line}");
+        }
+    }
     assert!(refused(&["--plugin", "nowhere/hello.so"]).contains("nowhere/hello.so cannot be opened"));
+    let folder = folder.path().to_str().unwrap();
+    assert!(refused(&["--plugin", folder]).contains("Is a directory"));
+    assert!(refused(&["--plugin", "/dev/null"]).contains("/dev/null is no file with bytes of its own"));
+    assert!(
+        refused(&["--plugin", env!("CARGO_BIN_EXE_ts-host")]).contains("is a program, and no shared library")
+    );
+}
+
+#[test]
+fn what_a_plugin_does_as_it_is_loaded_or_entered_is_told_with_its_name() {
+    let died = |plugin: &Plugin, how: &str, flags: &[&str]| {
+        let mut command = Command::new("sh");
+        // What it leaves behind is of no use to anybody here.
+        command.args(["-c", "ulimit -c 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ts-host")]).args(flags);
+        let output = command.env("TS_API_LOADING", how).stdin(Stdio::null()).output().unwrap();
+        assert!(output.stdout.is_empty(), "nothing was started");
+        let text = String::from_utf8(output.stderr).unwrap().replace(plugin.library(), "PLUGIN");
+        let lines: Vec<_> = text.lines().map(without_numbers).collect();
+        (lines, output.status.code().ok_or(output.status.signal()))
+    };
+    let (plugin, throwing) = (Plugin::compile("host_loading.c"), Plugin::compile("host_throwing.cc"));
+    let file = plugin.library();
+    let was_running = "ts:   was running PLUGIN: its initialisation";
+    for flags in [["--plugin", file], ["--verify-plugin", file]] {
+        let (lines, status) = died(&plugin, "crash", &flags);
+        assert!(lines[0].starts_with("ts: SIGSEGV at address 0x.., "), "{lines:?}");
+        assert_eq!((&lines[1..], status), (&[was_running.to_owned()][..], Err(Some(11))));
+        let (lines, status) = died(&plugin, "exit", &flags);
+        assert_eq!(lines, ["ts: exit was called, on the thread ts-host", was_running]);
+        assert_eq!(status, Ok(0), "as the plugin wanted it");
+        let (lines, status) = died(&plugin, "schedule", &flags);
+        let fault = "ts: TSContSchedule, called by PLUGIN: this thread is neither an event thread";
+        assert!(lines[0].starts_with(fault), "{lines:?}");
+        assert_eq!(status, Err(Some(6)));
+        let (lines, status) = died(&throwing, "", &[flags[0], throwing.library()]);
+        assert_eq!(lines[0], "ts: a function of PLUGIN: an exception left it, or pthread_exit was called");
+        assert_eq!(status, Err(Some(6)));
+    }
+    let (lines, status) = died(&plugin, "", &["--port", "0", "--plugin", &format!("{file} out")]);
+    assert_eq!(lines[0], "ts: exit was called, on the thread ts-host");
+    assert!(lines[1].starts_with("ts:   was running PLUGIN: TSPluginInit ("), "{lines:?}");
+    assert_eq!((lines.len(), status), (2, Ok(0)));
 }
 
 #[test]

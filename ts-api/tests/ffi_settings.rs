@@ -187,10 +187,11 @@ fn a_plugin_ends_the_program_with_a_line_and_a_code_from_where_it_likes() {
     );
     fs::write(&config, text).unwrap();
     let host = Host::start(&["--config", config.to_str().unwrap(), "--plugin", file]);
-    assert_eq!(get(host.address(), "a.example").0, 200);
+    // The one thread has written the first one's line by the time it serves the second.
+    assert_eq!([(); 2].map(|()| get(host.address(), "a.example").0), [200; 2]);
     host.signal(Signal::HUP);
     let lines = said(&host, "EMERGENCY");
     has(&lines, "EMERGENCY: this will not do:\\nnever again");
     assert_eq!(host.end().1.code(), Some(33));
-    assert_eq!(fs::read_to_string(access).unwrap().lines().count(), 1);
+    assert!((1..=2).contains(&fs::read_to_string(access).unwrap().lines().count()));
 }

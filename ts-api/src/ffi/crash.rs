@@ -1,4 +1,5 @@
-//! What is said when the process dies of a signal: whose code was running on that thread, and where it was.
+//! What is said when the process dies of a signal, or a plugin ends it with `exit`: whose code was running on that thread, and
+//! where it was.
 //!
 //! # Rules
 //! * In the handler only what a signal handler may do: what was prepared is read, a line is put together on the stack and
@@ -65,7 +66,19 @@ pub(crate) fn install() -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
     }
+    // SAFETY: a function for the process to call, which does not return to a plugin. That there is no room for it is no harm.
+    unsafe { libc::atexit(left) };
     Ok(())
+}
+
+/// Called when the process ends by `exit`, or by a return from `main`, which is in nothing of a plugin's.
+extern "C" fn left() {
+    // Relaxed: who is first is all that is asked, and nothing is read that is written for it.
+    if plugin::innermost().is_some() && !REPORTED.swap(true, Ordering::Relaxed) {
+        let mut line = Line::new();
+        line.text("ts: exit was called, on the thread ").thread_name().end();
+        line.frames();
+    }
 }
 
 /// Lets all threads that a runtime is going to start report an overflow of their stacks.
@@ -167,19 +180,8 @@ unsafe fn report(signal: c_int, info: &libc::siginfo_t, context: *mut c_void) {
             None => &mut line,
         };
     }
-    line.text(", on the thread ").thread_name();
-    line.end();
-    let mut running = plugin::innermost();
-    if running.is_none() {
-        line.text("ts:   this thread was running nothing of a plugin's").end();
-    }
-    let mut before = "was running";
-    for _ in 0..MOST_FRAMES {
-        let Some(frame) = running else { return };
-        line.text("ts:   ").text(before).text(" ").frame(&frame).end();
-        before = "called by";
-        running = frame.outer();
-    }
+    line.text(", on the thread ").thread_name().end();
+    line.frames();
 }
 
 /// The instruction at which a thread was interrupted.
@@ -270,6 +272,21 @@ impl Line {
             self.text(", continuation ").hex(continuation.bits() as usize);
         }
         self
+    }
+
+    /// Lines of their own: what of plugins this thread is running.
+    fn frames(&mut self) {
+        let mut running = plugin::innermost();
+        if running.is_none() {
+            self.text("ts:   this thread was running nothing of a plugin's").end();
+        }
+        let mut before = "was running";
+        for _ in 0..MOST_FRAMES {
+            let Some(frame) = running else { return };
+            self.text("ts:   ").text(before).text(" ").frame(&frame).end();
+            before = "called by";
+            running = frame.outer();
+        }
     }
 
     fn thread_name(&mut self) -> &mut Self {

@@ -5,20 +5,25 @@
 //!   request.
 //! * A library is never unloaded: frames, events and handles of its code may be anywhere, as long as the process lives. So the
 //!   names and arguments that a plugin is given stay as well.
-//! * What is wrong with a file is one line that says what, and what to do about it.
+//! * What is wrong with a file is one line that says what, and what to do about it. It is looked at before the system is asked to
+//!   load it, which says less, or dies of a file that was cut off.
+//! * Its initialisers are the plugin's code, and run as such: what they do wrong is told with its name.
 //!
 //! Counting what a library still has in use, to unload it with the last of it, would give back some memory and take from
 //! every call. Whoever changes a plugin starts the program anew.
 
-use std::ffi::{CString, OsStr, c_char, c_int};
+mod elf;
+
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io, ptr};
+use std::{io, ptr};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use thiserror::Error;
 
 use super::image;
-use super::plugin::Plugin;
+use super::plugin::{self, Plugin};
 
 /// The function that every global plugin has.
 type Init = unsafe extern "C" fn(c_int, *mut *const c_char);
@@ -35,10 +40,22 @@ pub(crate) enum LoadError {
         source: io::Error,
     },
     /// It is something else.
-    #[error("{} is no shared library: build the plugin with `cc -shared -fPIC`", .file.display())]
+    #[error("{} is {what}: build the plugin with `cc -shared -fPIC`", .file.display())]
     NoLibrary {
         /// As it was named.
         file: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// It was not written, or copied, to its end.
+    #[error("{} is cut off: of its {wanted} bytes there are {length}; build or copy it again", .file.display())]
+    CutOff {
+        /// As it was named.
+        file: PathBuf,
+        /// How many bytes there are.
+        length: u64,
+        /// How many there are to be, at the least.
+        wanted: u64,
     },
     /// It calls what is not there.
     #[error("{} cannot be loaded: it needs `{symbol}`, and {mend}", .file.display())]
@@ -99,18 +116,8 @@ pub(crate) struct Library {
 impl Library {
     /// Loads it. Its initialisers run, in C++ the constructors of its global objects.
     pub(crate) fn open(file: &Path) -> Result<Self, LoadError> {
-        let unreadable = |source| LoadError::NoFile { file: file.to_owned(), source };
-        let whole = fs::canonicalize(file).map_err(unreadable)?;
-        let begins = begins(&whole).map_err(unreadable)?;
-        if begins != *b"\x7fELF" {
-            return Err(LoadError::NoLibrary { file: file.to_owned() });
-        }
-        // Kept however often it is closed.
-        let flags = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
-        // SAFETY: its initialisers are the plugin's, and whoever names a plugin runs it; nothing here can keep a plugin from
-        // doing what it likes.
-        let handle = unsafe { Handle::open(Some(&whole), flags) };
-        let handle = handle.map_err(|error| refused(file, &whole, &error))?;
+        let whole = elf::look(file)?;
+        let handle = load(file, &whole)?;
         let library = Self { file: file.to_owned(), handle };
         // Some address of its code; what else it has is found from there.
         if let Some(base) = ENTRIES.iter().find_map(|entry| library.find(entry)).and_then(base) {
@@ -173,18 +180,36 @@ fn is_shown() -> bool {
     !unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"TSPluginRegister".as_ptr()) }.is_null()
 }
 
-fn begins(file: &Path) -> io::Result<[u8; 4]> {
-    let mut begins = [0; 4];
-    match io::Read::read_exact(&mut fs::File::open(file)?, &mut begins) {
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
-        _ => Ok(begins),
-    }
+unsafe extern "C-unwind" {
+    /// The system's, out of which an exception may come that an initialiser has thrown.
+    fn dlopen(file: *const c_char, flags: c_int) -> *mut c_void;
 }
 
-fn refused(file: &Path, whole: &Path, error: &libloading::Error) -> LoadError {
-    // What the system says is behind what was done.
-    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+/// Has the system load it, by its whole name, and run its initialisers.
+fn load(file: &Path, whole: &Path) -> Result<Handle, LoadError> {
+    let name = CString::new(whole.as_os_str().as_bytes()).expect("the system has found a file of this name");
+    // Kept however often it is closed.
+    let flags = RTLD_NOW | RTLD_LOCAL | libc::RTLD_NODELETE;
+    let plugin = Plugin::new(file.display().to_string());
+    let handle = plugin::run(Some(plugin), ptr::null(), || {
+        // SAFETY: its initialisers are the plugin's, and whoever names a plugin runs it; nothing here can keep a plugin from
+        // doing what it likes.
+        unsafe { dlopen(name.as_ptr(), flags) }
+    });
+    if handle.is_null() {
+        // SAFETY: this thread's last error, which stays until it loads something else.
+        let why = unsafe { CStr::from_ptr(libc::dlerror()) };
+        return Err(refused(file, whole, &why.to_string_lossy()));
+    }
+    // SAFETY: the system has just given it.
+    Ok(unsafe { Handle::from_raw(handle) })
+}
+
+fn refused(file: &Path, whole: &Path, why: &str) -> LoadError {
     let file = file.to_owned();
+    if why.contains("cannot dynamically load position-independent executable") {
+        return LoadError::NoLibrary { file, what: "a program, and no shared library" };
+    }
     if let Some((_, symbol)) = why.split_once("undefined symbol: ") {
         let symbol = symbol.split([',', ' ']).next().unwrap_or_default().to_owned();
         let mend = if symbol.starts_with("_Z") && symbol.contains("TS") {
@@ -198,7 +223,7 @@ fn refused(file: &Path, whole: &Path, error: &libloading::Error) -> LoadError {
         };
         return LoadError::Undefined { file, symbol, mend };
     }
-    let why = why.strip_prefix(&format!("{}: ", whole.display())).unwrap_or(&why).to_owned();
+    let why = why.strip_prefix(&format!("{}: ", whole.display())).unwrap_or(why).to_owned();
     LoadError::Refused { file, why }
 }
 

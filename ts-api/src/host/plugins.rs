@@ -18,6 +18,7 @@ use super::config::kinds::{Span, one_of, quoted};
 use super::config::{self, Config};
 use super::deny_list::{DenyList, List};
 use super::{foreign, mapping, plugin_config};
+use crate::ffi::crash;
 
 /// All of them.
 const ALL: [BuiltIn; 1] = [BuiltIn { name: "deny_list", prepare: Deny::prepare }];
@@ -58,6 +59,7 @@ pub(super) type Running = (String, Box<dyn Plugin>);
 
 /// Looks at all plugins of a configuration, and loads those that are in files. The error names the one that it is about.
 pub(super) fn prepare(config: &Config) -> Result<Vec<Ready>, String> {
+    report_deaths()?;
     let mut ready = Vec::new();
     let mut files = HashSet::new();
     for plugin in &config.plugins {
@@ -75,6 +77,11 @@ pub(super) fn prepare(config: &Config) -> Result<Vec<Ready>, String> {
     }
     mapping::look(config)?;
     Ok(ready)
+}
+
+/// Reports what plugins die of from now on: they may do so as soon as they are loaded.
+pub(super) fn report_deaths() -> Result<(), String> {
+    crash::install().map_err(|error| format!("cannot report what plugins die of: {error}"))
 }
 
 fn built_in(plugin: &config::Plugin) -> Result<Box<dyn Prepared>, String> {

@@ -79,7 +79,6 @@ pub(super) fn serve(
         .net_cpus(cpus)
         .prepare();
     let guest = runtime.guest();
-    crash::install().map_err(|error| Refused(format!("cannot report what plugins die of: {error}")))?;
     crash::guard(&runtime);
     let mut plugins: Vec<plugins::Running> = Vec::new();
     for (name, prepared) in prepared {

@@ -4,15 +4,18 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::plugins;
 use crate::ffi::load::{Library, LoadError};
 use crate::ffi::remap;
 
 /// Loads the file, enters none of its functions, and says what it found.
 pub(super) fn verify(file: &Path, out: &mut dyn Write) -> ExitCode {
-    match look(file) {
+    let looked =
+        plugins::report_deaths().and_then(|()| look(file).map_err(|error| format!("plugin {error}")));
+    match looked {
         Ok(has) => super::print(out, &format!("{}: OK: it can be loaded, and has {has}", file.display())),
         Err(error) => {
-            eprintln!("ts-host: plugin {error}");
+            eprintln!("ts-host: {error}");
             ExitCode::FAILURE
         }
     }
