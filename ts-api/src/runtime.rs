@@ -14,6 +14,7 @@
 
 mod convert;
 pub(crate) mod door;
+pub(crate) mod home;
 mod labels;
 mod lifecycle;
 mod plugin_thread;

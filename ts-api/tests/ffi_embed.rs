@@ -42,7 +42,7 @@ fn a_call_that_comes_too_early_or_too_late_is_refused_with_its_reason() {
         "the threads run already",
         "plugins are loaded before TSRuntimeStart",
         "there are no rules: give at least one pair of texts, such as \"/\" and \"http://127.0.0.1:8080/\"",
-        "`ftp://` cannot be an origin: only `http://` can",
+        "`ftp://` cannot be an origin: only `http://` can (clients may also be sent to `https://`)",
         "nowhere is no address to listen at: invalid socket address",
         none,
     ];

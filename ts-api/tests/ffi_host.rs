@@ -208,6 +208,9 @@ fn a_plugin_can_be_looked_at_without_being_entered() {
     assert!(output.status.success());
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(out, format!("{}: OK: it can be loaded, and has TSPluginInit\n", plugin.library()));
+    let flags = ["--verify-plugin", plugin.library(), "another.so"];
+    assert!(refused(&flags).contains("nothing may follow it"));
+    assert_eq!(run(&flags).status.code(), Some(2));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use support::{System, on_both_clocks, shared_teller, teller};
-use ts_api::{Cancel, Cont, EventCode, Mutex, Pool, Runtime, ScheduleError};
+use ts_api::{Cancel, Cont, EventCode, EventThread, Mutex, Pool, Runtime, ScheduleError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -309,4 +309,133 @@ fn handlers_that_share_a_mutex_exclude_each_other() {
     }
     drop(conts);
     system.end();
+}
+
+/// Where a continuation's handler ran, and what it was told.
+type Ran = (Option<Pool>, EventCode);
+
+/// A continuation whose handler does these things, one at each call, and says where it is and what it got.
+fn steps<const N: usize>(
+    steps: [fn(&Cont) -> Option<ScheduleError>; N],
+) -> (Cont, mpsc::Receiver<(Ran, Option<ScheduleError>)>) {
+    let (sender, receiver) = mpsc::channel();
+    let mut steps = steps.into_iter();
+    let cont = Cont::new(&Mutex::new(), move |event| {
+        let ran = (EventThread::current().and_then(|thread| thread.pool()), event.code());
+        let said = steps.next().and_then(|step| step(event.cont()));
+        sender.send((ran, said)).unwrap();
+    });
+    (cont, receiver)
+}
+
+fn on(cont: &Cont, pool: Pool) -> Option<ScheduleError> {
+    cont.schedule_on_pool(Duration::ZERO, pool).err()
+}
+
+#[test]
+fn a_handler_schedules_itself_on_its_pool_or_another_as_anybody_else_would() {
+    on_both_clocks(|system| {
+        let (cont, ran) = steps([
+            // The first time on this thread, and then as one that is known.
+            |cont| on(cont, Pool::Task),
+            |cont| on(cont, Pool::Task),
+            |cont| on(cont, Pool::Task),
+            |cont| on(cont, Pool::Net),
+            |cont| on(cont, Pool::Net),
+            |cont| {
+                cont.clear_affinity().unwrap();
+                on(cont, Pool::Net)
+            },
+            |cont| on(cont, Pool::Dns),
+        ]);
+        system.as_guest(|| on(&cont, Pool::Task));
+        let immediate = |pool| (Some(pool), EventCode::IMMEDIATE);
+        for _ in 0..4 {
+            assert_eq!(system.receive(&ran), (immediate(Pool::Task), None));
+        }
+        for _ in 0..2 {
+            assert_eq!(system.receive(&ran), (immediate(Pool::Net), None));
+        }
+        assert_eq!(system.receive(&ran), (immediate(Pool::Net), Some(ScheduleError::NoSuchPool(Pool::Dns))));
+    });
+}
+
+#[test]
+fn a_handler_that_prefers_another_thread_of_its_pool_goes_there() {
+    on_both_clocks(|system| {
+        let threads = [0, 1].map(|index| system.thread(Pool::Net, index));
+        let (sender, ran) = mpsc::channel();
+        let (mut at, both) = (0, threads.clone());
+        let cont = Cont::new(&Mutex::new(), move |event| {
+            sender.send(EventThread::current()).unwrap();
+            if at < 5 {
+                // Once where it is, and once where it was not.
+                at += 1;
+                event.cont().set_affinity(&both[at / 2 % 2]).unwrap();
+                event.cont().schedule_on_pool(Duration::ZERO, Pool::Net).unwrap();
+            }
+        });
+        system.as_guest(|| cont.schedule_on_thread(Duration::ZERO, &threads[0])).unwrap();
+        for index in [0, 0, 1, 1, 0, 0] {
+            assert_eq!(system.receive(&ran), Some(threads[index].clone()));
+        }
+    });
+}
+
+#[test]
+fn a_handler_that_schedules_itself_may_cancel_that_and_not_come_back_once_it_is_destroyed() {
+    on_both_clocks(|system| {
+        let (cont, ran) = steps([
+            |cont| on(cont, Pool::Net),
+            |cont| {
+                let first = cont.schedule_on_pool(Duration::ZERO, Pool::Net).unwrap();
+                let second = cont.schedule_on_pool(Duration::ZERO, Pool::Net).unwrap();
+                assert_ne!(first, second);
+                assert_eq!(first.cancel(), Cancel::Cancelled);
+                None
+            },
+            |cont| {
+                cont.destroy();
+                on(cont, Pool::Net)
+            },
+        ]);
+        system.as_guest(|| on(&cont, Pool::Net));
+        let told = [None, None, Some(ScheduleError::Destroyed)];
+        for said in told {
+            assert_eq!(system.receive(&ran).1, said);
+        }
+    });
+}
+
+#[test]
+fn a_handler_that_is_called_in_another_one_schedules_either_of_them() {
+    on_both_clocks(|system| {
+        let (sender, ran) = mpsc::channel();
+        let mutex = Mutex::new();
+        let told = sender.clone();
+        let inner = Cont::new(&mutex, move |event| {
+            told.send(("inner", event.code())).unwrap();
+            if event.code() == EventCode::CONTINUE {
+                // No event brought it here, and its thread's event is another one's.
+                event.cont().schedule_on_pool(Duration::ZERO, Pool::Net).unwrap();
+            }
+        });
+        let mut rounds = 3;
+        let outer = Cont::new(&mutex, move |event| {
+            sender.send(("outer", event.code())).unwrap();
+            rounds -= 1;
+            if rounds > 0 {
+                inner.call(EventCode::CONTINUE).unwrap();
+                event.cont().schedule_on_pool(Duration::ZERO, Pool::Net).unwrap();
+            }
+        });
+        system.as_guest(|| on(&outer, Pool::Net));
+        let mut got: Vec<_> = (0..7).map(|_| system.receive(&ran)).collect();
+        assert_eq!(got[..2], [("outer", EventCode::IMMEDIATE), ("inner", EventCode::CONTINUE)]);
+        got.sort_by_key(|(who, code)| (*who, code.number()));
+        let count = |wanted| got.iter().filter(|told| **told == wanted).count();
+        assert_eq!(count(("outer", EventCode::IMMEDIATE)), 3);
+        assert_eq!(count(("inner", EventCode::CONTINUE)), 2);
+        assert_eq!(count(("inner", EventCode::IMMEDIATE)), 2);
+    });
 }

@@ -22,6 +22,7 @@ use super::handle::{Bad, Kind, Raw};
 use super::types::{TS_SUCCESS, TSAction, TSCont, TSEventThread, TSHRTime, TSReturnCode, TSThreadPool};
 use super::{action, cont, plugin, thread};
 use crate::Pool;
+use crate::runtime::home;
 use crate::runtime::rules::{self, Member, Place, Time};
 use crate::table::{Code, NO_POOL};
 
@@ -105,7 +106,7 @@ fn at_home(contp: TSCont, tp: TSThreadPool) -> Option<TSAction> {
     let found = plugin::with_own_event(contp, |event| {
         let (here, own) = (event.here()?, event.continuation());
         // Only one with a mutex has an affinity.
-        let is_home = here.is_affinity_of(own) && thread::is_of_pool(here, tp);
+        let is_home = here.is_affinity_of(own) && home::is_of_pool(here, tp);
         is_home.then(|| match here.schedule_own(own, EventCode::IMMEDIATE) {
             Some(scheduled) => action::handle(Call::of("TSContScheduleOnPool"), scheduled),
             None => own_on_pool(),
@@ -118,7 +119,7 @@ fn at_home(contp: TSCont, tp: TSThreadPool) -> Option<TSAction> {
 #[cold]
 #[inline(never)]
 fn own_on_pool() -> TSAction {
-    on_pool(plugin::own_cont(), 0, thread::last_pool())
+    on_pool(plugin::own_cont(), 0, home::last_pool())
 }
 
 #[unsafe(no_mangle)]
@@ -151,7 +152,7 @@ fn on_pool(contp: TSCont, timeout: TSHRTime, tp: TSThreadPool) -> TSAction {
     call::enter("TSContScheduleOnPool", |call| {
         let member = member(call, contp);
         if let Member::Event(here) = &member {
-            thread::meet(here);
+            home::meet(here);
         }
         schedule(call, contp, once(timeout), Place::Pool(pool(call, tp)), &member)
     })

@@ -9,7 +9,7 @@
 //!   `TSThreadDestroy` there, or its end.
 //! * Waiting blocks, whoever waits: hooks of a shutdown do, for good reason.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -68,27 +68,6 @@ static OWN: ContextLocal<RefCell<Option<Own>>> = ContextLocal::new(|| RefCell::n
 #[inline]
 pub(crate) fn event_handle(thread: &EThread) -> TSEventThread {
     handle::compose(thread.number().get().into())
-}
-
-thread_local! {
-    /// The number of the event thread that this thread was last, and its pool.
-    static POOL: Cell<(u32, i32)> = const { Cell::new((0, 0)) };
-}
-
-/// Whether an event thread is known to be of a pool. One that has not been [`meet`]ed is not.
-#[inline(always)]
-pub(crate) fn is_of_pool(here: &Here, pool: i32) -> bool {
-    POOL.get() == (here.number().get(), pool)
-}
-
-/// The pool for which [`is_of_pool`] held last.
-pub(crate) fn last_pool() -> i32 {
-    POOL.get().1
-}
-
-/// Makes [`is_of_pool`] know the calling event thread.
-pub(crate) fn meet(here: &Here) {
-    POOL.set((here.number().get(), rules::pool_of(here.thread())));
 }
 
 /// The event thread of a handle.

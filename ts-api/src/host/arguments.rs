@@ -184,7 +184,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 arguments.remap_config = Some(file(&mut parser, "--remap-config")?.into());
             }
             Long("verify-plugin") => {
-                return Ok(Request::Verify(file(&mut parser, "--verify-plugin")?.into()));
+                let looked_at = file(&mut parser, "--verify-plugin")?.into();
+                if !matches!(parser.next(), Ok(None)) {
+                    return Err("--verify-plugin looks at one file: nothing may follow it".to_owned());
+                }
+                return Ok(Request::Verify(looked_at));
             }
             Long("admin") => {
                 let wanted = "an address and a port such as 127.0.0.1:9090";

@@ -6,7 +6,7 @@
 //! * No panic leaves: what may panic is caught and becomes a code; in an `extern "C"` function anything else would abort.
 
 use super::plugin_thread::PluginThread;
-use super::{labels, lifecycle, plugin_thread, registry, rules};
+use super::{home, labels, lifecycle, plugin_thread, registry, rules};
 use crate::table::{
     ActionSink, Code, ContKind, EventHead, Handler, HostTable, Place, RawAction, RawChoice, RawCont, RawData,
     RawEvent, RawMutex, RawPluginThread, RawThread, TABLE_VERSION, Target, Task, Text, TextSink, Timing,
@@ -249,14 +249,17 @@ unsafe impl Sync for Crossed {}
 impl Crossed {
     /// Calls the handler; `Event`'s kind of call is the one that the continuation was made for.
     fn call(&self, event: &mut Event<'_>) -> i32 {
-        let head = EventHead {
-            code: event.code().number(),
-            cont: RawCont(event.continuation().as_raw()),
-            event: RawEvent(NonNull::from(event).cast()),
-        };
         let mut number = 0;
-        // SAFETY: function and data belong together; the head lives until the call returns, and so does what it lends.
-        match unsafe { (self.0.call)(self.0.data, &raw const head, &raw mut number) } {
+        let called = home::run(event, |event| {
+            let head = EventHead {
+                code: event.code().number(),
+                cont: RawCont(event.continuation().as_raw()),
+                event: RawEvent(NonNull::from(event).cast()),
+            };
+            // SAFETY: function and data belong together; the head lives until the call returns, and so does what it lends.
+            unsafe { (self.0.call)(self.0.data, &raw const head, &raw mut number) }
+        });
+        match called {
             Code::OK => number,
             // The panic goes on on our side, where the dispatcher catches it and retires the continuation.
             _ => resume_unwind(Box::new(take_panic_text())),
@@ -395,13 +398,37 @@ unsafe extern "C" fn schedule(
 ) -> Code {
     // SAFETY: lent by the caller.
     let cont = unsafe { cont(raw) };
+    if (timing.nanoseconds, timing.periodic) == (0, false)
+        && target.thread.is_none()
+        && let Some(action) = home::schedule(&cont, target.pool)
+    {
+        // SAFETY: the caller gave a place for it.
+        unsafe { action_place.write(action_raw(action)) };
+        return Code::OK;
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { schedule_any(&cont, timing, target, action_place) }
+}
+
+/// As the table's `schedule`, wherever from and to.
+///
+/// # Safety
+///
+/// The target's thread is lent, and there is a place for the action.
+#[inline(never)]
+unsafe fn schedule_any(
+    cont: &Continuation,
+    timing: Timing,
+    target: Target,
+    action_place: *mut RawAction,
+) -> Code {
     // SAFETY: lent by the caller.
     let target_thread = target.thread.map(|raw| unsafe { thread(raw) });
     let place = match &target_thread {
         Some(thread) => rules::Place::Thread(thread),
         None => rules::Place::Pool(target.pool),
     };
-    let scheduled = rules::member().and_then(|member| rules::schedule(&member, &cont, timing.into(), place));
+    let scheduled = rules::member().and_then(|member| rules::schedule(&member, cont, timing.into(), place));
     code(scheduled.map(|action| {
         // SAFETY: the caller gave a place for it.
         unsafe { action_place.write(action_raw(action)) };

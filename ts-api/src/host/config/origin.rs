@@ -54,7 +54,7 @@ impl FromStr for Destination {
         }
         let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
         if port.is_none() {
-            return Err("it has no port".to_owned());
+            return Err("it has no port from 0 to 65535".to_owned());
         }
         everything_to(text)?;
         Ok(Self::At(text.to_owned()))
