@@ -112,5 +112,5 @@ pub(crate) use server::hooks::GlobalHooks;
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub mod gate {
-    pub use super::server::gate::{Asked, Framer, Framing, Head, RawHead, Refusal, Side, Step};
+    pub use super::server::gate::{Asked, Framer, Framing, Head, OddNames, RawHead, Refusal, Side, Step};
 }

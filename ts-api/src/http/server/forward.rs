@@ -14,8 +14,7 @@ use http::header::{
     PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
-use http::{Extensions, StatusCode, Uri, Version, request, response};
-use hyper::ext::ReasonPhrase;
+use http::{StatusCode, Uri, Version, request, response};
 use smallvec::SmallVec;
 
 use super::remap::{OriginName, Remap};
@@ -107,16 +106,6 @@ pub(crate) fn response(parts: &mut response::Parts, route: &Route<'_>, remap: &R
     remove_connection_fields(&mut parts.headers, &[]);
     parts.version = Version::HTTP_11;
     changed
-}
-
-/// Takes away what the parser has noted of the spelling of names that it spells so by itself: it is asked for each of them
-/// when the head is written, and copied with it.
-pub(crate) fn forget_spelling(extensions: &mut Extensions) {
-    // It is a parser's own type, so it can only be told by being the one that is there. Others are the reason of a response,
-    // and what a request is upgraded with.
-    if extensions.len() == 1 && extensions.get::<ReasonPhrase>().is_none() {
-        *extensions = Extensions::new();
-    }
 }
 
 /// Which of the fields of an origin's response the client's has.

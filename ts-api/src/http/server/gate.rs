@@ -12,6 +12,7 @@
 //! | `chunks` | what a chunked body must be |
 //! | `framer` | one direction of a connection, message by message |
 //! | `raw` | a head as it was received |
+//! | `spelling` | how its names are spelled, for who writes them |
 //! | `refusal` | why not, and the answer |
 //! | `client` | a client's socket behind its gate |
 //! | `origin` | an origin's, likewise |
@@ -29,8 +30,10 @@ pub(crate) mod origin;
 mod raw;
 mod refusal;
 mod scan;
+mod spelling;
 
 pub use self::framer::{Framer, Head, Side, Step};
 pub use self::head::{Asked, Framing};
 pub use self::raw::RawHead;
 pub use self::refusal::Refusal;
+pub use self::spelling::OddNames;

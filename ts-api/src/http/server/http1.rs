@@ -12,7 +12,6 @@ use hyper::{Request, Response};
 use super::body::ResponseBody;
 use super::connection::attend;
 use super::exchange::ClientGone;
-use super::forward;
 use super::gate::Refusal;
 use super::gate::client::GateIo;
 use super::session::Session;
@@ -42,7 +41,6 @@ pub(super) async fn serve(session: &Rc<Session>) {
         .header_read_timeout(None)
         // Who goes while it is to be answered is noticed by the gate, which needs no memory to read into for that.
         .half_close(true)
-        .preserve_header_case(true)
         .title_case_headers(true)
         .max_buf_size(PARSER_MEMORY.max(limits.head.saturating_mul(2)));
     if limits.fields > FIELDS_OF_PARSER {
@@ -73,9 +71,7 @@ async fn respond(
     // The transaction before may still have its closing hooks to go through.
     poll_fn(|cx| session.poll_idle(cx)).await;
     received.head = session.gate.take_head();
-    if session.gate.is_plain() {
-        forward::forget_spelling(&mut received.parts.extensions);
-    }
+    session.gate.note_spelling(&mut received.parts.extensions);
     let begun = session.begin(&received);
     if session.has_enough() {
         session.gate.close_after_this();

@@ -97,7 +97,7 @@ impl Link {
         let (outgoing, socket) = (stream.local_addr(), stream.socket());
         let (gate, stream) = OriginGate::before(stream, limits);
         let mut builder = Builder::new();
-        builder.preserve_header_case(true).title_case_headers(true);
+        builder.title_case_headers(true);
         let (sender, connection) = builder.handshake(stream).await?;
         let here = Here::current().expect("origins are reached on event threads");
         let link = Rc::new(Self {
@@ -152,9 +152,9 @@ impl Link {
         self.gate.take_head()
     }
 
-    /// Whether the names of its fields are spelled as the parser spells them by itself.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.gate.is_plain()
+    /// Notes how the names of the last response's fields are spelled, if not as the parser spells them by itself.
+    pub(crate) fn note_spelling(&self, extensions: &mut http::Extensions) {
+        self.gate.note_spelling(extensions);
     }
 
     /// Whether it took too long, and was ended for that.

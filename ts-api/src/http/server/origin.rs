@@ -25,7 +25,6 @@ use super::body::{OriginBody, RequestBody};
 use super::connect::connect;
 use super::counts::Counters;
 use super::failure::Failure;
-use super::forward;
 use super::gate::RawHead;
 use super::gate::origin::is_garbage;
 use super::limits::Limits;
@@ -155,9 +154,7 @@ impl Pools {
                 Ok(mut response) => {
                     link.answered(number);
                     let head = link.take_head();
-                    if link.is_plain() {
-                        forward::forget_spelling(response.extensions_mut());
-                    }
+                    link.note_spelling(response.extensions_mut());
                     let response = response.map(|body| OriginBody::new(body, link, number));
                     Ok(Answered { response, head })
                 }

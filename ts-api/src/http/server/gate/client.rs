@@ -23,6 +23,7 @@ use super::framer::{Framer, Side, Step};
 use super::head::Asked;
 use super::raw::RawHead;
 use super::refusal::Refusal;
+use super::spelling::Spelling;
 use crate::http::server::limits::Limits;
 use crate::http::server::settings::Settings;
 use crate::http::server::sizes::Meter;
@@ -88,7 +89,7 @@ struct Inner {
     /// So many bytes of what is held have been judged and may pass.
     good: usize,
     raw: Option<RawHead>,
-    plain: bool,
+    spelling: Spelling,
     asked: Asked,
     /// The client has closed its sending half.
     ended: bool,
@@ -124,7 +125,7 @@ impl Gate {
             held: BytesMut::new(),
             good: 0,
             raw: None,
-            plain: false,
+            spelling: Spelling::default(),
             asked: Asked::default(),
             ended: false,
             amid_body: false,
@@ -204,9 +205,9 @@ impl Gate {
         }
     }
 
-    /// Whether its names are spelled as the parser spells them by itself.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.inner.borrow().plain
+    /// Notes how the names of the request that passed last are spelled, if not as the parser spells them by itself.
+    pub(crate) fn note_spelling(&self, extensions: &mut http::Extensions) {
+        self.inner.borrow_mut().spelling.note_in(extensions);
     }
 
     /// When the first byte of the request that passed last was read; none if it had waited, or was not to be noted.
@@ -414,7 +415,8 @@ impl Gate {
             match inner.framer.step(&bytes[good..], self.limits(), self.noting.get()) {
                 Ok(Step::Head(length, head)) => {
                     good += length;
-                    (inner.raw, inner.plain) = (head.raw, head.plain);
+                    inner.raw = head.raw;
+                    inner.spelling.set(head.odd);
                     inner.asked = head.asked;
                     self.answering.set(true);
                     self.written.set(false);

@@ -7,6 +7,7 @@ use super::head::{self, Asked, Framing, Judged};
 use super::raw::RawHead;
 use super::refusal::Refusal;
 use super::scan::Scan;
+use super::spelling::OddNames;
 use crate::http::server::limits::Limits;
 
 /// Whose messages they are.
@@ -40,8 +41,8 @@ pub struct Head {
     pub raw: Option<RawHead>,
     /// It is an interim response.
     pub interim: bool,
-    /// All names are spelled with capitals at the beginning of their words, and only there.
-    pub plain: bool,
+    /// The names, unless they are all spelled with capitals at the beginning of their words, and only there.
+    pub odd: Option<OddNames>,
 }
 
 /// Where a connection's bytes are, in one direction.
@@ -122,8 +123,8 @@ impl Framer {
                     Side::Origin => head::response(&bytes[..length], self.asked, limits, note),
                 }?;
                 self.enter(&judged);
-                let Judged { framing, asked, interim, plain, raw } = judged;
-                Ok(Step::Head(length, Head { framing, asked, raw, interim, plain }))
+                let Judged { framing, asked, interim, odd, raw } = judged;
+                Ok(Step::Head(length, Head { framing, asked, raw, interim, odd }))
             }
             At::Length(left) => {
                 let here = (*left).min(bytes.len() as u64);

@@ -12,6 +12,7 @@ use httparse::{Error, Header, Status};
 
 use super::raw::RawHead;
 use super::refusal::Refusal;
+use super::spelling::OddNames;
 use crate::http::server::limits::Limits;
 
 /// Fields that are parsed on the stack; more of them take an allocation.
@@ -65,8 +66,8 @@ pub(super) struct Judged {
     pub(super) asked: Asked,
     /// An interim response: the final one follows.
     pub(super) interim: bool,
-    /// Names are spelled as they are written where nothing is known of their spelling.
-    pub(super) plain: bool,
+    /// The names, if they are not spelled as they are written where nothing is known of their spelling.
+    pub(super) odd: Option<OddNames>,
     /// As it was received, if that was asked for.
     pub(super) raw: Option<RawHead>,
 }
@@ -136,7 +137,7 @@ pub(super) fn request(head: &[u8], limits: &Limits, note: bool) -> Result<Judged
             return Err(Refusal::malformed("CONNECT with a body"));
         }
         let raw = note.then(|| RawHead::request(head, &request));
-        Ok(Judged { framing, asked, interim: false, plain: are_plain(request.headers), raw })
+        Ok(Judged { framing, asked, interim: false, odd: OddNames::of(request.headers), raw })
     })
 }
 
@@ -177,7 +178,7 @@ pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -
         };
         let raw = note.then(|| RawHead::response(head, &response));
         let interim = status < 200 && status != 101;
-        Ok(Judged { framing, asked, interim, plain: are_plain(response.headers), raw })
+        Ok(Judged { framing, asked, interim, odd: OddNames::of(response.headers), raw })
     })
 }
 
@@ -255,18 +256,6 @@ fn fields_of<'a>(headers: &[Header<'a>]) -> Result<Fields<'a>, Refusal> {
         }
     }
     Ok(fields)
-}
-
-/// Whether all names have capitals at the beginning of their words, and only there: as the parser writes them unless it is
-/// told otherwise.
-fn are_plain(headers: &[Header<'_>]) -> bool {
-    headers.iter().all(|header| {
-        let mut before = b'-';
-        header.name.bytes().all(|byte| {
-            let begins = std::mem::replace(&mut before, byte) == b'-';
-            if begins { !byte.is_ascii_lowercase() } else { !byte.is_ascii_uppercase() }
-        })
-    })
 }
 
 /// Digits and nothing else, and not so many that sums could overflow.

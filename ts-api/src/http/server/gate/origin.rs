@@ -20,6 +20,7 @@ use super::framer::{Framer, Side, Step};
 use super::head::Asked;
 use super::raw::RawHead;
 use super::refusal::Refusal;
+use super::spelling::Spelling;
 use crate::http::server::limits::Limits;
 use crate::http::server::stream::Stream;
 
@@ -41,7 +42,7 @@ struct Inner {
     /// So many bytes of what is held have been judged and may pass.
     good: usize,
     raw: Option<RawHead>,
-    plain: bool,
+    spelling: Spelling,
 }
 
 /// The parser's handle.
@@ -59,7 +60,7 @@ impl OriginGate {
             held: BytesMut::new(),
             good: 0,
             raw: None,
-            plain: false,
+            spelling: Spelling::default(),
         };
         let limits = limits.clone();
         let gate = Rc::new(Self { limits, inner: RefCell::new(inner), noting: Cell::new(false) });
@@ -81,9 +82,9 @@ impl OriginGate {
         self.inner.borrow_mut().raw.take()
     }
 
-    /// Whether the names of the last response's head are spelled as the parser spells them by itself.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.inner.borrow().plain
+    /// Notes how the names of the last response's head are spelled, if not as the parser spells them by itself.
+    pub(crate) fn note_spelling(&self, extensions: &mut http::Extensions) {
+        self.inner.borrow_mut().spelling.note_in(extensions);
     }
 
     /// Looks at `bytes`, which come next; how many of them may pass. A flaw is only told when nothing good comes before it.
@@ -100,7 +101,8 @@ impl OriginGate {
                     good += length;
                     inner.awaited = head.interim;
                     if !head.interim {
-                        (inner.raw, inner.plain) = (head.raw, head.plain);
+                        inner.raw = head.raw;
+                        inner.spelling.set(head.odd);
                     }
                 }
                 Ok(Step::Body(length)) => good += length,

@@ -1,0 +1,197 @@
+//! How the names of a head's fields are spelled, as the parser takes it when it writes them.
+//!
+//! It writes names with capitals at the beginning of their words, as most come, unless a message carries a note of how
+//! they came. To have it take that note of every message costs a twelfth of all that a request costs, and the note is the
+//! parser's own type, which nobody else can make. So it takes none by itself; a head with other names is noted here, and
+//! the parser is given a head with these names to make the note of. The last few are kept for each connection, since who
+//! sends one such head mostly sends the next with the same names.
+//!
+//! # Rules
+//! * A note says how all names of the head are spelled, the usual ones too.
+//! * `Transfer-Encoding` and `Upgrade` mean something to the parser, and are never passed on as they came: their names
+//!   are not noted.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use http::Extensions;
+use httparse::Header;
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+
+/// What the parser's buffer holds at least.
+const LEAST_BUFFER: usize = 8192;
+
+/// How many notes are kept.
+const KEPT: usize = 4;
+
+/// The names of a head, of which some are not spelled as the parser would spell them: a line of a head for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddNames(Box<[u8]>);
+
+impl OddNames {
+    /// None if the names have capitals at the beginning of their words, and only there.
+    pub(super) fn of(headers: &[Header<'_>]) -> Option<Self> {
+        if headers.iter().all(|header| is_plain(header.name)) {
+            return None;
+        }
+        let names = headers.iter().map(|header| header.name.as_bytes());
+        let means_something = |name: &[u8]| {
+            [&b"transfer-encoding"[..], b"upgrade"].iter().any(|other| name.eq_ignore_ascii_case(other))
+        };
+        let noted = names.filter(|name| !means_something(name));
+        // With a value that is good for every field.
+        Some(Self(noted.flat_map(|name| [name, b": 0\r\n"]).flatten().copied().collect()))
+    }
+
+    /// The parser's note, made by having it read a head with these names.
+    fn note(&self) -> Extensions {
+        let noted = RefCell::new(Extensions::new());
+        let service = service_fn(|request: Request<Incoming>| {
+            noted.replace(request.into_parts().0.extensions);
+            pending::<Result<Response<String>, Infallible>>()
+        });
+        let head = [b"GET / HTTP/1.1\r\n", &self.0[..], b"\r\n"].concat();
+        let mut builder = Builder::new();
+        builder
+            .preserve_header_case(true)
+            .header_read_timeout(None)
+            .max_headers(self.0.split(|byte| *byte == b'\n').count())
+            .max_buf_size(head.len().max(LEAST_BUFFER));
+        let connection = builder.serve_connection(Once { head, given: 0 }, service);
+        // It stops where the head has been handed over.
+        let _ = pin!(connection).poll(&mut Context::from_waker(Waker::noop()));
+        noted.into_inner()
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let mut before = b'-';
+    name.bytes().all(|byte| {
+        let begins = std::mem::replace(&mut before, byte) == b'-';
+        if begins { !byte.is_ascii_lowercase() } else { !byte.is_ascii_uppercase() }
+    })
+}
+
+/// How the names of the last head are spelled.
+#[derive(Debug, Default)]
+pub(super) struct Spelling {
+    names: Option<OddNames>,
+    /// The last notes that were made, the oldest first, and of what.
+    kept: Vec<(OddNames, Extensions)>,
+}
+
+impl Spelling {
+    /// A head has come with these names; none if they are as the parser would spell them.
+    pub(super) fn set(&mut self, names: Option<OddNames>) {
+        self.names = names;
+    }
+
+    /// Adds the note to what belongs to the message, if it needs one.
+    pub(super) fn note_in(&mut self, extensions: &mut Extensions) {
+        let Some(names) = self.names.take() else { return };
+        let note = match self.kept.iter().find(|(kept, _)| *kept == names) {
+            Some((_, note)) => note.clone(),
+            None => {
+                let note = names.note();
+                self.kept.drain(..(self.kept.len() + 1).saturating_sub(KEPT));
+                self.kept.push((names, note.clone()));
+                note
+            }
+        };
+        extensions.extend(note);
+    }
+}
+
+/// A connection on which one head comes.
+struct Once {
+    head: Vec<u8>,
+    given: usize,
+}
+
+impl Read for Once {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let left = &self.head[self.given..];
+        if left.is_empty() {
+            return Poll::Pending;
+        }
+        let length = left.len().min(into.remaining());
+        into.put_slice(&left[..length]);
+        self.given += length;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Nothing is answered.
+impl Write for Once {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn odd<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<OddNames> {
+        let headers: Vec<_> = names.into_iter().map(|name| Header { name, value: b"of no matter" }).collect();
+        OddNames::of(&headers)
+    }
+
+    #[test]
+    fn usual_names_need_no_note() {
+        assert_eq!(odd(["Host", "X-Forwarded-For", "Etag", "X-1"]), None);
+        for name in ["host", "ETag", "X-forwarded-For", "WWW-Authenticate"] {
+            assert!(odd(["Host", name]).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_parser_makes_a_note_of_all_names_however_many_there_are() {
+        for count in [1, 99, 100, 101, 4000] {
+            let names: Vec<String> = (0..count).map(|number| format!("ODD-name-{number}")).collect();
+            let all = names.iter().map(String::as_str);
+            let framing = ["content-length", "content-length", "transfer-encoding", "connection", "upgrade"];
+            let note = odd(all.chain(framing)).unwrap().note();
+            assert_eq!(note.len(), 1, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_note_is_added_once_for_each_head_that_needs_one() {
+        let mut spelling = Spelling::default();
+        for turn in 0..20 {
+            let last = format!("last-{}", turn / 2 % 6);
+            spelling.set(odd(["host", &last]));
+            assert!(spelling.kept.len() <= KEPT);
+            for notes in [1, 0] {
+                let mut extensions = Extensions::new();
+                spelling.note_in(&mut extensions);
+                assert_eq!(extensions.len(), notes);
+            }
+        }
+        spelling.set(odd(["Host"]));
+        let mut extensions = Extensions::new();
+        spelling.note_in(&mut extensions);
+        assert!(extensions.is_empty());
+    }
+}
