@@ -44,6 +44,10 @@ use anyhow::Result;
 use figures::arguments::{self, Wish};
 use measure::{Findings, Scale};
 
+/// As `ts-host` has it; all peers in this program have it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Does the work and notes what it took.
 type Work = fn(Scale, &mut Findings);
 
