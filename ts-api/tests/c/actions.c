@@ -1,7 +1,7 @@
 /* Actions: cancelling and asking, at every time. */
 #include "bench.h"
 
-static Tally runs, passed;
+static Tally runs;
 static TSAction own;
 static int answer;
 
@@ -25,37 +25,6 @@ cancels_itself(TSCont contp UNUSED, TSEvent event UNUSED, void *edata)
   return 0;
 }
 
-static int
-destroys_itself(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
-{
-  TSContDestroy(contp);
-  tell(&passed);
-  return 0;
-}
-
-static void
-find_thread(void *place)
-{
-  *(TSEventThread *)place = TSEventThreadSelf();
-}
-
-/* Until everything that a thread had to do up to some milliseconds from now is done. */
-static void
-let_pass(TSHRTime milliseconds, TSEventThread thread)
-{
-  int before = told(&passed);
-  TSContScheduleOnThread(TSContCreate(destroys_itself, TSMutexCreate()), milliseconds, thread);
-  wait_for(&passed, before + 1);
-}
-
-static TSEventThread
-a_thread(void)
-{
-  TSEventThread thread;
-  on_pool(TS_THREAD_POOL_TASK, find_thread, &thread);
-  return thread;
-}
-
 static void *
 cancels(void *action)
 {
@@ -66,7 +35,7 @@ cancels(void *action)
 ENTRY(before_it_ran)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
   TSAction later       = TSContScheduleOnThread(contp, 10, thread);
   TSAction often       = TSContScheduleEveryOnThread(contp, 10, thread);
@@ -86,7 +55,7 @@ ENTRY(before_it_ran)
 ENTRY(in_its_handler)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(cancels_itself, TSMutexCreate());
   own                  = TSContScheduleOnThread(contp, 0, thread);
   wait_for(&runs, 1);
@@ -106,7 +75,7 @@ ENTRY(in_its_handler)
 ENTRY(after_it_ran)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
   TSAction over        = TSContScheduleOnThread(contp, 0, thread);
   let_pass(0, thread);
@@ -140,7 +109,7 @@ ENTRY(of_nothing)
 ENTRY(by_the_handlers_argument)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
   TSAction action      = TSContScheduleOnThread(contp, 10, thread);
   TSActionCancel((TSAction)((uintptr_t)action & ~(uintptr_t)1));
@@ -161,7 +130,7 @@ races(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
 ENTRY(under_the_mutex)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSMutex mutex        = TSMutexCreate();
   TSCont contp         = TSContCreate(races, mutex);
   for (int i = 0; i < 2000; i++) {

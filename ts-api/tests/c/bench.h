@@ -112,3 +112,62 @@ on_pool(TSThreadPool pool, void (*f)(void *), void *argument)
   TSContScheduleOnPool(contp, 0, pool);
   wait_for(&errand.done, 1);
 }
+
+static inline void
+find_thread(void *place)
+{
+  *(TSEventThread *)place = TSEventThreadSelf();
+}
+
+/* A thread of a pool. */
+static inline TSEventThread
+thread_of(TSThreadPool pool)
+{
+  TSEventThread thread;
+  on_pool(pool, find_thread, &thread);
+  return thread;
+}
+
+static Tally turns UNUSED = TALLY;
+
+static inline int
+takes_its_turn(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
+{
+  TSContDestroy(contp);
+  tell(&turns);
+  return 0;
+}
+
+/* Until everything that a thread had to do up to some milliseconds from now is done. */
+static inline void
+let_pass(TSHRTime milliseconds, TSEventThread thread)
+{
+  int before = told(&turns);
+  TSContScheduleOnThread(TSContCreate(takes_its_turn, TSMutexCreate()), milliseconds, thread);
+  wait_for(&turns, before + 1);
+}
+
+/* What is there to be there. */
+
+static inline int
+nothing(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
+{
+  return 0;
+}
+
+static inline void *
+returns(void *data)
+{
+  return data;
+}
+
+/* One more field, with a value. */
+static inline void
+append_field(TSMBuffer bufp, TSMLoc hdr, const char *name, const char *value)
+{
+  TSMLoc field;
+  MUST(TSMimeHdrFieldCreateNamed(bufp, hdr, name, -1, &field) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldValueStringSet(bufp, hdr, field, -1, value, -1) == TS_SUCCESS);
+  MUST(TSMimeHdrFieldAppend(bufp, hdr, field) == TS_SUCCESS);
+  MUST(TSHandleMLocRelease(bufp, hdr, field) == TS_SUCCESS);
+}

@@ -121,7 +121,7 @@ ENTRY(a_life_on_a_foreign_thread)
 }
 
 /* What is destroyed when, and how often its handler has run. */
-static Tally runs, later;
+static Tally runs;
 
 static int
 counts(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
@@ -130,41 +130,10 @@ counts(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
   return 0;
 }
 
-static int
-is_later(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
-{
-  TSContDestroy(contp);
-  tell(&later);
-  return 0;
-}
-
-/* Until everything that a thread had to do up to some milliseconds from now is done. */
-static void
-let_pass(TSHRTime milliseconds, TSEventThread thread)
-{
-  int before = told(&later);
-  TSContScheduleOnThread(TSContCreate(is_later, TSMutexCreate()), milliseconds, thread);
-  wait_for(&later, before + 1);
-}
-
-static void
-find_thread(void *place)
-{
-  *(TSEventThread *)place = TSEventThreadSelf();
-}
-
-static TSEventThread
-a_thread(void)
-{
-  TSEventThread thread;
-  on_pool(TS_THREAD_POOL_TASK, find_thread, &thread);
-  return thread;
-}
-
 ENTRY(destroyed_with_events_pending)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
   for (int i = 1; i <= 3; i++) {
     TSContScheduleOnThread(contp, 10 * i, thread);
@@ -178,7 +147,7 @@ ENTRY(destroyed_with_events_pending)
 ENTRY(destroyed_when_scheduled_again)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
   TSContScheduleOnThread(contp, 0, thread);
   wait_for(&runs, 1);
@@ -199,7 +168,7 @@ destroys_itself(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
 ENTRY(destroyed_in_a_periodic_handler)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSContScheduleEveryOnThread(TSContCreate(destroys_itself, TSMutexCreate()), 1, thread);
   TSContScheduleEveryOnThread(TSContCreate(destroys_itself, TSMutexCreate()), -1, thread);
   TSContScheduleOnThread(TSContCreate(destroys_itself, TSMutexCreate()), 0, thread);
@@ -212,7 +181,7 @@ ENTRY(destroyed_in_a_periodic_handler)
 ENTRY(destroyed_while_it_is_periodic)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSMutex mutex        = TSMutexCreate();
   TSCont contp         = TSContCreate(counts, mutex);
   TSContScheduleEveryOnThread(contp, 1, thread);
@@ -229,7 +198,7 @@ ENTRY(destroyed_while_it_is_periodic)
 ENTRY(destroyed_and_cancelled)
 {
   (void)argc, (void)argv;
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont first         = TSContCreate(counts, TSMutexCreate());
   TSCont second        = TSContCreate(counts, TSMutexCreate());
   TSAction of_first    = TSContScheduleOnThread(first, 10, thread);
@@ -262,10 +231,10 @@ ENTRY(destroyed_by_one_of_several_threads)
   int threads  = TSContScheduleEveryOnEntirePoolInto(contp, 1, TS_THREAD_POOL_TASK, actions, 16);
   MUST(threads == 2);
   wait_for(&runs, 1);
-  let_pass(30, a_thread());
+  let_pass(30, thread_of(TS_THREAD_POOL_TASK));
   int at_the_end = told(&runs);
   MUST(at_the_end <= 2);
-  let_pass(30, a_thread());
+  let_pass(30, thread_of(TS_THREAD_POOL_TASK));
   MUST(told(&runs) == at_the_end);
   say("no more runs");
 }

@@ -46,18 +46,6 @@ typedef struct {
 
 static Handles live, gone;
 
-static int
-nothing(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
-{
-  return 0;
-}
-
-static void *
-returns(void *data)
-{
-  return data;
-}
-
 static Handles
 made(const char *name)
 {

@@ -1,32 +1,6 @@
 /* Every call with every handle and number that will not do. */
 #include "bench.h"
 
-static int
-nothing(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
-{
-  return 0;
-}
-
-static void *
-returns(void *data)
-{
-  return data;
-}
-
-static void
-find_thread(void *place)
-{
-  *(TSEventThread *)place = TSEventThreadSelf();
-}
-
-static TSEventThread
-a_thread(void)
-{
-  TSEventThread thread;
-  on_pool(TS_THREAD_POOL_TASK, find_thread, &thread);
-  return thread;
-}
-
 /* A handle that will not do where one of a kind is needed. */
 static void *
 bad(const char *kind, const char *how)
@@ -59,7 +33,7 @@ bad(const char *kind, const char *how)
   }
   /* A number that no thread has had. */
   MUST(strcmp(kind, "event thread") == 0);
-  return (void *)((uintptr_t)a_thread() + 0x1000000);
+  return (void *)((uintptr_t)thread_of(TS_THREAD_POOL_TASK) + 0x1000000);
 }
 
 #define IF(name, call)               \
@@ -161,7 +135,7 @@ ENTRY(with_a_number)
   TSAction actions[8];
   TSCont contp         = TSContCreate(nothing, TSMutexCreate());
   TSCont shared        = TSContCreate(nothing, NULL);
-  TSEventThread thread = a_thread();
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   IF(TSContScheduleOnPool pool, TSContScheduleOnPool(contp, 0, pool));
   IF(TSContScheduleEveryOnPool pool, TSContScheduleEveryOnPool(contp, 1, pool));
   IF(TSContScheduleOnEntirePool pool, TSContScheduleOnEntirePoolInto(shared, 0, pool, actions, 8));

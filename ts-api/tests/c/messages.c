@@ -5,16 +5,6 @@ static TSMBuffer kept;
 static TSMLoc    kept_head;
 
 static void
-set(TSMBuffer bufp, TSMLoc hdr, const char *name, const char *value)
-{
-  TSMLoc field;
-  MUST(TSMimeHdrFieldCreateNamed(bufp, hdr, name, -1, &field) == TS_SUCCESS);
-  MUST(TSMimeHdrFieldValueStringSet(bufp, hdr, field, -1, value, -1) == TS_SUCCESS);
-  MUST(TSMimeHdrFieldAppend(bufp, hdr, field) == TS_SUCCESS);
-  MUST(TSHandleMLocRelease(bufp, hdr, field) == TS_SUCCESS);
-}
-
-static void
 show(TSMBuffer bufp, TSMLoc hdr)
 {
   for (TSMLoc field = TSMimeHdrFieldGet(bufp, hdr, 0), next; field != TS_NULL_MLOC; field = next) {
@@ -62,7 +52,7 @@ handler(TSCont contp UNUSED, TSEvent event, void *edata)
     MUST(TSMimeHdrFieldValueIntSet(bufp, hdr, field, -1, 1) == TS_ERROR && TSHttpHdrVersionSet(bufp, hdr, 1 << 16) == TS_ERROR);
     field = TSMimeHdrFieldFind(bufp, hdr, "X-Gone", -1);
     MUST(TSMimeHdrFieldDestroy(bufp, hdr, field) == TS_SUCCESS && TSHandleMLocRelease(bufp, hdr, field) == TS_SUCCESS);
-    set(bufp, hdr, "X-Plugin", "1");
+    append_field(bufp, hdr, "X-Plugin", "1");
     /* One buffer for one message, however often it is asked for; another for another. */
     MUST(TSHttpTxnClientReqGet(txnp, &again, &loc) == TS_SUCCESS && again == bufp && loc == hdr);
     kept      = bufp;
@@ -74,12 +64,12 @@ handler(TSCont contp UNUSED, TSEvent event, void *edata)
     MUST(TSHttpTxnServerReqGet(txnp, &bufp, &hdr) == TS_SUCCESS && bufp != kept);
     MUST(TSHttpHdrTypeGet(bufp, hdr) == TS_HTTP_TYPE_REQUEST);
     say("%s", TSHttpHdrMethodGet(bufp, hdr, &length));
-    set(bufp, hdr, "X-Origin", "2");
+    append_field(bufp, hdr, "X-Origin", "2");
     break;
   case TS_EVENT_HTTP_READ_RESPONSE_HDR:
     MUST(TSHttpTxnServerRespGet(txnp, &bufp, &hdr) == TS_SUCCESS);
     MUST(TSHttpHdrTypeGet(bufp, hdr) == TS_HTTP_TYPE_RESPONSE && TSHttpHdrStatusGet(bufp, hdr) == 200);
-    set(bufp, hdr, "X-Response", "3");
+    append_field(bufp, hdr, "X-Response", "3");
     break;
   case TS_EVENT_HTTP_SEND_RESPONSE_HDR:
     MUST(TSHttpTxnClientRespGet(txnp, &bufp, &hdr) == TS_SUCCESS);

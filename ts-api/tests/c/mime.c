@@ -6,16 +6,6 @@ static TSMBuffer bufp;
 static TSMLoc hdr;
 
 static void
-add(const char *name, const char *value)
-{
-  TSMLoc field;
-  MUST(TSMimeHdrFieldCreateNamed(bufp, hdr, name, -1, &field) == TS_SUCCESS);
-  MUST(TSMimeHdrFieldValueStringSet(bufp, hdr, field, -1, value, -1) == TS_SUCCESS);
-  MUST(TSMimeHdrFieldAppend(bufp, hdr, field) == TS_SUCCESS);
-  MUST(TSHandleMLocRelease(bufp, hdr, field) == TS_SUCCESS);
-}
-
-static void
 build(void)
 {
   bufp = TSMBufferCreate();
@@ -23,11 +13,11 @@ build(void)
   MUST(TSHttpHdrTypeGet(bufp, hdr) == TS_HTTP_TYPE_UNKNOWN);
   MUST(TSHttpHdrTypeSet(bufp, hdr, TS_HTTP_TYPE_REQUEST) == TS_SUCCESS);
   MUST(TSHttpHdrMethodSet(bufp, hdr, "PUT", -1) == TS_SUCCESS);
-  add("Host", "h.example:81");
-  add("Accept", "text/html, text/*;q=\"0,5\" , */*");
-  add("Content-Length", "12");
-  add("X-Two", "1");
-  add("x-two", "2");
+  append_field(bufp, hdr, "Host", "h.example:81");
+  append_field(bufp, hdr, "Accept", "text/html, text/*;q=\"0,5\" , */*");
+  append_field(bufp, hdr, "Content-Length", "12");
+  append_field(bufp, hdr, "X-Two", "1");
+  append_field(bufp, hdr, "x-two", "2");
 }
 
 static void

@@ -5,12 +5,6 @@ static Tally runs, steps;
 static TSMutex mutex;
 static int number;
 
-static int
-nothing(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
-{
-  return 0;
-}
-
 static void *
 tries(void *mutexp)
 {

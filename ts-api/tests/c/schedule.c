@@ -47,20 +47,6 @@ seeing(Seen *seen)
   return contp;
 }
 
-static void
-find_thread(void *place)
-{
-  *(TSEventThread *)place = TSEventThreadSelf();
-}
-
-static TSEventThread
-a_thread(TSThreadPool pool)
-{
-  TSEventThread thread;
-  on_pool(pool, find_thread, &thread);
-  return thread;
-}
-
 typedef TSAction (*Once)(TSCont, TSHRTime);
 
 static TSAction
@@ -78,7 +64,7 @@ on_task(TSCont contp, TSHRTime timeout)
 static TSAction
 on_thread(TSCont contp, TSHRTime timeout)
 {
-  return TSContScheduleOnThread(contp, timeout, a_thread(TS_THREAD_POOL_TASK));
+  return TSContScheduleOnThread(contp, timeout, thread_of(TS_THREAD_POOL_TASK));
 }
 
 static TSAction
@@ -90,7 +76,7 @@ every_on_net(TSCont contp, TSHRTime every)
 static TSAction
 every_on_thread(TSCont contp, TSHRTime every)
 {
-  return TSContScheduleEveryOnThread(contp, every, a_thread(TS_THREAD_POOL_NET));
+  return TSContScheduleEveryOnThread(contp, every, thread_of(TS_THREAD_POOL_NET));
 }
 
 static const Once ONCE[]  = {TSContSchedule, on_net, on_task, on_thread};
@@ -239,7 +225,7 @@ ENTRY(scheduled_while_its_mutex_is_held)
   Seen seen    = {0};
   TSCont contp = seeing(&seen);
   TSMutexLock(seen.mutex);
-  TSEventThread thread = a_thread(TS_THREAD_POOL_TASK);
+  TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSAction action      = TSContScheduleOnThread(contp, 0, thread);
   TSContThreadAffinityClear(contp);
   TSContThreadAffinitySet(contp, thread);
@@ -312,8 +298,8 @@ next_scene(Scene *scene)
 ENTRY(affinity)
 {
   (void)argc, (void)argv;
-  TSEventThread net  = a_thread(TS_THREAD_POOL_NET);
-  TSEventThread task = a_thread(TS_THREAD_POOL_TASK);
+  TSEventThread net  = thread_of(TS_THREAD_POOL_NET);
+  TSEventThread task = thread_of(TS_THREAD_POOL_TASK);
   MUST(net != NULL && task != NULL && net != task);
   Scene scene = {0};
   scene.contp = seeing(&scene.seen);
@@ -435,7 +421,7 @@ ENTRY(after_the_shutdown)
   static Seen seen;
   remaining  = seeing(&seen);
   shared     = TSContCreate(on_each, NULL);
-  old_thread = a_thread(TS_THREAD_POOL_NET);
+  old_thread = thread_of(TS_THREAD_POOL_NET);
 }
 
 ENTRY(after_the_shutdown_after)
