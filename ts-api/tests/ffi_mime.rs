@@ -86,6 +86,8 @@ fn urls_are_taken_apart_and_changed_part_by_part() {
         "HttpQuery q",
         "HttpFragment f",
         "https://h.example/c?q https://h.example/c?q#f",
+        "https://h.example/",
+        "https://h.example/c",
     ];
     assert_eq!(printed("urls_are_taken_apart"), expected);
 }

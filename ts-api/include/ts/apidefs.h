@@ -513,6 +513,7 @@ typedef enum TSOverridableConfigKey {
   TS_CONFIG_HTTP_CONNECT_ATTEMPTS_TIMEOUT            = 46,  /**< A connection to the origin. */
   TS_CONFIG_HTTP_TRANSACTION_ACTIVE_TIMEOUT_IN       = 88,  /**< The whole transaction, from its start. */
   TS_CONFIG_HTTP_REQUEST_BUFFER_ENABLED              = 105, /**< One: the request's body is read as a whole. */
+  TS_CONFIG_LAST_ENTRY,                                     /**< Above all of them; not a setting. */
 } TSOverridableConfigKey;
 
 /* ---- User arguments ---- */

@@ -3,6 +3,7 @@
 #ifndef TSCORE_INK_DEFS_H
 #define TSCORE_INK_DEFS_H
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -208,6 +208,17 @@ ENTRY(urls_are_taken_apart)
   MUST(TSUrlLengthGet(bufp, other) == len);
   TSfree(one);
   TSfree(two);
+  /* What is empty is not there, and leaves no mark. */
+  MUST(TSUrlHttpQuerySet(bufp, url, "", -1) == TS_SUCCESS && TSUrlHttpFragmentSet(bufp, url, "", 0) == TS_SUCCESS);
+  MUST(TSUrlUserSet(bufp, url, "", 0) == TS_SUCCESS && TSUrlPathSet(bufp, url, "", 0) == TS_SUCCESS);
+  say("%s", one = TSUrlStringGet(bufp, url, NULL));
+  TSfree(one);
+  TSMLoc of_hdr;
+  hdr = TSHttpHdrCreate(bufp);
+  MUST(TSHttpHdrTypeSet(bufp, hdr, TS_HTTP_TYPE_REQUEST) == TS_SUCCESS && TSHttpHdrUrlSet(bufp, hdr, other) == TS_SUCCESS);
+  MUST(TSHttpHdrUrlGet(bufp, hdr, &of_hdr) == TS_SUCCESS && TSUrlHttpQuerySet(bufp, of_hdr, "", 0) == TS_SUCCESS);
+  say("%s", one = TSUrlStringGet(bufp, of_hdr, NULL));
+  TSfree(one);
   start = "http://h:port/";
   MUST(TSUrlParse(bufp, url, &start, start + strlen(start)) == TS_PARSE_ERROR);
 }

@@ -57,7 +57,7 @@ char *TSUrlStringGet(TSMBuffer bufp, TSMLoc offset, int *length);
 TSReturnCode
 TSUrlPercentEncode(TSMBuffer bufp, TSMLoc offset, char *dst, size_t dst_size, size_t *length, const unsigned char *map);
 
-/* ---- Parts of URLs ---- */
+/* ---- Parts of URLs. Null, or an empty text, takes one away, with the mark before it ---- */
 
 /** As it is written; null if it is not. */
 const char *TSUrlRawSchemeGet(TSMBuffer bufp, TSMLoc offset, int *length);

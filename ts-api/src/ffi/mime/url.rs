@@ -72,7 +72,7 @@ pub(super) unsafe fn lend(
     text
 }
 
-/// Changes a part; null takes it away.
+/// Changes a part; null takes it away, and so does an empty text, since no mark is to be left of what is empty.
 ///
 /// # Safety
 ///
@@ -87,7 +87,11 @@ pub(super) unsafe fn change(
     // SAFETY: as the caller says.
     let to = (!value.is_null()).then(|| unsafe { call.bytes("value", value, length) });
     let with_slash = to.map(|to| [b"/", to].concat());
-    let to = if part == Part::Of(UrlPart::Path) { Some(with_slash.as_deref().unwrap_or(b"/")) } else { to };
+    let to = if part == Part::Of(UrlPart::Path) {
+        Some(with_slash.as_deref().unwrap_or(b"/"))
+    } else {
+        to.filter(|to| !to.is_empty())
+    };
     with(call, bufp, |access| {
         let url = access.url("offset", offset);
         code(set(access, url, part, to))
