@@ -173,6 +173,7 @@ const LIST: &[Check] = &[
     Check::run("valgrind", "valgrind is silent", deep::valgrind).of(Group::Deep),
     Check::run("thread", "ThreadSanitizer is silent", deep::thread).of(Group::Deep),
     Check::run("miri", "Miri is silent on queues, slots and wheel", deep::miri).of(Group::Deep),
+    Check::run("arm", "all of it compiles for 64-bit ARM", deep::arm).of(Group::Deep),
 ];
 
 /// Which checks to run. The names come from [`names()`].

@@ -69,7 +69,7 @@ fn the_other_lists_run_only_when_asked_for() {
         assert!(list.lines().any(|told| told.starts_with(line) && told.ends_with("(--online)")), "{list}");
     }
     for line in
-        ["loom-long", "fuzz", "simulation", "publish", "address", "leak", "valgrind", "thread", "miri"]
+        ["loom-long", "fuzz", "simulation", "publish", "address", "leak", "valgrind", "thread", "miri", "arm"]
     {
         let told = |told: &str| told.split(' ').next() == Some(line) && told.ends_with("(--deep)");
         assert!(list.lines().any(told), "{line} in {list}");

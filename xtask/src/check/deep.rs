@@ -120,6 +120,27 @@ pub(super) fn miri(workspace: &Workspace) -> Result<Vec<Step>> {
     ])
 }
 
+/// The other processor that the project is for. It is compiled for, tests and all, and not run.
+pub(super) fn arm(workspace: &Workspace) -> Result<Vec<Step>> {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    let installed = Step::of("rustc", &format!("--print target-libdir --target {TARGET}"));
+    let libraries = installed.output(&workspace.root)?;
+    if !Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).exists() {
+        return Err(Lacking(format!("no standard library for it: rustup target add {TARGET}")).into());
+    }
+    if !has(workspace, &Step::of("aarch64-linux-gnu-gcc", "--version")) {
+        let how = "no C compiler for it: apt-get install gcc-aarch64-linux-gnu";
+        return Err(Lacking(how.into()).into());
+    }
+    let step = |package: &Package| {
+        Step::cargo(&format!(
+            "clippy -p {} --target {TARGET} --all-targets --all-features -- -D warnings",
+            package.name
+        ))
+    };
+    Ok(workspace.metadata()?.packages.iter().filter(|package| is_published(package)).map(step).collect())
+}
+
 pub(super) fn host(workspace: &Workspace) -> Result<String> {
     let told = Step::of("rustc", "-vV").output(&workspace.root)?;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
