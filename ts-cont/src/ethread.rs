@@ -422,7 +422,11 @@ impl EThread {
         at: HrTime,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::At(at), message.into())
+        let (code, mut extra) = message.into().into_parts();
+        match self.schedule_here_at(continuation, at, code.unwrap_or(EventCode::INTERVAL), &mut extra) {
+            Some(action) => Ok(action),
+            None => self.submit(continuation, Timing::At(at), Message::from_parts(code, extra)),
+        }
     }
 
     /// Runs `continuation` once on this thread, at least `delay` from now. Delays beyond the clock's range mean never.
@@ -438,7 +442,7 @@ impl EThread {
         delay: Duration,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.submit(continuation, Timing::In(delay), message.into())
+        self.schedule_at(continuation, self.shared.core.clock.now().saturating_add(delay), message)
     }
 
     /// Runs `continuation` on this thread every `period`, the first time one period from now.
@@ -494,6 +498,23 @@ impl EThread {
             return None;
         }
         here.place_at_hand(cell, || cell.count_event(), code, extra)
+    }
+
+    /// As [`EThread::schedule_here`], for a time.
+    #[inline(never)]
+    fn schedule_here_at(
+        &self,
+        continuation: &Continuation,
+        at: HrTime,
+        code: EventCode,
+        extra: &mut Extras,
+    ) -> Option<Action> {
+        let shared = &*self.shared;
+        let here = shared.owner.here()?;
+        if continuation.is_destroyed() || shared.core.is_closing() {
+            return None;
+        }
+        Some(here.place_at(continuation.cell(), at, code, extra))
     }
 
     #[inline(never)]

@@ -115,6 +115,12 @@ impl<T: 'static> Queue<T> {
         self.ready.push_back(entry);
     }
 
+    /// As `push` with [`When::At`]: among the timers.
+    #[inline(always)]
+    pub fn push_at(&mut self, entry: Entry<T>, at: HrTime) {
+        self.timers.insert(entry, at);
+    }
+
     /// Makes an entry the next to run, before all that is ready.
     #[inline]
     pub fn push_front(&mut self, entry: Entry<T>) {

@@ -285,12 +285,16 @@ impl<T> Slots<T> {
         // SAFETY: the memory is ours, large enough and aligned.
         unsafe { chunk.write(Chunk { pool: self, older, number }) };
         // Backwards, so that slots are given out in the order of their addresses.
-        for index in (0..Chunk::<T>::SLOTS).rev() {
-            // SAFETY: as above; a slot is made before it is put away, and belongs to nobody yet.
-            unsafe {
-                let slot = Chunk::slot(chunk, index);
-                slot.write(Slot::new());
-                shared.push(slot.as_ptr());
+        let mut index = Chunk::<T>::SLOTS;
+        while index > 0 {
+            for place in shared.room(index) {
+                index -= 1;
+                // SAFETY: as above; a slot is made before it is put away, and belongs to nobody yet.
+                unsafe {
+                    let slot = Chunk::slot(chunk, index);
+                    slot.write(Slot::new());
+                    *place = slot.as_ptr();
+                }
             }
         }
         self.directory.enter(number, chunk);
@@ -325,6 +329,11 @@ impl<T> Shared<T> {
     }
 
     fn push(&mut self, slot: *mut Slot<T>) {
+        self.room(1)[0] = slot;
+    }
+
+    /// Places on the first tray for so many slots, or as many as it has room for, one at least. The caller puts slots there.
+    fn room(&mut self, wanted: usize) -> &mut [*mut Slot<T>] {
         // SAFETY: trays are the pool's, which is locked, and are never given back; `len` is below `BATCH` where it is used.
         unsafe {
             let mut tray = self.trays;
@@ -333,8 +342,10 @@ impl<T> Shared<T> {
                 (*tray).next = self.trays;
                 self.trays = tray;
             }
-            (*tray).slots[(*tray).len] = slot;
-            (*tray).len += 1;
+            let tray = &mut *tray;
+            let from = tray.len;
+            tray.len = BATCH.min(from + wanted);
+            &mut tray.slots[from..tray.len]
         }
     }
 

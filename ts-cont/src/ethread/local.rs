@@ -302,7 +302,7 @@ impl Here {
         at: HrTime,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.local.thread.submit(continuation, Timing::At(at), message.into())
+        self.local.thread.schedule_at(continuation, at, message)
     }
 
     /// As [`EThread::schedule_in`], on this thread.
@@ -316,7 +316,7 @@ impl Here {
         delay: Duration,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.local.thread.submit(continuation, Timing::In(delay), message.into())
+        self.local.thread.schedule_in(continuation, delay, message)
     }
 
     /// As [`EThread::schedule_every`], on this thread.
@@ -397,6 +397,22 @@ impl Here {
         };
         // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
         unsafe { local.queue.step(place) }
+    }
+
+    /// Puts an event for a time straight into the queue, and has it counted; `code` and `extra` are what it carries.
+    #[inline(always)]
+    pub(super) fn place_at(&self, cell: CellRef, at: HrTime, code: EventCode, extra: &mut Extras) -> Action {
+        let local = &*self.local;
+        if !self.is_home_of(cell) {
+            self.note_home(cell);
+        }
+        // Before the event is counted, so that it can be made where it stays.
+        let vacant = local.cache.vacant();
+        let scheduled = Scheduled::counted(cell, cell.count_event(), code, extra);
+        let (entry, key) = vacant.fill_keyed(Work::Call(scheduled), local.number);
+        // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
+        unsafe { local.queue.step(|queue| queue.push_at(entry, at)) };
+        Action::new(key)
     }
 
     /// Whether all events of the continuation have waited on this thread so far.
