@@ -5,7 +5,7 @@
 //! Whoever wants a piece of an event loop, or all of it, without somebody else's idea of tasks on top: a timer wheel, an
 //! inbox that many threads push into and one empties, a queue with fair turns, a wait that ends exactly on time. It knows
 //! nothing of locks, continuations or thread groups; for those see the crates above it. It is no executor and
-//! starts no thread. If all you need is to pass messages, a channel will do.
+//! runs no thread of its own. If all you need is to pass messages, a channel will do.
 //!
 //! # Directory
 //!

@@ -1,5 +1,6 @@
 //! Binding a thread to processors, all or nothing.
 
+use rustix::process::getpid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::error::StartError;
@@ -17,6 +18,14 @@ pub(crate) fn bind(cpus: &[usize]) -> Result<(), StartError> {
         }
     }
     Err(StartError::CpuSet { asked: cpus.to_vec(), allowed: allowed() })
+}
+
+/// Lets the calling thread run wherever the process's first thread may: it inherited the binding of the one that started it.
+pub(crate) fn as_first_thread() {
+    // When it fails, the thread runs somewhere else.
+    if let Ok(cpus) = sched_getaffinity(Some(getpid())) {
+        let _ = sched_setaffinity(None, &cpus);
+    }
 }
 
 /// The processors that the process may use.

@@ -21,6 +21,8 @@
 //! Linux only, on x86-64 and 64-bit ARM.
 
 mod affinity;
+#[doc(hidden)]
+pub mod ahead;
 mod cached;
 mod clock;
 mod context;

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::thread::{Pid, gettid};
+use rustix::time::{ClockId, clock_gettime};
 
 /// A thread of this process, for questions from other threads.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,12 @@ impl Thread {
         let field = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         field.and_then(|count| count.trim().parse().ok()).expect("the kernel counts switches")
     }
+}
+
+/// The CPU time that all threads of this process have used so far.
+pub(crate) fn process() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// CPU time of several threads together.

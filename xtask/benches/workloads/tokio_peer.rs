@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::time::DelayQueue;
 
+use crate::cpu;
 use crate::measure::{Findings, Scale, nanos};
 use crate::pingpong::ROUND_TRIPS;
 use crate::remote::{Handled, send};
@@ -148,11 +149,12 @@ pub(crate) fn delay_queue(scale: Scale, found: &mut Findings) {
         let dues: Vec<_> = (0..timers).map(|_| began + later(&mut random)).collect();
         let mut keys = Vec::with_capacity(dues.len());
         let mut queue = DelayQueue::new();
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), cpu::process());
         for due in dues {
             keys.push(queue.insert_at((), due));
         }
         found.each("tokio_delay_queue_insert", start.elapsed(), timers);
+        found.each("tokio_delay_queue_insert_cpu", cpu::process() - cpu, timers);
         let start = Instant::now();
         for key in keys {
             queue.remove(&key);

@@ -173,9 +173,11 @@ pub const LIST: &[Workload] = workloads! {
         One("tokio_timer_fire_1m_cpu", "ns"), Latency("tokio_timer_fire_1m_lateness", "us"),
         One("tokio_timer_fire_1m_early", "timers");
     "timer_insert_cancel", "1 M timers of one continuation, due in 20..60 s, then all cancelled, then 3 s of nothing":
-        One("timer_insert", "ns"), One("timer_cancel", "ns"), One("timer_cancelled_upkeep_cpu", "%");
+        One("timer_insert", "ns"), One("timer_insert_cpu", "ns"), One("timer_cancel", "ns"),
+        One("timer_cancelled_upkeep_cpu", "%");
     "tokio_delay_queue", "the same inserts into a DelayQueue, then all removed":
-        One("tokio_delay_queue_insert", "ns"), One("tokio_delay_queue_remove", "ns");
+        One("tokio_delay_queue_insert", "ns"), One("tokio_delay_queue_insert_cpu", "ns"),
+        One("tokio_delay_queue_remove", "ns");
     "every_10k_100ms", "10 k periodic continuations, every 100 ms, all started from one handler, 3 s":
         One("every_10k_100ms_cpu", "%"), One("every_10k_100ms_rate", "of_ideal");
     "idle", "two network threads and one task thread with nothing to do, 3 s":
