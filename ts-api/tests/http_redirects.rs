@@ -85,6 +85,9 @@ fn an_origin_that_fails_may_be_replaced_before_the_client_is_told() {
         if txn.redirects() == Ok(0) {
             assert_eq!(txn.origin_state(), Ok(OriginState::Unreachable));
             txn.set_redirect(&url).unwrap();
+            // Both are for a response that nobody gets.
+            txn.set_response_body("gone", "").unwrap();
+            txn.response().set("x-gone", "yes").unwrap();
         } else {
             assert_eq!(txn.origin_state(), Ok(OriginState::Alive));
             assert_eq!(txn.set_redirect(&url), Err(MessageError::TooLate));
@@ -93,6 +96,7 @@ fn an_origin_that_fails_may_be_replaced_before_the_client_is_told() {
     });
     let answer = support::get(bed.address(), "/");
     assert_eq!((answer.status(), answer.field("x-seen")), (200, Some("yes")));
+    assert_eq!((answer.text().as_str(), answer.field("x-gone")), ("GET / HTTP/1.1 ", None));
     drop(replace);
     bed.end();
 }

@@ -124,6 +124,27 @@ fn interim_responses_are_no_part_of_the_head() {
     bed.end();
 }
 
+#[test]
+fn who_goes_before_the_answer_has_not_been_sent_the_one_before() {
+    let origin = Origin::new(|request, stream| match request.target() {
+        "/" => support::respond(stream, "200 OK", "answer"),
+        _ => true,
+    });
+    let bed = Bed::new(origin.address);
+    let (look, told) = telling(&bed, &[HookId::SendRequestHdr, HookId::TxnClose]);
+    let next = || told.recv_timeout(DEADLINE).unwrap();
+    let mut client = bed.client();
+    assert_eq!(client.get("/").status(), 200);
+    assert_eq!(next().0, HookId::SendRequestHdr);
+    assert!(next().1[3].head > 0);
+    client.ask("/never");
+    assert_eq!(next().0, HookId::SendRequestHdr);
+    client.vanish();
+    assert_eq!(next().1[2..], [Size::default(); 2]);
+    drop(look);
+    bed.end();
+}
+
 /// Keeps records.
 struct Kept(std::sync::Mutex<std::sync::mpsc::Sender<Record>>);
 

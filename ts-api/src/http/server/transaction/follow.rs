@@ -9,6 +9,7 @@
 
 use std::cell::RefCell;
 
+use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 
 use super::{Received, Reply, Stopped, Transaction};
@@ -79,9 +80,13 @@ impl Transaction {
                 let from = content.wishes.origin.from;
                 // Another origin has another address.
                 content.wishes.origin = OriginAddress { from, ..OriginAddress::default() };
+                // It was for the response that nobody gets.
+                content.wishes.body = None;
                 content.heads.client_request().and_then(|head| head.request_parts())
             });
-            let mut parts = asked.flatten().expect("whoever goes elsewhere is a plugin, and has a request");
+            let Some(mut parts) = asked.flatten() else {
+                return Err(Stopped::Error { default: StatusCode::INTERNAL_SERVER_ERROR });
+            };
             target.rewrite(&mut parts);
             self.show_rewritten(&parts);
             let body = match &*self.again.0.borrow() {
