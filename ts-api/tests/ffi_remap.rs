@@ -106,6 +106,28 @@ fn a_rule_names_a_plugin_that_is_in_the_directory_of_plugins() {
 }
 
 #[test]
+fn a_plugin_hears_of_each_reload_before_it_and_what_came_of_it() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    setting.rules(&format!("map / http://{to}/ PLUGIN(none)\n"));
+    let host = setting.host();
+    for (rules, says) in [
+        (format!("map / http://{to}/a/ PLUGIN(none)\n"), "the configuration was read again"),
+        ("map\n".to_owned(), "the configuration stays as it was"),
+        (format!("map / http://{to}/b/\n"), "the configuration was read again"),
+    ] {
+        setting.rules(&rules);
+        host.signal(Signal::HUP);
+        host.logged(says);
+    }
+    end(host);
+    // What no rule names any more hears of it all the same.
+    let reloads = fs::read_to_string(setting.folder.path().join("notes.reloads")).unwrap();
+    let lines: Vec<_> = reloads.lines().collect();
+    assert_eq!(lines, ["before 1", "after 1", "before 1", "after 0", "before 1", "after 2"]);
+}
+
+#[test]
 fn several_plugins_of_a_rule_map_one_after_the_other_until_one_is_the_last() {
     let (setting, origin) = (Setting::new(), Origin::echo());
     let other = Origin::echo();

@@ -56,6 +56,19 @@ TS_ENTRY TSReturnCode TSRemapNewInstance(int argc, char *argv[], void **ih, char
 /** When a rule goes. It may be left out if there is no TSRemapNewInstance(). */
 TS_ENTRY void TSRemapDeleteInstance(void *ih);
 
+/** What became of a configuration that was read again. */
+typedef enum TSRemapReloadStatus {
+  TSREMAP_CONFIG_RELOAD_FAILURE               = 0, /**< It had a problem, and changes nothing. */
+  TSREMAP_CONFIG_RELOAD_SUCCESS_PLUGIN_USED   = 1, /**< It is in force, and a rule names the plugin. */
+  TSREMAP_CONFIG_RELOAD_SUCCESS_PLUGIN_UNUSED = 2, /**< It is in force, and no rule names the plugin. */
+} TSRemapReloadStatus;
+
+/** Before the configuration is read again, and its rules get instances of their own. On the main thread. It may be left out. */
+TS_ENTRY void TSRemapPreConfigReload(void);
+
+/** When it has been read. On the main thread. It may be left out. */
+TS_ENTRY void TSRemapPostConfigReload(TSRemapReloadStatus reloadStatus);
+
 /** For each request of the rule, on the transaction's thread. It does not re-enable, and must not block. */
 TS_ENTRY TSRemapStatus TSRemapDoRemap(void *ih, TSHttpTxn rh, TSRemapRequestInfo *rri);
 

@@ -21,6 +21,12 @@ impl<T> Once<T> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
+    /// What there is of each file, in the order of their names.
+    pub(super) fn each(&self) -> Vec<&'static T> {
+        let places: Vec<_> = self.0.lock().values().map(Arc::clone).collect();
+        places.iter().filter_map(|place| *place.lock()).collect()
+    }
+
     /// What there is of a file, made now if it is the first time.
     pub(super) fn of<E>(&self, file: PathBuf, make: impl FnOnce() -> Result<T, E>) -> Result<&'static T, E> {
         let place = Arc::clone(self.0.lock().entry(file).or_default());
@@ -70,5 +76,7 @@ mod tests {
         assert_eq!(of(Err("not yet")), Err("not yet"));
         assert_eq!(of(Ok(1)), Ok(1));
         assert_eq!(of(Err("not again")), Ok(1));
+        assert_eq!(once.of("b".into(), || Err("never")), Err("never"));
+        assert_eq!(once.each(), [&1]);
     }
 }

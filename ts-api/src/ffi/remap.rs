@@ -4,11 +4,13 @@
 //! * A library is loaded and entered once, however many rules name it, and stays. An instance is deleted when the last
 //!   transaction that began with its rule is over.
 //! * Instances are made on the main thread, which is a guest, and deleted on whatever thread the last of those transactions ends.
+//! * Before a configuration is read again, and when that is over, each library hears of it that has a function for that.
 //! * A request is mapped on its transaction's thread with the transaction's mutex held. The places of the rule's URLs are there
 //!   for that call alone.
 
 use std::ffi::{CString, c_char, c_int, c_ulong, c_void};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, ptr};
 
 use super::call::Kept;
@@ -47,10 +49,17 @@ const DID_REMAP: c_int = 1;
 const NO_REMAP_STOP: c_int = 2;
 const DID_REMAP_STOP: c_int = 3;
 
+/// `TSRemapReloadStatus` of the header.
+const RELOAD_FAILED: c_int = 0;
+const RELOADED_USED: c_int = 1;
+const RELOADED_UNUSED: c_int = 2;
+
 type Init = unsafe extern "C" fn(*mut TSRemapInterface, *mut c_char, c_int) -> TSReturnCode;
 type NewInstance =
     unsafe extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_void, *mut c_char, c_int) -> TSReturnCode;
 type DeleteInstance = unsafe extern "C" fn(*mut c_void);
+type PreConfigReload = unsafe extern "C" fn();
+type PostConfigReload = unsafe extern "C" fn(c_int);
 type DoRemap = unsafe extern "C" fn(*mut c_void, TSHttpTxn, *mut TSRemapRequestInfo) -> c_int;
 
 /// A library that maps URLs.
@@ -58,7 +67,11 @@ struct Mapper {
     plugin: &'static Plugin,
     new_instance: Option<NewInstance>,
     delete_instance: Option<DeleteInstance>,
+    pre_reload: Option<PreConfigReload>,
+    post_reload: Option<PostConfigReload>,
     do_remap: DoRemap,
+    /// Whether a rule of the last configuration that was read names it.
+    is_used: AtomicBool,
 }
 
 /// By their files.
@@ -96,13 +109,17 @@ impl Mapper {
         check(&library)?;
         let find = |name| library.find(name);
         // SAFETY: functions of these names are of these types in every plugin that maps: the header declares them.
-        let (init, new_instance, delete_instance, do_remap) = unsafe {
+        let (init, new_instance, delete_instance, pre_reload, post_reload, do_remap) = unsafe {
             (
                 find(INIT).map(|address| std::mem::transmute::<*const (), Init>(address)),
                 find("TSRemapNewInstance")
                     .map(|address| std::mem::transmute::<*const (), NewInstance>(address)),
                 find("TSRemapDeleteInstance")
                     .map(|address| std::mem::transmute::<*const (), DeleteInstance>(address)),
+                find("TSRemapPreConfigReload")
+                    .map(|address| std::mem::transmute::<*const (), PreConfigReload>(address)),
+                find("TSRemapPostConfigReload")
+                    .map(|address| std::mem::transmute::<*const (), PostConfigReload>(address)),
                 find(DO_REMAP).map(|address| std::mem::transmute::<*const (), DoRemap>(address)),
             )
         };
@@ -121,7 +138,39 @@ impl Mapper {
         if done != TS_SUCCESS {
             return Err(said.error(file, INIT));
         }
-        Ok(Self { plugin, new_instance, delete_instance, do_remap })
+        let is_used = AtomicBool::new(false);
+        Ok(Self { plugin, new_instance, delete_instance, pre_reload, post_reload, do_remap, is_used })
+    }
+}
+
+/// Tells the libraries that a configuration is about to be read. On the thread that [`instance`] is called on, as is the next one.
+pub(crate) fn before_reload() {
+    for mapper in MAPPERS.each() {
+        // Relaxed: one thread makes instances and reads configurations.
+        mapper.is_used.store(false, Ordering::Relaxed);
+        if let Some(pre_reload) = mapper.pre_reload {
+            plugin::run(Some(mapper.plugin), pre_reload as *const (), || {
+                // SAFETY: a function of this type, as the header declares it.
+                unsafe { pre_reload() }
+            });
+        }
+    }
+}
+
+/// Tells the libraries what came of it.
+pub(crate) fn after_reload(taken_up: bool) {
+    for mapper in MAPPERS.each() {
+        let Some(post_reload) = mapper.post_reload else { continue };
+        // Relaxed: as above.
+        let status = match (taken_up, mapper.is_used.load(Ordering::Relaxed)) {
+            (false, _) => RELOAD_FAILED,
+            (true, true) => RELOADED_USED,
+            (true, false) => RELOADED_UNUSED,
+        };
+        plugin::run(Some(mapper.plugin), post_reload as *const (), || {
+            // SAFETY: a function of this type, as the header declares it.
+            unsafe { post_reload(status) }
+        });
     }
 }
 
@@ -161,6 +210,8 @@ pub(crate) fn instance(
     arguments: &[String],
 ) -> Result<Box<dyn Step>, LoadError> {
     let mapper = Mapper::of(file)?;
+    // Relaxed: see `before_reload`.
+    mapper.is_used.store(true, Ordering::Relaxed);
     let words = [from, to].into_iter().chain(arguments.iter().map(String::as_str));
     let strings = words
         .map(|word| CString::new(word).map_err(|_| LoadError::Nul(word.to_owned())))

@@ -18,7 +18,7 @@ use super::origin::Embedded;
 use super::plugins;
 use super::records;
 use crate::Runtime;
-use crate::ffi::{diags, mgmt, text_log};
+use crate::ffi::{diags, mgmt, remap, text_log};
 use crate::http::Server;
 
 /// A host that can be told to look again.
@@ -40,23 +40,30 @@ pub(super) struct Reload<'a> {
 impl Reload<'_> {
     /// Looks again.
     pub(super) fn run(&mut self) {
+        remap::before_reload();
+        let taken_up = self.look();
+        remap::after_reload(taken_up);
+    }
+
+    /// Whether what was found is in force.
+    fn look(&mut self) -> bool {
         let (config, records) = match super::configuration(self.arguments) {
             Ok(configuration) => configuration,
             Err(problems) => {
                 problems.lines().for_each(|line| tracing::error!("{line}"));
                 tracing::error!("the configuration stays as it was");
-                return;
+                return false;
             }
         };
         if let Err(line) = self.embed(&config) {
             tracing::error!("{line}; the configuration stays as it was");
-            return;
+            return false;
         }
         let mapped = match Mapped::make(&config) {
             Ok(mapped) => mapped,
             Err(line) => {
                 tracing::error!("{line}; the configuration stays as it was");
-                return;
+                return false;
             }
         };
         let before = self.config.clone();
@@ -77,6 +84,7 @@ impl Reload<'_> {
         text_log::reopen();
         diags::settle();
         mgmt::reloaded(self.runtime);
+        true
     }
 
     /// Starts the host's own origin, if that is wanted for the first time.

@@ -11,6 +11,18 @@ typedef struct {
 
 static int entered;
 
+/* Where it writes down that a configuration is read again, once it has an instance. */
+static char reloads[4096];
+
+static void
+note_reload(const char *when, int status)
+{
+  FILE *notes = fopen(reloads, "a");
+  MUST(notes != NULL);
+  fprintf(notes, "%s %d\n", when, status);
+  fclose(notes);
+}
+
 static void
 note_url(FILE *notes, const char *name, TSMBuffer bufp, TSMLoc url)
 {
@@ -41,6 +53,7 @@ TSRemapNewInstance(int argc, char *argv[], void **ih, char *errbuf, int errbuf_s
   snprintf(instance->what, sizeof(instance->what), "%s", argv[2]);
   instance->notes = fopen(argv[3], "a");
   MUST(instance->notes != NULL && argv[argc] == NULL);
+  snprintf(reloads, sizeof(reloads), "%s.reloads", argv[3]);
   fprintf(instance->notes, "new %s %s %s, entered %d\n", instance->what, argv[0], argv[1], entered);
   fflush(instance->notes);
   *ih = instance;
@@ -54,6 +67,18 @@ TSRemapDeleteInstance(void *ih)
   fprintf(instance->notes, "delete %s\n", instance->what);
   fclose(instance->notes);
   TSfree(instance);
+}
+
+void
+TSRemapPreConfigReload(void)
+{
+  note_reload("before", entered);
+}
+
+void
+TSRemapPostConfigReload(TSRemapReloadStatus reloadStatus)
+{
+  note_reload("after", reloadStatus);
 }
 
 TSRemapStatus

@@ -212,7 +212,7 @@ mod tests {
     fn every_key_of_the_header_is_here_with_its_number() {
         let header = include_str!("../../../include/ts/apidefs.h");
         let (_, keys) = header.split_once("TS_CONFIG_NULL ").unwrap();
-        let (keys, _) = keys.split_once('}').unwrap();
+        let (keys, _) = keys.split_once("TS_CONFIG_LAST_ENTRY").unwrap();
         let keys = keys.lines().filter_map(|line| line.trim().strip_prefix("TS_CONFIG_")?.split_once(','));
         let keys = keys.map(|(key, _)| key.split_whitespace().collect::<String>());
         let here =
