@@ -228,6 +228,19 @@ fn the_greeting_names_the_plugins_of_rules_and_what_it_says_of_requests_is_true(
     assert_eq!(asked(&at.to_string(), "/"), 200);
     assert_eq!(last(&origin).0, "/e/");
     end(host);
+
+    // Rules that no request in clear is for.
+    setting.rules(&format!("map https://b.example/ http://{to}/\n"));
+    let host = setting.host();
+    assert!(host.greeting[0].ends_with("forwards to where 1 rule says"), "{:?}", host.greeting[0]);
+    let at = host.address();
+    assert!(
+        host.greeting.contains(&format!("  curl -i http://{at}/   (answered 421)")),
+        "{:?}",
+        host.greeting
+    );
+    assert_eq!(ask(&host, "/").status(), 421);
+    end(host);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::config::{Config, Destination, Mapping};
 use super::plugins;
 use crate::ffi::load::short_name;
+use crate::http::server::remap::Scheme;
 use crate::http::{Remap, Unmapped};
 
 /// How many rules it shows at work.
@@ -36,10 +37,10 @@ impl fmt::Display for Greeting<'_> {
         });
         match (origin, config.rules().count()) {
             (Some(origin), 0) => writeln!(f, "{origin}")?,
-            (Some(origin), rules) => {
-                writeln!(f, "where {} say, or else to {origin}", several(rules, "rule"))?
-            }
-            (None, rules) => writeln!(f, "where {} say", several(rules, "rule"))?,
+            (Some(origin), 1) => writeln!(f, "where 1 rule says, or else to {origin}")?,
+            (Some(origin), rules) => writeln!(f, "where {rules} rules say, or else to {origin}")?,
+            (None, 1) => writeln!(f, "where 1 rule says")?,
+            (None, rules) => writeln!(f, "where {rules} rules say")?,
         }
         for more in &addresses[1..] {
             writeln!(f, "  also at http://{more}")?;
@@ -58,7 +59,11 @@ impl fmt::Display for Greeting<'_> {
             writeln!(f, "  plugin {name}: {}", plugin.describe())?;
         }
         for (file, rules) in self.mapping() {
-            writeln!(f, "  plugin {file}: maps requests of {}", several(rules, "rule"))?;
+            writeln!(
+                f,
+                "  plugin {file}: maps requests of {rules} rule{}",
+                if rules == 1 { "" } else { "s" }
+            )?;
         }
         writeln!(f, "try")?;
         self.examples(f, address)?;
@@ -101,7 +106,13 @@ impl Greeting<'_> {
             let host = host.map(|host| format!("-H 'Host: {host}' ")).unwrap_or_default();
             Some(format!("  curl -i {host}http://{address}{path}   ({becomes})"))
         });
-        examples.take(EXAMPLES).try_for_each(|line| writeln!(f, "{line}"))?;
+        let examples: Vec<_> = examples.take(EXAMPLES).collect();
+        examples.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        if examples.is_empty() {
+            // What there is is for requests of a kind that nobody types.
+            let status = if remap.serves(Scheme::Http, &address.to_string()) { 404 } else { 421 };
+            writeln!(f, "  curl -i http://{address}/   (answered {status})")?;
+        }
         if config.origin.unmapped == Unmapped::ForwardProxy {
             writeln!(f, "  curl -i -x http://{address} http://www.example.com/   (goes where it says)")?;
         }
@@ -112,10 +123,6 @@ impl Greeting<'_> {
 /// The plugins that a rule names.
 fn files(rule: &Mapping) -> impl Iterator<Item = String> {
     rule.plugins.iter().filter_map(|words| Some(short_name(Path::new(words.first()?))))
-}
-
-fn several(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn names(group: &str, count: usize) -> String {
