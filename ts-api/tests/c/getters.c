@@ -180,7 +180,7 @@ redirect_handler(TSCont contp UNUSED, TSEvent event, void *edata)
   TSHttpTxn   txnp = (TSHttpTxn)edata;
   int         length = -1;
   const char *url    = TSHttpTxnRedirectUrlGet(txnp, &length);
-  MUST(url == NULL && length == 0);
+  MUST(url == NULL && length == 0 && TSHttpTxnRedirectUrlGet(txnp, NULL) == NULL);
   if (event == TS_EVENT_HTTP_READ_RESPONSE_HDR && TSHttpTxnRedirectRetries(txnp) == 0) {
     TSHttpTxnRedirectUrlSet(txnp, TSstrdup("gopher://no"), -1);
     MUST(TSHttpTxnRedirectUrlGet(txnp, &length) == NULL);

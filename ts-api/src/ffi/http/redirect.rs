@@ -32,9 +32,8 @@ pub unsafe extern "C" fn TSHttpTxnRedirectUrlGet(txnp: TSHttpTxn, url_len_ptr: *
         let subject = super::texts::subject(call, txnp);
         let url = there(call, "txnp", txnp, transaction(call, txnp).redirect());
         let url = url.as_deref().map(str::as_bytes);
-        let place = call.place("url_len_ptr", url_len_ptr);
         // SAFETY: the caller says so.
-        unsafe { place.write(url.map_or(0, length)) };
+        unsafe { call.tell("url_len_ptr", url_len_ptr, url.map_or(0, length)) };
         subject.texts.keep(url)
     })
 }
