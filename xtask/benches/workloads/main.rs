@@ -9,6 +9,7 @@
 //! * Counts and durations go through [`Scale`](measure::Scale). Scaled down, all workloads are run once by `cargo test`,
 //!   which calls a bench target without `--bench`; timings are looked at by people, never asserted.
 
+mod allocator;
 mod c_handler;
 mod children;
 mod contended;
@@ -44,9 +45,8 @@ use anyhow::Result;
 use figures::arguments::{self, Wish};
 use measure::{Findings, Scale};
 
-/// As `ts-host` has it; all peers in this program have it too.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::OfWorkload = allocator::OfWorkload;
 
 /// Does the work and notes what it took.
 type Work = fn(Scale, &mut Findings);
