@@ -94,10 +94,16 @@ impl Meter {
     /// So much has been written.
     pub(crate) fn pass(&self, written: &[u8]) {
         let mut state = self.state.get();
-        for &byte in written {
-            if !state.on {
-                break;
+        let mut left = written;
+        while state.on {
+            if state.end == 0 && state.bytes > STATUS {
+                // Nothing else matters until the end of the line.
+                let line = memchr::memchr(b'\r', left).unwrap_or(left.len());
+                state.bytes += line as u64;
+                left = &left[line..];
             }
+            let Some((&byte, after)) = left.split_first() else { break };
+            left = after;
             state.interim |= state.bytes == STATUS && byte == b'1';
             state.bytes += 1;
             state.end = match byte {
