@@ -108,6 +108,22 @@ fn an_error_response_passes_the_hook_for_responses_where_it_may_be_changed() {
 }
 
 #[test]
+fn an_error_whose_status_a_plugin_changes_at_the_last_hook_says_that_status() {
+    let bed = Bed::new(Origin::echo().address);
+    let refuse = Cont::shared(|event| event.transaction().unwrap().reenable(Reenable::Error).unwrap());
+    let change = Cont::shared(|event| {
+        event.transaction().unwrap().response().set_status(407).unwrap();
+        go_on(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &refuse);
+    bed.hook(HookId::SendResponseHdr, &change);
+    let answer = get(bed.address(), "/");
+    assert_eq!((answer.status(), answer.text().as_str()), (407, "407 Proxy Authentication Required\n"));
+    drop((refuse, change));
+    bed.end();
+}
+
+#[test]
 fn an_error_at_the_start_of_a_session_closes_the_connection() {
     let origin = Origin::echo();
     let bed = Bed::new(origin.address);

@@ -103,6 +103,36 @@ fn changes_of_the_request_reach_the_origin() {
 }
 
 #[test]
+fn names_are_written_with_the_case_that_plugins_give_them() {
+    let origin = Origin::echo();
+    let bed = Bed::new(origin.address);
+    let names = ["x-LOWER-first", "ETAG", "all-lower", "Usual-Case"];
+    let change = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        let message =
+            if hook_of(event) == HookId::SendRequestHdr { txn.origin_request() } else { txn.response() };
+        names.into_iter().for_each(|name| message.append(name, "1").unwrap());
+        message.remove("x-odd").unwrap();
+        go_on(event);
+    });
+    bed.hook(HookId::SendRequestHdr, &change);
+    bed.hook(HookId::SendResponseHdr, &change);
+    let mut client = bed.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nx-ODD: 1\r\naccept: 1\r\nX-Plain: 1\r\n\r\n");
+    let answer = client.answer();
+    let seen = &origin.requests()[0];
+    let has = |fields: &[(String, String)], name: &str| fields.iter().any(|(other, _)| other == name);
+    for name in names {
+        assert!(has(&seen.fields, name), "{name} in {:?}", seen.fields);
+        assert!(has(&answer.fields, name), "{name} in {:?}", answer.fields);
+    }
+    assert!(has(&seen.fields, "accept") && has(&seen.fields, "X-Plain"), "{:?}", seen.fields);
+    assert!(seen.field("x-odd").is_none());
+    drop((client, change));
+    bed.end();
+}
+
+#[test]
 fn changes_of_the_response_reach_the_client() {
     let origin = Origin::new(|_, stream| {
         let text =
@@ -134,8 +164,9 @@ fn changes_of_the_response_reach_the_client() {
     bed.hook(HookId::SendResponseHdr, &change);
     let answer = get(bed.address(), "/");
     assert_eq!((answer.status(), answer.text().as_str()), (203, "ok"));
-    let cookies: Vec<_> = answer.fields.iter().filter(|(name, _)| name == "Set-Cookie").collect();
-    assert_eq!(cookies.len(), 3);
+    let cookies = answer.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    let cookies: Vec<_> = cookies.map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(cookies, [("Set-Cookie", "a"), ("Set-Cookie", "b"), ("set-cookie", "c")]);
     assert!(answer.fields.contains(&("X-Case".into(), "a".into())), "{answer:?}");
     assert_eq!(answer.field("x-new"), Some("n"));
     drop(change);

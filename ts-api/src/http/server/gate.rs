@@ -37,3 +37,4 @@ pub use self::head::{Asked, Framing};
 pub use self::raw::RawHead;
 pub use self::refusal::Refusal;
 pub use self::spelling::OddNames;
+pub(crate) use self::spelling::note_changed;

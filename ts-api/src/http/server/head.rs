@@ -13,10 +13,10 @@ mod url;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use http::{Method, Request, StatusCode, Uri, Version, request, response};
+use http::{Extensions, Method, Request, StatusCode, Uri, Version, request, response};
 use hyper::ext::ReasonPhrase;
 
-use super::gate::RawHead;
+use super::gate::{RawHead, note_changed};
 
 pub(crate) use self::list::split_list;
 pub(crate) use self::url::UrlPart;
@@ -46,7 +46,7 @@ struct Field {
     /// From one on.
     number: u32,
     name: HeaderName,
-    /// The name with its case, if that is known and not all lower.
+    /// The name with its case, as it came or was given, if that is known.
     spelling: Option<Bytes>,
     value: HeaderValue,
 }
@@ -195,8 +195,7 @@ impl Head {
         let mut head = Self { start, version, fields, last: 0, changed: false, free: false };
         for (spelled, value) in received.fields() {
             let name = HeaderName::from_bytes(&spelled).ok()?;
-            let spelling = (*name.as_str().as_bytes() != *spelled).then_some(spelled);
-            head.push(name, spelling, HeaderValue::from_maybe_shared(value).ok()?);
+            head.push(name, Some(spelled), HeaderValue::from_maybe_shared(value).ok()?);
         }
         Some(head)
     }
@@ -206,7 +205,7 @@ impl Head {
         let Start::Request { method, target } = &self.start else { return None };
         let (mut parts, ()) = Request::new(()).into_parts();
         (parts.method, parts.uri, parts.version) = (method.clone(), target.clone(), self.version);
-        self.write_fields(&mut parts.headers);
+        self.write_fields(&mut parts.headers, &mut parts.extensions);
         Some(parts)
     }
 
@@ -241,7 +240,7 @@ impl Head {
                 .iter()
                 .position(|field| field.as_ref().is_some_and(|field| noted.stands_for(field)));
             if let Some(mut field) = found.and_then(|found| rest[first + found].take()) {
-                field.spelling = noted.spelling(&field.name);
+                field.spelling = noted.spelling();
                 self.fields.push(field);
             }
             first += rest[first..].iter().take_while(|field| field.is_none()).count();
@@ -265,7 +264,7 @@ impl Head {
         {
             parts.method = method.clone();
             parts.uri = target.clone();
-            self.write_fields(&mut parts.headers);
+            self.write_fields(&mut parts.headers, &mut parts.extensions);
         }
     }
 
@@ -276,18 +275,22 @@ impl Head {
         {
             parts.status = *status;
             parts.extensions.remove::<ReasonPhrase>();
+            self.write_fields(&mut parts.headers, &mut parts.extensions);
             if let Some(reason) = reason.clone().and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
                 parts.extensions.insert(reason);
             }
-            self.write_fields(&mut parts.headers);
         }
     }
 
-    fn write_fields(&self, headers: &mut HeaderMap) {
+    fn write_fields(&self, headers: &mut HeaderMap, extensions: &mut Extensions) {
         headers.clear();
         for field in &self.fields {
             headers.append(&field.name, field.value.clone());
         }
+        note_changed(
+            self.fields.iter().map(|field| (field.name.as_str(), field.spelling.as_deref())),
+            extensions,
+        );
     }
 
     pub(crate) fn method(&self) -> Option<Bytes> {
@@ -418,7 +421,7 @@ impl Head {
                     index - 1 <= place || other.name != field
                 });
             }
-            None => self.push(field, spelling_of_new(name), value),
+            None => self.push(field, Some(Bytes::copy_from_slice(name)), value),
         }
         self.changed = true;
         Ok(())
@@ -426,7 +429,7 @@ impl Head {
 
     pub(crate) fn append(&mut self, name: &[u8], value: &[u8]) -> Result<(), ChangeError> {
         let (field, value) = self.checked(name, value)?;
-        self.push(field, spelling_of_new(name), value);
+        self.push(field, Some(Bytes::copy_from_slice(name)), value);
         self.changed = true;
         Ok(())
     }
@@ -463,7 +466,7 @@ impl Head {
         let place = self.changeable(number)?;
         let (name, _) = self.checked(to, b"")?;
         let field = &mut self.fields[place];
-        (field.name, field.spelling) = (name, spelling_of_new(to));
+        (field.name, field.spelling) = (name, Some(Bytes::copy_from_slice(to)));
         self.changed = true;
         Ok(())
     }
@@ -503,8 +506,8 @@ impl Head {
 trait Noted {
     fn stands_for(&self, field: &Field) -> bool;
 
-    /// The name with its case, unless it is all lower.
-    fn spelling(self, name: &HeaderName) -> Option<Bytes>;
+    /// The name with its case, if that is known.
+    fn spelling(self) -> Option<Bytes>;
 }
 
 /// As received: the name as it was spelled, and the value.
@@ -513,8 +516,8 @@ impl Noted for (Bytes, Bytes) {
         field.is(&self.0) && field.value.as_bytes() == self.1
     }
 
-    fn spelling(self, name: &HeaderName) -> Option<Bytes> {
-        (*name.as_str().as_bytes() != *self.0).then_some(self.0)
+    fn spelling(self) -> Option<Bytes> {
+        Some(self.0)
     }
 }
 
@@ -524,7 +527,7 @@ impl Noted for &Field {
         self.name == field.name && self.value == field.value
     }
 
-    fn spelling(self, _: &HeaderName) -> Option<Bytes> {
+    fn spelling(self) -> Option<Bytes> {
         self.spelling.clone()
     }
 }
@@ -557,11 +560,6 @@ fn any_status(status: u32) -> Option<StatusCode> {
 
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
     *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING
-}
-
-/// The case of a valid name, if it matters.
-fn spelling_of_new(name: &[u8]) -> Option<Bytes> {
-    name.iter().any(u8::is_ascii_uppercase).then(|| Bytes::copy_from_slice(name))
 }
 
 #[cfg(test)]

@@ -129,6 +129,11 @@ impl Content {
 }
 
 impl Content {
+    /// Whether a plugin has said what the response to an error says.
+    pub(crate) fn has_error_body(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.body.is_some())
+    }
+
     /// Takes up how far things have come, for those who are about to be called.
     pub(crate) fn look_at(&mut self, exchange: &Exchange) {
         if let Some(marks) = exchange.marks() {

@@ -138,6 +138,7 @@ impl Transaction {
     pub(crate) async fn respond(&self, received: Box<Received>) -> Option<Response<ResponseBody>> {
         let mut done = self.reply(received).await;
         let reply = loop {
+            let is_error = matches!(done, Err(Stopped::Error { .. } | Stopped::Failed(_)));
             let mut reply = match done {
                 Ok(reply) => reply,
                 Err(Stopped::ClientGone) => return None,
@@ -162,9 +163,13 @@ impl Transaction {
                         continue;
                     }
                     self.show(|content| {
+                        let before = reply.parts.status;
                         content.heads.apply_client_response(&mut reply.parts);
                         if let Some(body) = content.wishes.body.take() {
                             reply.give_body(*body);
+                        } else if is_error && reply.parts.status != before && !content.has_error_body() {
+                            // What would be told is the status that it was.
+                            reply.source = Source::Text(Some(error_text(reply.parts.status, "")));
                         }
                     });
                 }
@@ -664,8 +669,7 @@ impl Transaction {
             text.clone_from(&error.body);
             content_type.clone_from(&error.content_type);
         });
-        let line = if why.is_empty() { "" } else { "\n" };
-        let text = text.unwrap_or_else(|| Bytes::from(format!("{status}\n{why}{line}")));
+        let text = text.unwrap_or_else(|| error_text(status, why));
         let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
         let mut response = Response::new(());
         *response.status_mut() = status;
@@ -677,6 +681,12 @@ impl Transaction {
         }
         Reply { parts: response.into_parts().0, source: Source::Text(Some(text)) }
     }
+}
+
+/// What the response to an error says if no plugin has it say something else.
+fn error_text(status: StatusCode, why: &str) -> Bytes {
+    let line = if why.is_empty() { "" } else { "\n" };
+    Bytes::from(format!("{status}\n{why}{line}"))
 }
 
 impl Drop for Transaction {

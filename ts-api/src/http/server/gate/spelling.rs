@@ -4,13 +4,15 @@
 //! they came. To have it take that note of every message costs a twelfth of all that a request costs, and the note is the
 //! parser's own type, which nobody else can make. So it takes none by itself; a head with other names is noted here, and
 //! the parser is given a head with these names to make the note of. The last few are kept for each connection, since who
-//! sends one such head mostly sends the next with the same names.
+//! sends one such head mostly sends the next with the same names. A head that a plugin has changed is noted in the same way
+//! when it is written back, and its notes are kept for each thread.
 //!
 //! # Rules
 //! * A note says how all names of the head are spelled, the usual ones too.
 //! * `Transfer-Encoding` and `Upgrade` mean something to the parser, and are never passed on as they came: their names
 //!   are not noted.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::pending;
@@ -39,16 +41,18 @@ pub struct OddNames(Box<[u8]>);
 impl OddNames {
     /// None if the names have capitals at the beginning of their words, and only there.
     pub(super) fn of(headers: &[Header<'_>]) -> Option<Self> {
-        if headers.iter().all(|header| is_plain(header.name)) {
-            return None;
-        }
-        let names = headers.iter().map(|header| header.name.as_bytes());
+        let mut names = headers.iter().map(|header| header.name.as_bytes());
+        if names.clone().all(is_plain) { None } else { Some(Self::all(&mut names)) }
+    }
+
+    /// These names, odd or not.
+    fn all(names: &mut dyn Iterator<Item = &[u8]>) -> Self {
         let means_something = |name: &[u8]| {
             [&b"transfer-encoding"[..], b"upgrade"].iter().any(|other| name.eq_ignore_ascii_case(other))
         };
         let noted = names.filter(|name| !means_something(name));
         // With a value that is good for every field.
-        Some(Self(noted.flat_map(|name| [name, b": 0\r\n"]).flatten().copied().collect()))
+        Self(noted.flat_map(|name| [name, b": 0\r\n"]).flatten().copied().collect())
     }
 
     /// The parser's note, made by having it read a head with these names.
@@ -72,12 +76,48 @@ impl OddNames {
     }
 }
 
-fn is_plain(name: &str) -> bool {
+fn is_plain(name: &[u8]) -> bool {
     let mut before = b'-';
-    name.bytes().all(|byte| {
+    name.iter().all(|&byte| {
         let begins = std::mem::replace(&mut before, byte) == b'-';
         if begins { !byte.is_ascii_lowercase() } else { !byte.is_ascii_uppercase() }
     })
+}
+
+/// A name in lower case as the parser would write it.
+fn plain(name: &str) -> Vec<u8> {
+    let mut name = name.as_bytes().to_vec();
+    let mut begins = true;
+    for byte in &mut name {
+        if begins {
+            byte.make_ascii_uppercase();
+        }
+        begins = *byte == b'-';
+    }
+    name
+}
+
+/// Notes in what belongs to a message how the names of its fields are spelled: each in lower case, and as it is to be, where
+/// that matters.
+pub(crate) fn note_changed<'a>(
+    names: impl Iterator<Item = (&'a str, Option<&'a [u8]>)> + Clone,
+    extensions: &mut Extensions,
+) {
+    thread_local! {
+        static CHANGED: RefCell<Spelling> = RefCell::default();
+    }
+    let is_odd = |(_, spelled): (&str, Option<&[u8]>)| spelled.is_some_and(|spelled| !is_plain(spelled));
+    // The head that was received may have a note already, that fits no more.
+    if extensions.is_empty() && !names.clone().any(is_odd) {
+        return;
+    }
+    let names: Vec<_> =
+        names.map(|(name, spelled)| spelled.map_or_else(|| Cow::from(plain(name)), Cow::from)).collect();
+    let names = OddNames::all(&mut names.iter().map(|name| &**name));
+    CHANGED.with_borrow_mut(|spelling| {
+        spelling.set(Some(names));
+        spelling.note_in(extensions);
+    });
 }
 
 /// How the names of the last head are spelled.
