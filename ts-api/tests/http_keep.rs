@@ -8,17 +8,7 @@ use std::time::Duration;
 
 use support::{Bed, Origin, go_on, hook_of, wait_until};
 use ts_api::Cont;
-use ts_api::http::{HookId, Limit, MessageError, Transaction};
-
-/// Calls `f` with each transaction at a hook.
-fn at(bed: &Bed, hook: HookId, f: impl Fn(Transaction) + Send + Sync + 'static) -> Cont {
-    let cont = Cont::shared(move |event| {
-        f(event.transaction().unwrap());
-        go_on(event);
-    });
-    bed.hook(hook, &cont);
-    cont
-}
+use ts_api::http::{HookId, Limit, MessageError};
 
 #[test]
 fn the_clients_connection_ends_with_the_response_after_which_it_is_not_kept() {
@@ -49,7 +39,7 @@ fn the_clients_connection_ends_with_the_response_after_which_it_is_not_kept() {
 fn the_origins_connection_serves_no_other_request_if_it_is_not_kept() {
     let origin = Origin::echo();
     let bed = Bed::with_threads(origin.address, 1);
-    let alone = at(&bed, HookId::SendRequestHdr, |txn| {
+    let alone = bed.at(&[HookId::SendRequestHdr], |txn, _| {
         assert_eq!(txn.keep_origin(), Ok(true));
         if txn.request().target().unwrap() == "/alone" {
             txn.set_keep_origin(false).unwrap();
@@ -73,7 +63,7 @@ fn how_long_connections_wait_for_the_next_request_may_be_said_for_each_transacti
     let origin = Origin::echo();
     let bed = Bed::with_threads(origin.address, 1);
     let soon = Duration::from_millis(20);
-    let short = at(&bed, HookId::SendRequestHdr, move |txn| match &*txn.request().target().unwrap() {
+    let short = bed.at(&[HookId::SendRequestHdr], move |txn, _| match &*txn.request().target().unwrap() {
         "/client" => {
             assert_eq!(txn.limit(Limit::NextRequest), Ok(Some(Duration::from_secs(60))));
             txn.set_limit(Limit::NextRequest, soon).unwrap();
@@ -102,7 +92,7 @@ fn a_response_may_take_no_longer_than_was_said_from_the_connection_on() {
     let silent = Origin::new(|_, _| true);
     for (origin, status) in [(&silent, 504), (&endless, 200)] {
         let bed = Bed::new(origin.address);
-        let short = at(&bed, HookId::OsDns, |txn| {
+        let short = bed.at(&[HookId::OsDns], |txn, _| {
             assert_eq!(txn.limit(Limit::Exchange), Ok(None));
             txn.set_limit(Limit::Exchange, Duration::from_millis(100)).unwrap();
         });

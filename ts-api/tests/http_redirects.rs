@@ -6,19 +6,8 @@ mod support;
 
 use std::net::TcpListener;
 
-use support::{Bed, Diary, OF_A_REQUEST, Origin, go_on, hook_of, respond};
-use ts_api::http::{HookId, MessageError, OriginState, Transaction};
-use ts_api::{Cont, Event};
-
-/// Calls `f` with each transaction at some hooks.
-fn at(bed: &Bed, hooks: &[HookId], f: impl Fn(Transaction, &Event<'_>) + Send + Sync + 'static) -> Cont {
-    let cont = Cont::shared(move |event| {
-        f(event.transaction().unwrap(), event);
-        go_on(event);
-    });
-    hooks.iter().for_each(|hook| bed.hook(*hook, &cont));
-    cont
-}
+use support::{Bed, Diary, OF_A_REQUEST, Origin, hook_of, respond};
+use ts_api::http::{HookId, MessageError, OriginState};
 
 /// Answers 404 to everything.
 fn nowhere() -> Origin {
@@ -32,7 +21,7 @@ fn what_the_origin_does_not_have_is_asked_for_elsewhere_and_the_client_sees_noth
     let there = second.address;
     let diary = Diary::new();
     let pen = diary.pen();
-    let escalate = at(&bed, &OF_A_REQUEST, move |txn, event| {
+    let escalate = bed.at(&OF_A_REQUEST, move |txn, event| {
         pen(hook_of(event).to_string());
         if hook_of(event) != HookId::ReadResponseHdr {
             return;
@@ -80,7 +69,7 @@ fn an_origin_that_fails_may_be_replaced_before_the_client_is_told() {
     let second = Origin::echo();
     let there = second.address;
     let bed = Bed::new(nobody);
-    let replace = at(&bed, &[HookId::SendResponseHdr], move |txn, _| {
+    let replace = bed.at(&[HookId::SendResponseHdr], move |txn, _| {
         let url = format!("http://{there}/");
         if txn.redirects() == Ok(0) {
             assert_eq!(txn.origin_state(), Ok(OriginState::Unreachable));
@@ -106,7 +95,7 @@ fn nobody_goes_elsewhere_for_ever() {
     let origin = nowhere();
     let bed = Bed::new(origin.address);
     let there = origin.address;
-    let to_and_fro = at(&bed, &[HookId::ReadResponseHdr], move |txn, _| {
+    let to_and_fro = bed.at(&[HookId::ReadResponseHdr], move |txn, _| {
         txn.set_redirect(&format!("http://{there}/again")).unwrap();
     });
     let answer = support::get(bed.address(), "/");
@@ -121,7 +110,7 @@ fn a_body_goes_along_if_it_was_kept_and_otherwise_its_request_stays() {
     let (first, second) = (nowhere(), Origin::echo());
     let bed = Bed::new(first.address);
     let there = second.address;
-    let escalate = at(&bed, &[HookId::ReadRequestHdr, HookId::ReadResponseHdr], move |txn, event| {
+    let escalate = bed.at(&[HookId::ReadRequestHdr, HookId::ReadResponseHdr], move |txn, event| {
         if hook_of(event) == HookId::ReadResponseHdr {
             txn.set_redirect(&format!("http://{there}/")).unwrap();
         } else if txn.request().target().unwrap() == "/kept" {
@@ -150,7 +139,7 @@ fn an_origin_address_that_was_set_is_the_first_origins_and_may_be_set_again() {
     let (first, second) = (nowhere(), Origin::echo());
     let bed = Bed::new(first.address);
     let there = second.address;
-    let escalate = at(&bed, &[HookId::OsDns, HookId::ReadResponseHdr], move |txn, event| {
+    let escalate = bed.at(&[HookId::OsDns, HookId::ReadResponseHdr], move |txn, event| {
         if hook_of(event) == HookId::ReadResponseHdr {
             if txn.redirects() == Ok(0) {
                 txn.set_redirect("http://nowhere.test/").unwrap();
@@ -170,7 +159,7 @@ fn an_origin_address_that_was_set_is_the_first_origins_and_may_be_set_again() {
 fn requests_go_from_the_address_that_a_plugin_says_over_connections_of_their_own() {
     let origin = Origin::echo();
     let bed = Bed::with_threads(origin.address, 1);
-    let choose = at(&bed, &[HookId::OsDns, HookId::SendRequestHdr], |txn, event| {
+    let choose = bed.at(&[HookId::OsDns, HookId::SendRequestHdr], |txn, event| {
         let target = txn.request().target().unwrap();
         let from = target.strip_prefix("/from/").map(|from| from.parse().unwrap());
         if hook_of(event) == HookId::OsDns {
@@ -204,7 +193,7 @@ fn requests_go_from_the_address_that_a_plugin_says_over_connections_of_their_own
 #[test]
 fn a_plugin_tells_others_the_address_of_the_client_that_it_has_made_sure_of() {
     let bed = Bed::new(Origin::echo().address);
-    let sure = at(&bed, &[HookId::ReadRequestHdr, HookId::TxnClose], |txn, event| {
+    let sure = bed.at(&[HookId::ReadRequestHdr, HookId::TxnClose], |txn, event| {
         let client: std::net::SocketAddr = "[2001:db8::7]:99".parse().unwrap();
         if hook_of(event) == HookId::ReadRequestHdr {
             assert_eq!(txn.verified_addr(), Ok(None));

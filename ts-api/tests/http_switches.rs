@@ -7,19 +7,8 @@ mod support;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use support::{Bed, DEADLINE, Diary, OF_A_REQUEST, Origin, go_on, hook_of};
-use ts_api::http::{HookId, LogPolicy, MessageError, Record, Sink, Transaction};
-use ts_api::{Cont, Event};
-
-/// Calls `f` with each transaction at some hooks.
-fn at(bed: &Bed, hooks: &[HookId], f: impl Fn(Transaction, &Event<'_>) + Send + Sync + 'static) -> Cont {
-    let cont = Cont::shared(move |event| {
-        f(event.transaction().unwrap(), event);
-        go_on(event);
-    });
-    hooks.iter().for_each(|hook| bed.hook(*hook, &cont));
-    cont
-}
+use support::{Bed, DEADLINE, Diary, OF_A_REQUEST, Origin, hook_of};
+use ts_api::http::{HookId, LogPolicy, MessageError, Record, Sink};
 
 /// Keeps the targets of what is logged.
 struct Kept(Mutex<std::sync::mpsc::Sender<String>>);
@@ -37,7 +26,7 @@ fn access_logs_are_not_told_of_a_transaction_that_is_not_to_be_logged() {
     let mut settings = bed.server.settings();
     settings.log = LogPolicy::to(Arc::new(Kept(Mutex::new(keep))));
     bed.server.reload(settings);
-    let quiet = at(&bed, &[HookId::ReadRequestHdr], |txn, _| {
+    let quiet = bed.at(&[HookId::ReadRequestHdr], |txn, _| {
         assert_eq!(txn.logged(), Ok(true));
         let target = txn.request().target().unwrap();
         txn.set_logged(target != "/quiet").unwrap();
@@ -66,7 +55,7 @@ fn a_request_goes_where_its_client_says_if_a_plugin_wants_no_rule_asked() {
         bed.server.reload(settings);
         let diary = Diary::new();
         let pen = diary.pen();
-        let skip = at(&bed, &OF_A_REQUEST, move |txn, event| {
+        let skip = bed.at(&OF_A_REQUEST, move |txn, event| {
             pen(hook_of(event).to_string());
             let target =
                 if hook_of(event) == HookId::TxnStart { "" } else { &*txn.request().target().unwrap() };
@@ -107,7 +96,7 @@ fn sockets_are_told_while_they_are_open() {
     let origin = Origin::echo();
     let bed = Bed::with_threads(origin.address, 1);
     let (tell, told) = channel();
-    let look = at(&bed, &OF_A_REQUEST, move |txn, event| {
+    let look = bed.at(&OF_A_REQUEST, move |txn, event| {
         let peer = |socket: Option<i32>| {
             let socket = socket?;
             // SAFETY: it is open as long as this handler runs.
@@ -139,7 +128,7 @@ fn a_socket_that_was_closed_has_no_number_any_more() {
     });
     let bed = Bed::with_threads(origin.address, 1);
     let (tell, told) = channel();
-    let look = at(&bed, &[HookId::SendRequestHdr, HookId::TxnClose], move |txn, _| {
+    let look = bed.at(&[HookId::SendRequestHdr, HookId::TxnClose], move |txn, _| {
         tell.send(txn.origin_socket().unwrap().is_some()).unwrap();
     });
     assert_eq!(support::get(bed.address(), "/").status(), 200);

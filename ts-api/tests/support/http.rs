@@ -357,6 +357,16 @@ impl Bed {
         ts_api::http::add(hook, cont).unwrap();
     }
 
+    /// Calls `f` with each transaction at some hooks, and has it go on.
+    pub fn at(&self, hooks: &[HookId], f: impl Fn(Transaction, &Event<'_>) + Send + Sync + 'static) -> Cont {
+        let cont = Cont::shared(move |event| {
+            f(event.transaction().unwrap(), event);
+            go_on(event);
+        });
+        hooks.iter().for_each(|hook| self.hook(*hook, &cont));
+        cont
+    }
+
     /// Drains the server and ends the runtime; all must be clean.
     pub fn end(self) -> ts_api::http::Counts {
         let drained = self.server.drain(DEADLINE);
