@@ -177,6 +177,7 @@ mod tests {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
     use std::ptr;
     use std::thread;
+    use std::time::Instant;
 
     /// New memory.
     fn fresh(bytes: usize) -> NonNull<u8> {
@@ -196,15 +197,29 @@ mod tests {
         entries.chunks_exact(8).filter(|entry| entry[7] & 0x80 != 0).count() * page_size()
     }
 
-    /// Waits until nobody serves, or somebody does.
-    fn until_served(is_served: bool) {
-        while lock().is_served != is_served {
+    /// One test at a time: what one asks for can push out what the other did.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    /// Longer than anything here takes.
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    /// Waits until it is so, and calls `again` meanwhile.
+    fn until(what: &str, is_so: impl Fn() -> bool, again: impl Fn()) {
+        let deadline = Instant::now() + DEADLINE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "in vain: {what}");
+            again();
             thread::yield_now();
         }
     }
 
+    fn until_nobody_serves() {
+        until("the thread ends", || !lock().is_served, || ());
+    }
+
     #[test]
     fn what_is_withdrawn_may_be_given_back_and_used_for_something_else() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         for round in 0..20 {
             let bytes = 4 * STRETCH;
             let start = fresh(bytes);
@@ -227,35 +242,25 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_made_whether_the_thread_is_there_or_has_ended() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         for round in 0..3 {
             let start = fresh(4 * STRETCH);
-            // SAFETY: it is never given back.
-            unsafe {
-                start.add(STRETCH).write(7);
-                make_ready(start, STRETCH + 100);
-                make_ready(start.add(2 * STRETCH), STRETCH);
-            }
-            let wanted = |from, bytes| {
-                while resident(from, bytes) < bytes {
-                    thread::yield_now()
-                }
-            };
-            // The first may find the thread about to look; the second is made by the same.
-            wanted(start, STRETCH);
             // SAFETY: all of it is one mapping.
-            unsafe {
-                wanted(start.add(2 * STRETCH), STRETCH);
-                assert_eq!(
-                    resident(start.add(3 * STRETCH), STRETCH),
-                    0,
-                    "round {round}: what nobody asked for"
-                );
-                assert_eq!(start.add(STRETCH).read(), 7, "what was written there stays");
-            }
+            let [written, third, last] = [1, 2, 3].map(|number| unsafe { start.add(number * STRETCH) });
+            // SAFETY: it is ours.
+            unsafe { written.write(7) };
+            // It is asked for again, since what cannot be asked for at once is left: the thread may be about to look.
+            // SAFETY: it is never given back.
+            let ask = |from, bytes| unsafe { make_ready(from, bytes) };
+            until("the first is made", || resident(start, STRETCH) == STRETCH, || ask(start, STRETCH + 100));
+            until("the third is made", || resident(third, STRETCH) == STRETCH, || ask(third, STRETCH));
+            assert_eq!(resident(last, STRETCH), 0, "round {round}: what nobody asked for");
+            // SAFETY: it is ours, and was written above.
+            assert_eq!(unsafe { written.read() }, 7, "what was written there stays");
             if round == 1 {
-                until_served(false);
+                until_nobody_serves();
             }
         }
-        until_served(false);
+        until_nobody_serves();
     }
 }
