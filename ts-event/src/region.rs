@@ -3,8 +3,8 @@
 //! The pieces double in size up to a limit, so what needs little takes little, and what needs much asks rarely.
 //!
 //! # Rules
-//! * A piece is asked for when the last one is used up, and touched only as it is cut: what is left of it costs address space
-//!   alone.
+//! * A piece is asked for when the last one is used up, and touched only as it is cut, or shortly before: what lies further on
+//!   costs address space alone.
 //! * All of it goes at once, when the region is dropped.
 //! * Of a piece of several stretches, the one behind that which is cut is made ready meanwhile, by a thread that has nothing
 //!   else to do.

@@ -7,7 +7,8 @@
 //! # Rules
 //! * To make a page changes nothing that a program can see: it may be done beside those who use the memory, too late, twice, or
 //!   not at all. So nothing is handed over, and who asks never waits: what cannot be asked for at once is left to its user.
-//! * Memory that is given back is withdrawn first, and that waits until nobody is at it.
+//! * Memory that is given back is withdrawn first, and that waits until nobody is at it. The child of a fork, which has no such
+//!   thread, has to run another program before it gives any back.
 //! * The thread is started when it is needed, and ends when it has not been for a tenth of a second. Nobody joins it.
 //! * It runs where the process's first thread may, and not where the one that asks is bound to.
 //!
@@ -68,7 +69,8 @@ static MORE: Condvar = Condvar::new();
 /// It is through with what somebody withdraws.
 static THROUGH: Condvar = Condvar::new();
 
-/// Has the pages of this memory made, soon, by another thread. Any thread may call; it neither waits nor fails.
+/// Has the pages of this memory made, soon, by another thread. Any thread may call; it does not wait for that, and does not
+/// fail. One call in a while starts the thread.
 ///
 /// # Safety
 ///
@@ -87,17 +89,19 @@ pub unsafe fn make_ready(start: NonNull<u8>, bytes: usize) {
         asked.stretches.pop_front();
     }
     asked.stretches.push_back(Stretch { start, bytes });
-    if asked.is_served {
-        drop(asked);
+    let was_served = std::mem::replace(&mut asked.is_served, true);
+    // Nobody who withdraws waits for the start of a thread.
+    drop(asked);
+    if was_served {
         MORE.notify_one();
-    } else {
-        let started = Builder::new().name("[MEMORY]").stack_size(STACK).spawn(serve);
-        // Without one it is as if nobody had asked.
-        asked.is_served = started.is_ok();
+    } else if Builder::new().name("[MEMORY]").stack_size(STACK).spawn(serve).is_err() {
+        // It is as if nobody had asked.
+        lock().is_served = false;
     }
 }
 
-/// Has nothing made ready in this memory any more; waits a few microseconds if somebody is at it. Any thread may call.
+/// Has nothing made ready in this memory any more; if somebody is at it, waits until a [`STEP`] is made: some tens of
+/// microseconds, unless memory is short. Any thread may call.
 pub fn withdraw(start: NonNull<u8>, bytes: usize) {
     let memory = Stretch { start, bytes };
     let mut asked = lock();
@@ -184,7 +188,11 @@ mod tests {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a mapping of its own, where the system likes.
         let start = unsafe { mmap_anonymous(ptr::null_mut(), bytes, protection, MapFlags::PRIVATE) };
-        NonNull::new(start.expect("there is memory")).expect("nothing is mapped at zero").cast()
+        let start = start.expect("there is memory");
+        // A huge page would be made as a whole.
+        // SAFETY: it is ours, and only its pages are concerned.
+        let _ = unsafe { madvise(start, bytes, Advice::LinuxNoHugepage) };
+        NonNull::new(start).expect("nothing is mapped at zero").cast()
     }
 
     /// How many bytes from here on are in memory, by what the kernel says of the process's pages.
@@ -242,6 +250,12 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_is_made_whether_the_thread_is_there_or_has_ended() {
+        let probe = fresh(page_size());
+        // SAFETY: it is ours.
+        if unsafe { madvise(probe.as_ptr().cast(), page_size(), Advice::LinuxPopulateWrite) }.is_err() {
+            // A kernel before 5.14: nothing is ever made.
+            return;
+        }
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         for round in 0..3 {
             let start = fresh(4 * STRETCH);

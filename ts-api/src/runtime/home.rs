@@ -30,15 +30,23 @@ thread_local! {
     static POOL: Cell<(u32, i32)> = const { Cell::new((0, 0)) };
 }
 
-/// Runs `f`, which calls the handler that `event` is for, and which nothing unwinds out of.
+/// Shows a frame again when it goes, however that comes.
+struct Outer(*const Frame);
+
+impl Drop for Outer {
+    #[inline(always)]
+    fn drop(&mut self) {
+        INNERMOST.set(self.0);
+    }
+}
+
+/// Runs `f`, which calls the handler that `event` is for.
 #[inline(always)]
 pub(crate) fn run<'a, R>(event: &mut Event<'a>, f: impl FnOnce(&mut Event<'a>) -> R) -> R {
     let cont = event.continuation().as_raw().as_ptr().cast_const();
     let frame = Frame { cont, here: event.here().map_or(ptr::null(), ptr::from_ref) };
-    let outer = INNERMOST.replace(&raw const frame);
-    let value = f(event);
-    INNERMOST.set(outer);
-    value
+    let _outer = Outer(INNERMOST.replace(&raw const frame));
+    f(event)
 }
 
 /// Schedules a continuation for now on a pool, if it is the one whose handler this thread runs, and is at home on this thread,
