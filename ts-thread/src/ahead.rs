@@ -100,7 +100,7 @@ pub unsafe fn make_ready(start: NonNull<u8>, bytes: usize) {
     }
 }
 
-/// Has nothing made ready in this memory any more; if somebody is at it, waits until a [`STEP`] is made: some tens of
+/// Has nothing made ready in this memory any more; if somebody is at it, waits until 64 KiB are made: some tens of
 /// microseconds, unless memory is short. Any thread may call.
 pub fn withdraw(start: NonNull<u8>, bytes: usize) {
     let memory = Stretch { start, bytes };
