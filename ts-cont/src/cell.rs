@@ -151,11 +151,6 @@ impl<'a> Cell<'a> {
         self.back.home.belong_to(processor);
     }
 
-    /// Whether it belongs to this processor, for reports.
-    pub(crate) fn belongs_to(&self, processor: u32) -> bool {
-        self.back.home.belongs_to(processor, numbers::processor_of)
-    }
-
     /// Whether all of this continuation's events so far have waited on the thread with this number; false if there were
     /// none.
     #[inline(always)]
@@ -290,16 +285,21 @@ impl CellRef {
         this
     }
 
-    /// Calls `f` with every continuation alive just now.
-    pub(crate) fn for_each(mut f: impl FnMut(Self)) {
+    /// Calls `f` with every continuation of this processor that is alive just now. It has a reference meanwhile, so if all
+    /// others go, its handler is dropped here. Others' continuations are left alone: theirs may be dropped by nobody else.
+    pub(crate) fn for_each_of(processor: u32, mut f: impl FnMut(Cell<'_>)) {
         pool::for_each(|front| {
             // SAFETY: a back is zero or was made, and is never taken apart; zero is a back.
             let back = unsafe { pool::back_of(front).cast::<Back>().as_ref() };
-            if back.away.try_retain() {
+            let belongs = || back.home.belongs_to(processor, numbers::processor_of);
+            if belongs() && back.away.try_retain() {
                 // It has a reference now, so there is a continuation, and it stays.
-                let cell = Self(front.cast());
-                f(cell);
-                cell.release(1);
+                let this = Self(front.cast());
+                // Another may have come to live here since.
+                if belongs() {
+                    f(this.get());
+                }
+                this.release(1);
             }
         });
     }
@@ -307,7 +307,7 @@ impl CellRef {
     #[inline(always)]
     pub(crate) fn get(&self) -> Cell<'_> {
         // SAFETY: whoever has a `CellRef` is kept company by a reference: a handle, an event that is counted, or that of
-        // `for_each`. The unit has a back.
+        // `for_each_of`. The unit has a back.
         let (front, back) =
             unsafe { (self.0.as_ref(), pool::back_of(self.0.cast()).cast::<Back>().as_ref()) };
         Cell { life: Life::of(&back.away, &front.held), at: *self, front, back }

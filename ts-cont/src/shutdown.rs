@@ -184,9 +184,8 @@ impl Inner {
     /// The continuations of this processor that are neither destroyed nor dropped.
     fn alive(&self) -> Vec<(String, usize)> {
         let mut alive = std::collections::BTreeMap::<String, usize>::new();
-        CellRef::for_each(|cell| {
-            let cell = cell.get();
-            if cell.belongs_to(self.core.id) && !cell.life.is_destroyed() {
+        CellRef::for_each_of(self.core.id, |cell| {
+            if !cell.life.is_destroyed() {
                 *alive.entry(cell.label()).or_default() += 1;
             }
         });

@@ -5,7 +5,7 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use support::{Busy, From, HOUR, LIMIT, Log, MILLI, World, cookie, counting};
 use ts_cont::{
@@ -364,4 +364,29 @@ fn two_threads_may_shut_down_at_once() {
     let mut stopped: Vec<_> = reports.iter().flat_map(|report| report.stopped.clone()).collect();
     stopped.sort_unstable();
     assert_eq!(stopped, ["[ET_NET 0]", "[ET_NET 1]"]);
+}
+
+#[test]
+fn a_shutdown_leaves_the_continuations_of_other_processors_alone() {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                assert!(EventProcessor::builder().build().shutdown(run()).is_clean());
+            }
+        });
+        let processor = EventProcessor::builder().build();
+        let _guest = processor.guest();
+        for round in 0..10_000 {
+            let drops = Log::new();
+            let continuation = Continuation::with_data(&ProxyMutex::new(), drops.on_drop(0), |_, _| {});
+            // Nobody else has a handle, so its handler is dropped here and now.
+            drop(continuation);
+            if drops.len() != 1 {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("round {round}: somebody else had it");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
