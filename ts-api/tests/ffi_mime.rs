@@ -58,6 +58,11 @@ fn texts_are_given_to_plugins_that_do_not_want_their_lengths() {
 }
 
 #[test]
+fn a_header_is_destroyed_and_its_places_are_given_back() {
+    assert_eq!(printed("a_header_is_destroyed_and_its_places_are_given_back"), ["given back"]);
+}
+
+#[test]
 fn values_are_read_and_changed_one_by_one() {
     let expected = [
         "3",
@@ -123,7 +128,19 @@ fn what_is_wrong_with_a_buffer_or_a_place_is_said_in_one_line() {
         ("destroyed field", "TSMimeHdrFieldValuesCount", "field is a header field that was destroyed"),
         ("another buffer", "TSMimeHdrFieldsCount", "offset is a place in another buffer"),
         ("another header", "TSMimeHdrFieldValuesCount", "field is a field of another header"),
-        ("destroyed header", "TSMimeHdrFieldsCount", "offset is a place in a marshal buffer that is gone"),
+        ("destroyed header", "TSMimeHdrFieldsCount", "offset is of a header that was destroyed"),
+        (
+            "destroyed header released twice",
+            "TSHandleMLocRelease",
+            "mloc is a place in a marshal buffer that is gone",
+        ),
+        ("url of a destroyed header", "TSUrlPortGet", "offset is of a header that was destroyed"),
+        ("field of a destroyed header", "TSMimeHdrFieldNameGet", "hdr is of a header that was destroyed"),
+        (
+            "field in a destroyed header",
+            "TSMimeHdrFieldNameGet",
+            "field is a header field that was destroyed",
+        ),
         ("index", "TSMimeHdrFieldValueIntGet", "idx is -2"),
         ("type", "TSHttpHdrTypeSet", "type is 7"),
         ("null place of a URL", "TSHttpHdrUrlGet", "locp is null"),

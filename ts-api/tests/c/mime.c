@@ -119,6 +119,28 @@ ENTRY(fields_come_and_go)
   MUST(TSMBufferDestroy(other) == TS_SUCCESS && TSMBufferDestroy(bufp) == TS_SUCCESS);
 }
 
+/* The places of what was destroyed are given back, in whatever order, and then there is nothing left of them. */
+ENTRY(a_header_is_destroyed_and_its_places_are_given_back)
+{
+  (void)argc, (void)argv;
+  build();
+  TSMLoc url, field = find("accept"), again = find("Accept"), clone;
+  MUST(TSHttpHdrUrlGet(bufp, hdr, &url) == TS_SUCCESS && again == field);
+  TSMLoc other = TSHttpHdrCreate(bufp);
+  MUST(TSMimeHdrFieldClone(bufp, other, bufp, hdr, field, &clone) == TS_SUCCESS);
+  TSHttpHdrDestroy(bufp, hdr);
+  MUST(TSHandleMLocRelease(bufp, TS_NULL_MLOC, hdr) == TS_SUCCESS);
+  MUST(TSHandleMLocRelease(bufp, hdr, field) == TS_SUCCESS && TSHandleMLocRelease(bufp, hdr, again) == TS_SUCCESS);
+  MUST(TSHandleMLocRelease(bufp, hdr, url) == TS_SUCCESS);
+  /* What is of another header is as it was. */
+  MUST(TSMimeHdrFieldAppend(bufp, other, clone) == TS_SUCCESS && TSMimeHdrFieldsCount(bufp, other) == 1);
+  MUST(TSMimeHdrDestroy(bufp, other) == TS_SUCCESS);
+  MUST(TSHandleMLocRelease(bufp, other, clone) == TS_SUCCESS);
+  MUST(TSHandleMLocRelease(bufp, TS_NULL_MLOC, other) == TS_SUCCESS);
+  MUST(TSMBufferDestroy(bufp) == TS_SUCCESS);
+  say("given back");
+}
+
 ENTRY(values_are_read_and_changed_one_by_one)
 {
   (void)argc, (void)argv;
@@ -199,6 +221,8 @@ ENTRY(urls_are_taken_apart)
 #define PART(name) say(#name " %s", TSUrl##name##Get(bufp, url, &len))
   PART(Scheme), PART(User), PART(Password), PART(Host), PART(Path), PART(HttpQuery), PART(HttpFragment);
   MUST(TSUrlPortSet(bufp, url, 0) == TS_SUCCESS && TSUrlPortGet(bufp, url) == 443 && TSUrlRawPortGet(bufp, url) == 0);
+  MUST(TSUrlSchemeSet(bufp, url, "HTTPS", -1) == TS_SUCCESS && TSUrlPortGet(bufp, url) == 443);
+  MUST(TSUrlSchemeSet(bufp, url, "https", -1) == TS_SUCCESS && TSUrlHostSet(bufp, url, "a:81", -1) == TS_ERROR);
   MUST(TSUrlUserSet(bufp, url, NULL, 0) == TS_SUCCESS && TSUrlPasswordSet(bufp, url, NULL, 0) == TS_SUCCESS);
   MUST(TSUrlHostSet(bufp, url, "a/b", -1) == TS_ERROR && TSUrlPathSet(bufp, url, "c", -1) == TS_SUCCESS);
   MUST(TSUrlClone(bufp, bufp, url, &other) == TS_SUCCESS);
@@ -245,6 +269,17 @@ ENTRY(fault)
   CASE("another buffer") TSMimeHdrFieldsCount(TSMBufferCreate(), hdr);
   CASE("another header") TSMimeHdrFieldValuesCount(bufp, TSHttpHdrCreate(bufp), field);
   CASE("destroyed header") { TSHttpHdrDestroy(bufp, hdr); TSMimeHdrFieldsCount(bufp, hdr); }
+  CASE("destroyed header released twice") {
+    TSHttpHdrDestroy(bufp, hdr);
+    TSHandleMLocRelease(bufp, TS_NULL_MLOC, hdr);
+    TSHandleMLocRelease(bufp, TS_NULL_MLOC, hdr);
+  }
+  CASE("url of a destroyed header") { TSHttpHdrDestroy(bufp, hdr); TSUrlPortGet(bufp, url); }
+  CASE("field of a destroyed header") { TSHttpHdrDestroy(bufp, hdr); TSMimeHdrFieldNameGet(bufp, hdr, field, &length); }
+  CASE("field in a destroyed header") {
+    TSHttpHdrDestroy(bufp, hdr);
+    TSMimeHdrFieldNameGet(bufp, TSHttpHdrCreate(bufp), field, &length);
+  }
   CASE("index") TSMimeHdrFieldValueIntGet(bufp, hdr, field, -2);
   CASE("type") TSHttpHdrTypeSet(bufp, hdr, (TSHttpType)7);
   CASE("null place of a URL") TSHttpHdrUrlGet(bufp, hdr, NULL);

@@ -17,7 +17,8 @@ extern "C" {
 
 /** An empty one, of no type. */
 TSMLoc TSHttpHdrCreate(TSMBuffer bufp);
-void   TSHttpHdrDestroy(TSMBuffer bufp, TSMLoc offset);
+/** Ends it, with its URL and its fields. The places are still to be given back. Faults: it is a transaction's. */
+void TSHttpHdrDestroy(TSMBuffer bufp, TSMLoc offset);
 
 /** A new one like another, which may be in another buffer. */
 TSReturnCode TSHttpHdrClone(TSMBuffer dest_bufp, TSMBuffer src_bufp, TSMLoc src_hdr, TSMLoc *locp);
@@ -70,6 +71,7 @@ const char *TSHttpHdrReasonLookup(TSHttpStatus status);
  */
 
 TSReturnCode TSMimeHdrCreate(TSMBuffer bufp, TSMLoc *locp);
+/** As TSHttpHdrDestroy(). TS_ERROR: it is a transaction's. */
 TSReturnCode TSMimeHdrDestroy(TSMBuffer bufp, TSMLoc offset);
 TSReturnCode TSMimeHdrClone(TSMBuffer dest_bufp, TSMBuffer src_bufp, TSMLoc src_hdr, TSMLoc *locp);
 TSReturnCode TSMimeHdrCopy(TSMBuffer dest_bufp, TSMLoc dest_hdr, TSMBuffer src_bufp, TSMLoc src_hdr);

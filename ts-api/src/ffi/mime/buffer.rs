@@ -5,7 +5,8 @@
 //! * The places of a message's head and of its URL are there as long as the buffer; releasing them does nothing. So it is with the
 //!   heads and URLs that a plugin makes, until it destroys them.
 //! * A field has one place however often it is looked up; it is gone when it was released as often.
-//! * A field that was destroyed can still be released, which is how plugins are used to do it, and nothing else.
+//! * What was destroyed can still be released, which is how plugins are used to do it, and nothing else: a field; a head, and what
+//!   was found in it.
 
 use std::collections::HashMap;
 use std::ffi::c_char;
@@ -94,6 +95,8 @@ enum Place {
     Head(HeadId),
     Url(UrlId),
     Field(FieldPlace),
+    /// Of a head that was destroyed, or of its URL; it is gone when it was released.
+    Destroyed,
 }
 
 /// A field that a plugin has a handle of.
@@ -295,15 +298,23 @@ impl Access<'_> {
         }
     }
 
-    fn wrong(&self, argument: &'static str, wanted: &str) -> ! {
+    /// The place is not one of what is wanted.
+    fn wrong(&mut self, argument: &'static str, loc: TSMLoc, wanted: &str) -> ! {
+        if matches!(self.place(argument, loc).1, Place::Destroyed) {
+            self.destroyed(argument, loc, "header");
+        }
         self.call.fault(format_args!("{argument} is a place of another kind, where {wanted} is needed"))
+    }
+
+    fn destroyed(&self, argument: &'static str, loc: TSMLoc, what: &str) -> ! {
+        self.call.fault(format_args!("{argument} is of a {what} that was destroyed ({:#x})", loc.bits()))
     }
 
     /// The head in a place.
     pub(super) fn head(&mut self, argument: &'static str, loc: TSMLoc) -> HeadId {
         match self.place(argument, loc).1 {
             Place::Head(head) => *head,
-            _ => self.wrong(argument, "a header"),
+            _ => self.wrong(argument, loc, "a header"),
         }
     }
 
@@ -312,7 +323,7 @@ impl Access<'_> {
         match self.place(argument, loc).1 {
             Place::Url(UrlId::Own(_)) => UrlId::Own(self.place(argument, loc).0),
             Place::Url(url) => *url,
-            _ => self.wrong(argument, "a URL"),
+            _ => self.wrong(argument, loc, "a URL"),
         }
     }
 
@@ -355,17 +366,18 @@ impl Access<'_> {
         if self.buffer.owner == Owner::Host { Err(Refused) } else { Ok(()) }
     }
 
-    /// Destroys a head of the plugin's own with all places in it; a message's is refused.
+    /// Destroys a head of the plugin's own with all that is in it; a message's is refused. Its places are still to be released.
     pub(super) fn destroy_head(&mut self, argument: &'static str, loc: TSMLoc) -> Result<(), Refused> {
         let head = self.head(argument, loc);
         let HeadId::Own(place) = head else { return Err(Refused) };
         self.buffer.heads.remove(&place);
-        self.buffer.places.retain(|_, what| match what {
-            Place::Head(of) | Place::Url(UrlId::OfHead(of)) | Place::Field(FieldPlace { head: of, .. }) => {
-                *of != head
+        for what in self.buffer.places.values_mut() {
+            match what {
+                Place::Head(of) | Place::Url(UrlId::OfHead(of)) if *of == head => *what = Place::Destroyed,
+                Place::Field(field) if field.head == head => field.state = FieldState::Destroyed,
+                _ => {}
             }
-            Place::Url(_) => true,
-        });
+        }
         Ok(())
     }
 
@@ -458,7 +470,7 @@ impl Access<'_> {
     pub(super) fn field(&mut self, argument: &'static str, loc: TSMLoc) -> (HeadId, &mut FieldState) {
         let call = self.call;
         if !matches!(self.place(argument, loc).1, Place::Field(_)) {
-            self.wrong(argument, "a header field");
+            self.wrong(argument, loc, "a header field");
         }
         let Place::Field(field) = self.place(argument, loc).1 else { unreachable!("it has just been seen") };
         if field.state == FieldState::Destroyed {
@@ -514,14 +526,19 @@ impl Access<'_> {
         }
     }
 
-    /// Gives a place back. One of a head or a URL stays.
+    /// Gives a place back. One of a head or a URL that is there stays.
     pub(super) fn release(&mut self, argument: &'static str, loc: TSMLoc) {
         let (place, what) = self.place(argument, loc);
-        if let Place::Field(field) = what {
-            field.taken -= 1;
-            if field.taken == 0 {
-                self.buffer.places.remove(&place);
+        let is_gone = match what {
+            Place::Field(field) => {
+                field.taken -= 1;
+                field.taken == 0
             }
+            Place::Destroyed => true,
+            Place::Head(_) | Place::Url(_) => false,
+        };
+        if is_gone {
+            self.buffer.places.remove(&place);
         }
     }
 

@@ -134,6 +134,7 @@ impl OwnUrl {
                 };
             }
             Part::Of(UrlPart::Scheme) if to.is_some_and(|to| !is_scheme(to)) => return false,
+            Part::Of(UrlPart::Host) if to.is_some_and(|to| !is_one_host(to)) => return false,
             Part::Of(UrlPart::Scheme) => b"",
             Part::Of(UrlPart::User) => b":@/?#",
             Part::Of(UrlPart::Password) => b"@/?#",
@@ -166,6 +167,13 @@ fn cut(text: &[u8], mark: u8) -> (&[u8], Option<&[u8]>) {
         Some(place) => (&text[..place], Some(&text[place + 1..])),
         None => (text, None),
     }
+}
+
+/// Whether nothing of it would be taken for a port: a colon is within brackets, and these are around all of it.
+fn is_one_host(text: &[u8]) -> bool {
+    let within = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
+    let marks: &[u8] = if within.is_some() { b"[]" } else { b"[]:" };
+    !within.unwrap_or(text).iter().any(|byte| marks.contains(byte))
 }
 
 fn is_scheme(text: &[u8]) -> bool {
@@ -224,6 +232,7 @@ mod tests {
     fn a_url_grows_part_by_part() {
         let mut url = OwnUrl::default();
         for (part, to) in [
+            (Part::Of(UrlPart::Host), "[::1]"),
             (Part::Of(UrlPart::Host), "h"),
             (Part::Of(UrlPart::Scheme), "http"),
             (Part::Of(UrlPart::Path), "/p"),
@@ -245,6 +254,10 @@ mod tests {
             (Part::Of(UrlPart::User), "a:b"),
             (Part::Of(UrlPart::Password), "a@b"),
             (Part::Of(UrlPart::Host), "a/b"),
+            (Part::Of(UrlPart::Host), "a:81"),
+            (Part::Of(UrlPart::Host), "::1"),
+            (Part::Of(UrlPart::Host), "[::1]:81"),
+            (Part::Of(UrlPart::Host), "[::1]]"),
             (Part::Of(UrlPart::Port), "many"),
             (Part::Of(UrlPart::Path), "/a?b"),
             (Part::Of(UrlPart::Query), "a#b"),

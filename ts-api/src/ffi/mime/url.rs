@@ -158,10 +158,10 @@ pub extern "C" fn TSUrlPortGet(bufp: TSMBuffer, offset: TSMLoc) -> c_int {
         with(call, bufp, |access| {
             let url = access.url("offset", offset);
             port(access, url).unwrap_or_else(|| {
-                match get(access, url, Part::Of(UrlPart::Scheme)).as_deref() {
-                    Some(b"https" | b"wss") => 443,
-                    _ => 80,
-                }
+                let scheme = get(access, url, SCHEME).unwrap_or_default();
+                let is_secure =
+                    [&b"https"[..], b"wss"].iter().any(|other| scheme.eq_ignore_ascii_case(other));
+                if is_secure { 443 } else { 80 }
             })
         })
     })
