@@ -114,6 +114,17 @@ fn sockets_may_be_looked_at_and_the_clients_packets_marked() {
 }
 
 #[test]
+fn a_body_that_cannot_be_so_long_is_a_fault() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("getters.c"), "endless", &[], origin.address);
+    let mut client = served.client();
+    client.ask("/");
+    let line = served.fault();
+    let begin = "ts: TSHttpTxnErrorBodySet, called by getters: buf is 0x";
+    assert!(line.starts_with(begin) && line.ends_with(", with a length of 18446744073709551615"), "{line}");
+}
+
+#[test]
 fn a_transaction_has_switches() {
     let origin = Origin::echo();
     let served = serve(&Plugin::compile("getters.c"), "switches", &[], origin.address);

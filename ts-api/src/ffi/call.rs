@@ -141,6 +141,27 @@ impl Call {
         }
     }
 
+    /// As [`Call::bytes`], where the length is a `size_t`. More than there can be, such as what was a negative number, is a fault.
+    ///
+    /// # Safety
+    ///
+    /// If it is not null, so many bytes can be read there, and stay as they are for `'a`.
+    pub(crate) unsafe fn counted<'a>(
+        self,
+        argument: &'static str,
+        bytes: *const c_char,
+        length: usize,
+    ) -> &'a [u8] {
+        if length == 0 {
+            return &[];
+        }
+        if bytes.is_null() || isize::try_from(length).is_err() {
+            self.fault(format_args!("{argument} is {bytes:p}, with a length of {length}"));
+        }
+        // SAFETY: the caller says so; and no more than there can be.
+        unsafe { slice::from_raw_parts(bytes.cast(), length) }
+    }
+
     /// A function that must be there.
     pub(crate) fn function<F>(self, argument: &'static str, function: Option<F>) -> F {
         function.unwrap_or_else(|| self.fault(format_args!("{argument} is null")))

@@ -56,10 +56,8 @@ impl Place {
     unsafe fn write(self, call: Call, result: Option<&[u8]>) -> TSReturnCode {
         let start = call.place("dst", self.start);
         let result = result.filter(|result| result.len() < self.size);
-        if !self.length.is_null() {
-            // SAFETY: the caller says so.
-            unsafe { self.length.write(result.map_or(0, <[u8]>::len)) };
-        }
+        // SAFETY: the caller says so.
+        unsafe { call.tell("length", self.length, result.map_or(0, <[u8]>::len)) };
         let Some(result) = result else { return TS_ERROR };
         // SAFETY: as above; the result is ours, so it lies elsewhere.
         unsafe {
@@ -110,22 +108,6 @@ pub unsafe extern "C" fn TSStringPercentEncode(
     })
 }
 
-/// The bytes of a text whose length is a `size_t`.
-///
-/// # Safety
-///
-/// So many can be read there.
-unsafe fn text<'a>(call: Call, start: *const c_char, length: usize) -> &'a [u8] {
-    if length == 0 {
-        return &[];
-    }
-    if start.is_null() || isize::try_from(length).is_err() {
-        call.fault(format_args!("str is {start:p}, with a length of {length}"));
-    }
-    // SAFETY: the caller says so.
-    unsafe { slice::from_raw_parts(start.cast(), length) }
-}
-
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSStringPercentDecode(
     str: *const c_char,
@@ -136,7 +118,7 @@ pub unsafe extern "C" fn TSStringPercentDecode(
 ) -> TSReturnCode {
     call::enter("TSStringPercentDecode", |call| {
         // SAFETY: as the caller says.
-        let result: Vec<u8> = percent_decode(unsafe { text(call, str, str_len) }).collect();
+        let result: Vec<u8> = percent_decode(unsafe { call.counted("str", str, str_len) }).collect();
         // SAFETY: as above.
         unsafe { Place { start: dst, size: dst_size, length }.write(call, Some(&result)) }
     })
@@ -152,7 +134,7 @@ pub unsafe extern "C" fn TSBase64Encode(
 ) -> TSReturnCode {
     call::enter("TSBase64Encode", |call| {
         // SAFETY: as the caller says.
-        let result = BASE64.encode(unsafe { text(call, str, str_len) });
+        let result = BASE64.encode(unsafe { call.counted("str", str, str_len) });
         // SAFETY: as above.
         unsafe { Place { start: dst, size: dst_size, length }.write(call, Some(result.as_bytes())) }
     })
@@ -168,7 +150,7 @@ pub unsafe extern "C" fn TSBase64Decode(
 ) -> TSReturnCode {
     call::enter("TSBase64Decode", |call| {
         // SAFETY: as the caller says.
-        let result = BASE64.decode(unsafe { text(call, str, str_len) }).ok();
+        let result = BASE64.decode(unsafe { call.counted("str", str, str_len) }).ok();
         // SAFETY: as above.
         unsafe { Place { start: dst.cast(), size: dst_size, length }.write(call, result.as_deref()) }
     })

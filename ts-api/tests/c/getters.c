@@ -275,6 +275,20 @@ ENTRY(sockets)
   HOOK(sockets_handler, TS_HTTP_SSN_START_HOOK, TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_SEND_REQUEST_HDR_HOOK);
 }
 
+/* A body of a length that was a negative number. */
+
+static int
+endless_handler(TSCont contp UNUSED, TSEvent event UNUSED, void *edata)
+{
+  TSHttpTxnErrorBodySet((TSHttpTxn)edata, TSstrdup("short"), (size_t)-1, NULL);
+  return 0;
+}
+
+ENTRY(endless)
+{
+  HOOK(endless_handler, TS_HTTP_READ_REQUEST_HDR_HOOK);
+}
+
 /* Switches. */
 
 static int

@@ -261,8 +261,8 @@ void TSHttpTxnNoActivityTimeoutSet(TSHttpTxn txnp, int timeout);
 
 /* ---- The protocols of the connection to the client, and to the origin: tags such as "http/1.1", "tcp", "ipv4", outermost first.
  *
- * Puts at most `count` tags into `result`, and says in `actual`, if it is not null, how many there are. TS_ERROR: no request, or no
- * connection to an origin, yet. A session's are known from the begin, but for its version of HTTP.
+ * Puts at most `count` tags into `result`, and says in `actual`, if it is not null, how many there are. TS_ERROR, and none: no
+ * request, or no connection to an origin, yet. A session's are known from the begin, but for its version of HTTP.
  */
 TSReturnCode TSHttpTxnClientProtocolStackGet(TSHttpTxn txnp, int count, const char **result, int *actual);
 TSReturnCode TSHttpSsnClientProtocolStackGet(TSHttpSsn ssnp, int count, const char **result, int *actual);

@@ -1,7 +1,7 @@
 //! What the client gets if a transaction ends in an error.
 
 use std::ffi::{c_char, c_int};
-use std::{ptr, slice};
+use std::ptr;
 
 use super::{allowed, silent, there, transaction, warn};
 use crate::ffi::call::{self, Call};
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn TSHttpTxnErrorBodySet(
             return silent(call, txnp, transaction.take_back_error_body());
         }
         // SAFETY: it is that long, says the caller, and there until `_body` ends.
-        let body: &[u8] = unsafe { slice::from_raw_parts(buf.cast(), buflength) };
+        let body = unsafe { call.counted("buf", buf, buflength) };
         let content_type = if mimetype.is_null() {
             USUAL_TYPE.into()
         } else {

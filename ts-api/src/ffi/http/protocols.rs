@@ -5,7 +5,7 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::net::SocketAddr;
-use std::{ptr, slice};
+use std::ptr;
 
 use super::{allowed, session, there, transaction};
 use crate::ffi::call::{self, Call};
@@ -66,20 +66,14 @@ unsafe fn give(
     actual: *mut c_int,
 ) -> TSReturnCode {
     let Ok(count) = usize::try_from(count) else { call.fault(format_args!("count is {count}")) };
-    let Some(tags) = tags else { return TS_ERROR };
-    if count > 0 {
-        let places = call.place("result", result);
-        // SAFETY: the caller says that there are so many.
-        let places = unsafe { slice::from_raw_parts_mut(places.as_ptr(), count) };
-        for (place, tag) in places.iter_mut().zip(&tags) {
-            *place = tag.as_ptr();
-        }
+    let known = tags.as_deref().unwrap_or_default();
+    // SAFETY: the caller says that there is room. Also for those who do not look whether there are any.
+    unsafe { call.tell("actual", actual, known.len() as c_int) };
+    for (at, tag) in known.iter().take(count).enumerate() {
+        // SAFETY: the caller says that there are so many places.
+        unsafe { call.place("result", result).add(at).write(tag.as_ptr()) };
     }
-    if !actual.is_null() {
-        // SAFETY: the caller says that there is room; it is neither null nor unaligned.
-        unsafe { call.place("actual", actual).write(tags.len() as c_int) };
-    }
-    TS_SUCCESS
+    if tags.is_some() { TS_SUCCESS } else { TS_ERROR }
 }
 
 /// The first that begins so; null if there is none.

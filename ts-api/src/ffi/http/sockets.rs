@@ -4,6 +4,7 @@
 //! * What is set of the client's holds for its connection from now on, and so for the transactions that come after.
 
 use std::ffi::c_int;
+use std::net::IpAddr;
 use std::os::fd::RawFd;
 
 use super::{session, there, transaction};
@@ -69,14 +70,17 @@ fn set_service(call: Call, txnp: TSHttpTxn, dscp: c_int) -> TSReturnCode {
     let transaction = transaction(call, txnp);
     let socket = there(call, "txnp", txnp, transaction.client_socket());
     let client = there(call, "txnp", txnp, transaction.client_addr());
-    let option = if client.is_ipv4() {
-        (libc::IPPROTO_IP, libc::IP_TOS)
-    } else {
-        (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
-    };
     match socket {
-        Some(socket) if (0..64).contains(&dscp) => set(socket, option, dscp << 2),
+        Some(socket) if (0..64).contains(&dscp) => set(socket, service(client.ip()), dscp << 2),
         _ => TS_ERROR,
+    }
+}
+
+/// The option for packets to this address. Those to one of IPv6 that stands for one of IPv4 are packets of IPv4.
+fn service(client: IpAddr) -> (c_int, c_int) {
+    match client.to_canonical() {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TOS),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
     }
 }
 
@@ -97,4 +101,26 @@ pub extern "C" fn TSHttpTxnClientPacketMarkSet(txnp: TSHttpTxn, mark: c_int) -> 
         let socket = there(call, "txnp", txnp, transaction(call, txnp).client_socket());
         socket.map_or(TS_ERROR, |socket| set(socket, (libc::SOL_SOCKET, libc::SO_MARK), mark))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+    use std::os::fd::AsRawFd as _;
+
+    use rustix::net::sockopt::{ip_tos, ipv6_v6only};
+
+    use super::*;
+
+    #[test]
+    fn packets_of_ipv4_are_marked_whatever_kind_of_socket_they_leave_from() {
+        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
+        assert!(!ipv6_v6only(&listener).unwrap(), "it is for both, as the host's are");
+        let client =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, listener.local_addr().unwrap().port())).unwrap();
+        let (served, from) = listener.accept().unwrap();
+        assert!(from.is_ipv6() && client.local_addr().unwrap().is_ipv4());
+        assert_eq!(set(served.as_raw_fd(), service(from.ip()), 46 << 2), TS_SUCCESS);
+        assert_eq!(ip_tos(&served).unwrap(), 46 << 2);
+    }
 }
