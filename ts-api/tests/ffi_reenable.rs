@@ -105,10 +105,14 @@ fn one_that_comes_when_the_host_has_gone_on_is_refused() {
 
 #[test]
 fn an_answer_that_is_none_is_a_fault() {
-    assert_eq!(
-        fault("a_wrong_answer"),
-        "TSHttpTxnReenable, called by reenable: event is 60011, and must be TS_EVENT_HTTP_CONTINUE or TS_EVENT_HTTP_ERROR"
-    );
+    for (entry, function, event) in [
+        ("a_wrong_answer", "TSHttpTxnReenable", 60011),
+        ("a_wrong_answer_of_a_session", "TSHttpSsnReenable", 60013),
+    ] {
+        let answers = "TS_EVENT_HTTP_CONTINUE or TS_EVENT_HTTP_ERROR";
+        let expected = format!("{function}, called by reenable: event is {event}, and must be {answers}");
+        assert_eq!(fault(entry), expected);
+    }
 }
 
 #[test]

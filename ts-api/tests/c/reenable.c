@@ -203,6 +203,19 @@ ENTRY(a_wrong_answer)
   TSHttpHookAdd(TS_HTTP_TXN_START_HOOK, TSContCreate(wrong_handler, NULL));
 }
 
+static int
+wrong_session_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpSsnReenable((TSHttpSsn)edata, event);
+  return 0;
+}
+
+ENTRY(a_wrong_answer_of_a_session)
+{
+  (void)argc, (void)argv;
+  TSHttpHookAdd(TS_HTTP_SSN_START_HOOK, TSContCreate(wrong_session_handler, NULL));
+}
+
 /* With an answer to another kind of thing. */
 
 static int

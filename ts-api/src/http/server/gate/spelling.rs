@@ -108,7 +108,7 @@ pub(crate) fn note_changed<'a>(
     }
     let is_odd = |(_, spelled): (&str, Option<&[u8]>)| spelled.is_some_and(|spelled| !is_plain(spelled));
     // The head that was received may have a note already, that fits no more.
-    if extensions.is_empty() && !names.clone().any(is_odd) {
+    if !names.clone().any(is_odd) && !has_note(extensions) {
         return;
     }
     let names: Vec<_> =
@@ -118,6 +118,19 @@ pub(crate) fn note_changed<'a>(
         spelling.set(Some(names));
         spelling.note_in(extensions);
     });
+}
+
+/// Whether the parser's note is among these. Nobody else can name its type, but another note takes its place.
+fn has_note(extensions: &Extensions) -> bool {
+    thread_local! {
+        static ANOTHER: Extensions = OddNames::all(&mut [&b"a"[..]].into_iter()).note();
+    }
+    if extensions.is_empty() {
+        return false;
+    }
+    let mut with_another = extensions.clone();
+    with_another.extend(ANOTHER.with(Extensions::clone));
+    with_another.len() == extensions.len()
 }
 
 /// How the names of the last head are spelled.
@@ -214,6 +227,21 @@ mod tests {
             let note = odd(all.chain(framing)).unwrap().note();
             assert_eq!(note.len(), 1, "{count}");
         }
+    }
+
+    #[test]
+    fn a_head_that_was_changed_is_noted_if_its_names_are_odd_or_it_has_a_note_of_others() {
+        let plain = [("host", None), ("x-one", Some(&b"X-One"[..]))];
+        let odd = [("host", None), ("x-one", Some(&b"x-ONE"[..]))];
+        let mut extensions = Extensions::new();
+        extensions.insert("what else belongs to it");
+        note_changed(plain.into_iter(), &mut extensions);
+        assert_eq!(extensions.len(), 1, "usual names need none");
+        note_changed(odd.into_iter(), &mut extensions);
+        assert_eq!(extensions.len(), 2);
+        assert!(has_note(&extensions), "which is looked for before it is replaced");
+        note_changed(plain.into_iter(), &mut extensions);
+        assert_eq!(extensions.len(), 2);
     }
 
     #[test]

@@ -30,6 +30,9 @@ fn of_session(session: u64, which: Fact) -> Result<u64, Code> {
     }
 }
 
+// What is told of each message has a number for each.
+const _: () = assert!(Fact::HEAD_BYTES.0 + Which::CLIENT_RESPONSE.0 < Fact::BODY_BYTES.0);
+
 fn of_transaction(transaction: u64, which: Fact) -> Result<u64, Code> {
     let transaction = find_transaction(transaction)?;
     if which == Fact::DEBUG {
