@@ -102,6 +102,7 @@ fn a_plugin_that_cannot_be_taken_is_named_with_what_is_wrong_and_what_to_do() {
         ("host_undefined.c", "needs `TSNoSuchFunction`", "its headers declare those that it has"),
         ("host_no_entry.c", "has no function `TSPluginInit`", "has to define it"),
         ("host_mangled.cc", "has no function `TSPluginInit`", "extern \"C\""),
+        ("host_variable.c", "has no function `TSPluginInit`", "what has that name there is a variable"),
     ] {
         let plugin = Plugin::compile(source);
         let file = plugin.library();
@@ -168,6 +169,7 @@ fn what_a_plugin_does_as_it_is_loaded_or_entered_is_told_with_its_name() {
     let (plugin, throwing) = (Plugin::compile("host_loading.c"), Plugin::compile("host_throwing.cc"));
     let file = plugin.library();
     let was_running = "ts:   was running PLUGIN: its initialisation";
+    let left_by_exception = "ts: a function of PLUGIN: an exception left it, or pthread_exit was called";
     for flags in [["--plugin", file], ["--verify-plugin", file]] {
         let (lines, status) = died(&plugin, "crash", &flags);
         assert!(lines[0].starts_with("ts: SIGSEGV at address 0x.., "), "{lines:?}");
@@ -180,9 +182,11 @@ fn what_a_plugin_does_as_it_is_loaded_or_entered_is_told_with_its_name() {
         assert!(lines[0].starts_with(fault), "{lines:?}");
         assert_eq!(status, Err(Some(6)));
         let (lines, status) = died(&throwing, "", &[flags[0], throwing.library()]);
-        assert_eq!(lines[0], "ts: a function of PLUGIN: an exception left it, or pthread_exit was called");
+        assert_eq!(lines[0], left_by_exception);
         assert_eq!(status, Err(Some(6)));
     }
+    let (lines, status) = died(&throwing, "TSPluginInit", &["--port", "0", "--plugin", throwing.library()]);
+    assert_eq!((&*lines[0], status), (left_by_exception, Err(Some(6))));
     let (lines, status) = died(&plugin, "", &["--port", "0", "--plugin", &format!("{file} out")]);
     assert_eq!(lines[0], "ts: exit was called, on the thread ts-host");
     assert!(lines[1].starts_with("ts:   was running PLUGIN: TSPluginInit ("), "{lines:?}");

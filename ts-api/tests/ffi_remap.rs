@@ -2,7 +2,9 @@
 #![cfg(feature = "host")]
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -14,7 +16,7 @@ mod support {
 }
 
 use support::c::Plugin;
-use support::host::{Host, refused};
+use support::host::{Host, LIMIT, refused};
 use support::http::{Client, Origin, wait_until};
 
 /// Rules with the plugin, and what it writes down.
@@ -134,7 +136,7 @@ fn several_plugins_of_a_rule_map_one_after_the_other_until_one_is_the_last() {
     let to = origin.address;
     let port = other.address.port();
     setting.rules(&format!(
-        "map /a/ http://{to}/rule/ PLUGIN(none) \\\n  PLUGIN(port={port}) PLUGIN(refuse)\n\
+        "map /a/\\\nhttp://{to}/rule/ PLUGIN(none) \\\n  PLUGIN(port={port}) PLUGIN(refuse)\n\
          map /stop/ http://{to}/stopped/ PLUGIN(stop) PLUGIN(refuse)\n"
     ));
     let host = setting.host();
@@ -161,6 +163,51 @@ fn a_plugin_refuses_or_sends_elsewhere_and_one_that_fails_leaves_it_to_the_rule(
     assert_eq!(ask(&host, "/fail/a").status(), 200);
     assert_eq!(last(&origin), ("/a".into(), to.to_string()));
     end(host);
+}
+
+#[test]
+fn an_exception_may_not_leave_a_plugin_that_maps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, plugin) = (folder.path().join("remap.config"), Plugin::compile("host_throwing.cc"));
+    fs::write(&config, format!("map / http://127.0.0.1:1/ @plugin={}\n", plugin.library())).unwrap();
+    for (function, shown) in [
+        ("TSRemapInit", false),
+        ("TSRemapNewInstance", false),
+        ("TSRemapDoRemap", true),
+        ("TSRemapPreConfigReload", true),
+        ("TSRemapPostConfigReload", true),
+        ("TSRemapDeleteInstance", true),
+    ] {
+        let mut command = Command::new("sh");
+        // What it leaves behind is of no use to anybody here.
+        command.args(["-c", "ulimit -c 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ts-host")]);
+        command.args(["--port", "0", "--threads", "1", "--remap-config"]).arg(&config);
+        command.env("TS_API_LOADING", function);
+        let (said, status) = if shown {
+            let host = Host::command(&mut command);
+            let mut client = Client::connect(host.address());
+            match function {
+                // Nobody answers.
+                "TSRemapDoRemap" => client.ask("/"),
+                "TSRemapDeleteInstance" => host.signal(Signal::TERM),
+                _ => host.signal(Signal::HUP),
+            }
+            let said = loop {
+                let line = host.log.recv_timeout(LIMIT).expect("one more line in the log");
+                if line.starts_with("ts: ") {
+                    break line;
+                }
+            };
+            (said, host.end().1)
+        } else {
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            let text = String::from_utf8(output.stderr).unwrap();
+            (text.lines().next().unwrap_or_default().to_owned(), output.status)
+        };
+        let file = Path::new(plugin.library()).file_name().unwrap().to_str().unwrap();
+        let fault = format!("ts: a function of {file}: an exception left it, or pthread_exit was called");
+        assert_eq!((said, status.signal()), (fault, Some(6)), "{function}");
+    }
 }
 
 #[test]
@@ -310,6 +357,10 @@ fn a_rule_that_cannot_be_taken_is_told_with_its_line_and_nothing_starts() {
             "there is no `@action=deny` here, only @plugin=FILE and @pparam=ARGUMENT: a plugin",
         ),
         ("map / http://a/ \"@plugin=a.so\n", "remap.config:1:17: the quotation mark is not closed"),
+        (
+            "\nmap / \\\nhttp://a/ \\\n  \"@plugin=a.so\n",
+            "remap.config:4:3: the quotation mark is not closed",
+        ),
         ("map / http://a/\nmap / http://b/\n", "two rules are for the same requests"),
         ("map / http://a/ @plugin=nowhere.so\n", "nowhere.so cannot be opened"),
         (

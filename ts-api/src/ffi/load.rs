@@ -22,11 +22,13 @@ use std::{io, ptr};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use thiserror::Error;
 
+use self::elf::Looked;
 use super::image;
 use super::plugin::{self, Plugin};
 
-/// The function that every global plugin has.
-type Init = unsafe extern "C" fn(c_int, *mut *const c_char);
+/// The function that every global plugin has. As that of all entries, its type says that an exception may come out of it: otherwise
+/// the compiler takes for granted that none does, and whoever waits for it is not told.
+type Init = unsafe extern "C-unwind" fn(c_int, *mut *const c_char);
 
 /// Why a plugin is not taken.
 #[derive(Debug, Error)]
@@ -111,14 +113,16 @@ pub(crate) enum LoadError {
 pub(crate) struct Library {
     file: PathBuf,
     handle: Handle,
+    /// Names of entries that variables have.
+    variables: Vec<String>,
 }
 
 impl Library {
     /// Loads it. Its initialisers run, in C++ the constructors of its global objects.
     pub(crate) fn open(file: &Path) -> Result<Self, LoadError> {
-        let whole = elf::look(file)?;
+        let Looked { whole, variables } = elf::look(file)?;
         let handle = load(file, &whole)?;
-        let library = Self { file: file.to_owned(), handle };
+        let library = Self { file: file.to_owned(), handle, variables };
         // Some address of its code; what else it has is found from there.
         if let Some(base) = ENTRIES.iter().find_map(|entry| library.find(entry)).and_then(base) {
             image::enter(&whole, &short_name(file), base);
@@ -131,8 +135,17 @@ impl Library {
         &self.file
     }
 
+    /// What an entry of this name is missing for, if something else has the name.
+    pub(crate) fn in_its_place(&self, function: &str) -> Option<&'static str> {
+        let is_variable = self.variables.iter().any(|variable| variable == function);
+        is_variable.then_some("what has that name there is a variable")
+    }
+
     /// The address of a function; none if there is none of that name.
     pub(crate) fn find(&self, function: &str) -> Option<*const ()> {
+        if self.in_its_place(function).is_some() {
+            return None;
+        }
         // SAFETY: the symbol is taken as an address alone here.
         let symbol = unsafe { self.handle.get::<*const ()>(function.as_bytes()) }.ok()?;
         Some(symbol.as_raw_ptr().cast_const().cast()).filter(|address: &*const ()| !address.is_null())
@@ -148,7 +161,9 @@ impl Library {
             }
             None => Err(LoadError::NoFunction {
                 function: INIT,
-                mend: if self.find("_Z12TSPluginInitiPPKc").is_some() {
+                mend: if let Some(other) = self.in_its_place(INIT) {
+                    other
+                } else if self.find("_Z12TSPluginInitiPPKc").is_some() {
                     "it has one of C++, so include <ts/ts.h> where it is defined, or write extern \"C\" before it"
                 } else if self.find("TSRemapInit").is_some() {
                     "it is a remap plugin, so name it in a rule of remap.config (@plugin=FILE)"

@@ -54,13 +54,19 @@ const RELOAD_FAILED: c_int = 0;
 const RELOADED_USED: c_int = 1;
 const RELOADED_UNUSED: c_int = 2;
 
-type Init = unsafe extern "C" fn(*mut TSRemapInterface, *mut c_char, c_int) -> TSReturnCode;
-type NewInstance =
-    unsafe extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_void, *mut c_char, c_int) -> TSReturnCode;
-type DeleteInstance = unsafe extern "C" fn(*mut c_void);
-type PreConfigReload = unsafe extern "C" fn();
-type PostConfigReload = unsafe extern "C" fn(c_int);
-type DoRemap = unsafe extern "C" fn(*mut c_void, TSHttpTxn, *mut TSRemapRequestInfo) -> c_int;
+// An exception may come out of any of them: see `plugin`.
+type Init = unsafe extern "C-unwind" fn(*mut TSRemapInterface, *mut c_char, c_int) -> TSReturnCode;
+type NewInstance = unsafe extern "C-unwind" fn(
+    c_int,
+    *mut *mut c_char,
+    *mut *mut c_void,
+    *mut c_char,
+    c_int,
+) -> TSReturnCode;
+type DeleteInstance = unsafe extern "C-unwind" fn(*mut c_void);
+type PreConfigReload = unsafe extern "C-unwind" fn();
+type PostConfigReload = unsafe extern "C-unwind" fn(c_int);
+type DoRemap = unsafe extern "C-unwind" fn(*mut c_void, TSHttpTxn, *mut TSRemapRequestInfo) -> c_int;
 
 /// A library that maps URLs.
 struct Mapper {
@@ -181,7 +187,9 @@ const DO_REMAP: &str = "TSRemapDoRemap";
 pub(crate) fn check(library: &Library) -> Result<(), LoadError> {
     for function in [INIT, DO_REMAP] {
         if library.find(function).is_none() {
-            let mend = if library.find("TSPluginInit").is_some() {
+            let mend = if let Some(other) = library.in_its_place(function) {
+                other
+            } else if library.find("TSPluginInit").is_some() {
                 "it is a global plugin, so name it in plugin.config, or with --plugin"
             } else {
                 "a plugin that maps URLs has to define it"

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! # Rules
-//! * Words are those of `plugin.config`; a `\` at the end of a line goes on with the next.
+//! * Words are those of `plugin.config`; a `\` at the end of a line goes on with the next, and parts words as a blank does.
 //! * A line that says something that there is no such thing as here is a problem, and not left out: a rule that is half
 //!   understood sends requests where nobody wants them.
 //! * A plugin's file without a leading `/` is looked for in the folder of `remap.config`, then in the directory of plugins.
@@ -34,15 +34,22 @@ pub(super) fn read(path: &Path) -> Result<Vec<Mapping>, Problems> {
     let mut lines = (1..).zip(text.lines());
     while let Some((number, line)) = lines.next() {
         let mut whole = line.to_owned();
+        // The lines that it is of, each with where it begins, in letters.
+        let mut lines_of = vec![(number, 0)];
         while whole.ends_with('\\') {
             whole.pop();
-            whole.push_str(lines.next().map_or("", |(_, more)| more));
+            whole.push(' ');
+            let Some((number, more)) = lines.next() else { break };
+            lines_of.push((number, whole.chars().count()));
+            whole.push_str(more);
         }
         let rule = match words::split(&whole) {
             Ok(words) if words.is_empty() => continue,
             Ok(words) => rule(folder, &words),
             Err(wrong) => {
-                problems.push(format!("{shown}:{number}:{}: {}", wrong.column, wrong.text));
+                let of = lines_of.into_iter().rfind(|(_, before)| *before < wrong.column);
+                let (number, before) = of.unwrap_or((number, 0));
+                problems.push(format!("{shown}:{number}:{}: {}", wrong.column - before, wrong.text));
                 continue;
             }
         };

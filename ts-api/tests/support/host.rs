@@ -34,7 +34,13 @@ impl Host {
         let log = read_lines(child.stderr.take().expect("it is piped"));
         let mut greeting = Vec::new();
         while greeting.last().is_none_or(|line: &String| !line.starts_with("stop with")) {
-            greeting.push(lines.recv_timeout(LIMIT).expect("a greeting"));
+            let line = lines.recv_timeout(LIMIT);
+            greeting.push(line.unwrap_or_else(|error| {
+                panic!(
+                    "no greeting: {error}; it said {greeting:?} and logged {:?}",
+                    log.try_iter().collect::<Vec<_>>()
+                )
+            }));
         }
         Self { child, lines, log, greeting }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use object::Endianness;
 use object::elf::{EM_AARCH64, EM_X86_64, ET_DYN, ET_EXEC, ET_REL, FileHeader64, Machine, PT_LOAD};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::{File, Object as _, ObjectSymbol as _, SymbolKind};
 
 use super::LoadError;
 
@@ -18,8 +19,16 @@ const MACHINE: Option<Machine> = if cfg!(target_arch = "x86_64") {
     None
 };
 
-/// Looks whether a file can be a library of this machine, and is whole; its whole name.
-pub(super) fn look(file: &Path) -> Result<PathBuf, LoadError> {
+/// What a file that can be loaded tells of itself.
+pub(super) struct Looked {
+    /// Its whole name.
+    pub(super) whole: PathBuf,
+    /// Names of entries that are those of variables in it, which nobody can call.
+    pub(super) variables: Vec<String>,
+}
+
+/// Looks whether a file can be a library of this machine, and is whole.
+pub(super) fn look(file: &Path) -> Result<Looked, LoadError> {
     let unreadable = |source| LoadError::NoFile { file: file.to_owned(), source };
     let none = |what| Err(LoadError::NoLibrary { file: file.to_owned(), what });
     let whole = fs::canonicalize(file).map_err(unreadable)?;
@@ -54,6 +63,16 @@ pub(super) fn look(file: &Path) -> Result<PathBuf, LoadError> {
     let end = loaded.map(|segment| segment.p_offset(endian).saturating_add(segment.p_filesz(endian))).max();
     match end {
         Some(end) if end > length => cut_off(end),
-        _ => Ok(whole),
+        _ => Ok(Looked { whole, variables: variables(&bytes) }),
     }
+}
+
+/// The names that begin as those of entries do, and that a library shows for variables. None if it cannot be read: the system is
+/// the one to say so.
+fn variables(bytes: &[u8]) -> Vec<String> {
+    let Ok(file) = File::parse(bytes) else { return Vec::new() };
+    let is_variable = |kind| matches!(kind, SymbolKind::Data | SymbolKind::Tls);
+    let shown = file.dynamic_symbols().filter(|symbol| symbol.is_definition() && is_variable(symbol.kind()));
+    let names = shown.filter_map(|symbol| symbol.name().ok());
+    names.filter(|name| name.starts_with("TS")).map(str::to_owned).collect()
 }
