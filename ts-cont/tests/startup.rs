@@ -110,6 +110,31 @@ fn start_calls_run_on_each_thread_in_the_order_of_addition_before_anything_else(
 }
 
 #[test]
+fn what_runs_first_on_a_thread_is_told_the_thread_by_its_number() {
+    World::both(0, |world| {
+        let processor = world.processor();
+        let group = processor.register_event_type("ET_TEST").unwrap();
+        let log = Log::new();
+        let look = |log: Log<bool>| {
+            move |here: &Here| {
+                let found = EThread::from_number(here.number());
+                log.push(found.as_ref() == Some(here.thread()));
+            }
+        };
+        processor.schedule_spawn_fn(group, look(log.clone())).unwrap();
+        let looks = look(log.clone());
+        let event = Continuation::shared(move |event| looks(event.here().unwrap()));
+        for _ in 0..8 {
+            processor.schedule_imm(&event, group, ()).unwrap();
+        }
+        processor.spawn_event_threads(group, 4, 0).unwrap();
+        assert_eq!(world.wait(&log, 4 + 8), [true; 4 + 8]);
+        drop(event);
+        world.end();
+    });
+}
+
+#[test]
 fn a_start_continuation_with_a_mutex_is_called_once_per_thread_under_its_mutex() {
     // T-16: the original aborts with a mutex, and runs it on all threads at once without one.
     World::both(0, |world| {

@@ -2,12 +2,12 @@
 
 use super::{EventProcessor, EventType, Group, Inner, Newborn};
 use crate::affinity::{MAX_INDEX, ThreadRef};
-use crate::ethread::{Shared, Stop, ThreadType};
+use crate::ethread::{Shared, ThreadType};
 use crate::event::Message;
 use crate::work::Work;
 use crate::{Continuation, EThread, EventCode, SpawnError};
 use std::cell::RefCell;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use ts_event::inbox;
 use ts_thread::{Builder, ContextLocal, JoinHandle, StackRegion, StartError};
@@ -159,12 +159,14 @@ impl EventProcessor {
         let newborns: Vec<_> = (0..count).map(|index| newborn(inner, group, index as u32)).collect();
         let threads: Vec<_> =
             newborns.iter().map(|newborn| EThread::from_shared(Arc::clone(&newborn.shared))).collect();
+        let gate = Gate::default();
         if inner.core.simulated {
             inner.newborn.lock().extend(newborns);
         } else {
-            running.extend(start(group, newborns, options)?);
+            running.extend(start(group, newborns, options, &gate)?);
         }
         group.publish(threads, |threads, entry, when| inner.hand_over(group, threads, entry, when));
+        gate.open();
         drop(running);
         Ok(event_type)
     }
@@ -261,22 +263,43 @@ fn os_thread(name: &str, stack_size: usize) -> Builder {
     if stack_size == 0 { builder } else { builder.stack_size(stack_size) }
 }
 
-/// Starts all threads or none.
+/// Where the threads of a group wait until they are published: whatever runs on one of them, a start continuation or an event
+/// that was there before, finds all of them. Dropped without being opened, it sends them home.
+#[derive(Default)]
+struct Gate(Arc<OnceLock<bool>>);
+
+impl Gate {
+    fn open(&self) {
+        let _ = self.0.set(true);
+    }
+
+    fn shut(&self) {
+        let _ = self.0.set(false);
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        // Which changes nothing if it is open.
+        self.shut();
+    }
+}
+
+/// Starts all threads or none, and has them wait at the gate.
 fn start(
     group: &Group,
     newborns: Vec<Newborn>,
     mut options: ThreadOptions,
+    gate: &Gate,
 ) -> Result<Vec<Running>, SpawnError> {
     let mut running = Vec::with_capacity(newborns.len());
     options.stacks.reverse();
     for newborn in newborns {
         let thread = EThread::from_shared(Arc::clone(&newborn.shared));
-        match start_one(group, newborn, &mut options) {
+        match start_one(group, newborn, &mut options, gate) {
             Ok(join) => running.push(Running { thread, join }),
             Err(error) => {
-                for started in &running {
-                    started.thread.shared().stop(Stop::Now);
-                }
+                gate.shut();
                 for started in running {
                     drop(started.join.join());
                 }
@@ -291,6 +314,7 @@ fn start_one(
     group: &Group,
     newborn: Newborn,
     options: &mut ThreadOptions,
+    gate: &Gate,
 ) -> Result<JoinHandle<()>, SpawnError> {
     let thread = EThread::from_shared(Arc::clone(&newborn.shared));
     let name = thread.name().to_owned();
@@ -305,6 +329,7 @@ fn start_one(
         builder = builder.cpu_set(&options.cpu_sets[thread.index() % options.cpu_sets.len()]);
     }
     let kind = group.attributes().wait.clone();
+    let is_open = Arc::clone(&gate.0);
     let (tell, told) = mpsc::sync_channel(1);
     let start_error = |source: StartError| SpawnError::Start { name: name.clone(), source };
     let join = builder
@@ -312,7 +337,9 @@ fn start_one(
             Ok(wait) => {
                 // The spawner waits for this word, so it is there to hear it.
                 let _ = tell.send(Ok(()));
-                newborn.run(wait);
+                if *is_open.wait() {
+                    newborn.run(wait);
+                }
             }
             Err(source) => {
                 let _ = tell.send(Err(source));
