@@ -45,6 +45,24 @@ fn a_name_that_belongs_to_no_file_is_not_looked_for() {
 }
 
 #[test]
+fn a_table_of_what_tests_show_names_them() {
+    let table = |cell: &str| {
+        let source = "fn plain() {}\n\n#[test]\nfn shows() {}\n\n#[test]\n// Once.\n#[should_panic]\nfn shows_too() {}\n";
+        let page =
+            format!("| trap | shown by |\n|---|---|\n| `any` | `src/queue.rs` `shows` |\n| two | {cell} |\n");
+        Project::new(&[("ts-event/README.md", page.as_str()), ("ts-event/src/queue.rs", source)])
+            .xtask(&["check", "names"])
+    };
+    table("`src/queue.rs` `shows`, `shows_too`, `src/queue.rs` `shows`").finds_nothing();
+    table("`src/queue.rs` `shown`").finds("ts-event/README.md:4: `shown` is not defined");
+    table("`src/queue.rs` `plain`").finds("ts-event/README.md:4: `plain` is no test in src/queue.rs");
+    table("`src/queue.rs` `shows`, `src/queue.rs`").finds("no test of `src/queue.rs` is named");
+    table("`shows`").finds("`shows` stands behind no file");
+    table("by construction: there is one").finds_nothing();
+    table("a look").finds("a row that no test shows");
+}
+
+#[test]
 fn a_changelog_tells_of_its_time() {
     Project::new(&[("ts-event/CHANGELOG.md", "`src/ready.rs` is gone")])
         .xtask(&["check", "names"])

@@ -4,6 +4,8 @@
 //! * A path in backticks (`src/raw.rs`, or from the root `ts-mutex/src/raw.rs`) is a file of the project.
 //! * A name in backticks right behind such a path is defined in that file: `src/raw.rs` `release`.
 //! * So is a name in backticks that links to a source file: ``[`Core::release`](src/raw.rs)``. It may also be the file's own.
+//! * A table's column `shown by` names tests: in each row, behind each file, at least one function that is a test there.
+//!   A row without any begins with `by construction`.
 //!
 //! rustdoc does this for items that can be linked to. A map of the code also names what is private, and tests.
 
@@ -22,12 +24,18 @@ pub(super) fn look(workspace: &Workspace) -> Result<Vec<Finding>> {
     // A changelog tells of its time.
     let pages = files.iter().filter(|file| file.ends_with(".md") && !file.ends_with("CHANGELOG.md"));
     for page in pages {
-        reader.page(page, &workspace.text(page).unwrap_or_default(), &mut found)?;
+        let text = workspace.text(page).unwrap_or_default();
+        reader.page(page, &text, &mut found)?;
+        reader.tables(page, &text, &mut found)?;
     }
     Ok(found)
 }
 
 const PATH: &str = r"^[\w.-]+(?:/[\w.-]+)+\.(?:rs|md|toml|yml|txt)$";
+/// The head of a column of tests.
+const SHOWN_BY: &str = "shown by";
+/// How a cell of such a column begins that needs no test, before it says why.
+const WITHOUT: &str = "by construction";
 const NAME: &str = r"^[A-Za-z_]\w*(?:::\w+)*(?:\(\))?$";
 
 struct Reader<'a> {
@@ -71,6 +79,69 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Looks at the tests that tables name.
+    fn tables(&self, page: &str, text: &str, found: &mut Vec<Finding>) -> Result<()> {
+        let (mut in_head, mut column, mut shown, mut begin) = (false, 0, None, 0);
+        let (mut words, mut codes) = (String::new(), Vec::new());
+        for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+            match event {
+                Event::Start(Tag::TableHead) => (in_head, column, shown) = (true, 0, None),
+                Event::End(TagEnd::TableHead) => in_head = false,
+                Event::Start(Tag::TableRow) => column = 0,
+                Event::Start(Tag::TableCell) => {
+                    begin = range.start;
+                    words.clear();
+                    codes.clear();
+                }
+                Event::Text(text) => words.push_str(&text),
+                Event::Code(code) => codes.push(code.into_string()),
+                Event::End(TagEnd::TableCell) => {
+                    if in_head && words == SHOWN_BY {
+                        shown = Some(column);
+                    } else if shown == Some(column) && !(codes.is_empty() && words.starts_with(WITHOUT)) {
+                        let line = 1 + text[..begin].matches('\n').count();
+                        let wrong = self.tests(page, &codes)?;
+                        found.extend(wrong.into_iter().map(|wrong| Finding::at(page, line, wrong)));
+                    }
+                    column += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a cell that names tests: files, each with functions behind it.
+    fn tests(&self, page: &str, codes: &[String]) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        let mut codes = codes.iter().peekable();
+        if codes.peek().is_none() {
+            wrong.push("a row that no test shows".to_owned());
+        }
+        while let Some(path) = codes.next() {
+            if !self.path.is_match(path) {
+                wrong.push(format!("`{path}` stands behind no file"));
+                continue;
+            }
+            // Whether the file is there, and the functions in it, is asked for the page as a whole.
+            let source = self.file(page, path).and_then(|file| self.workspace.text(&file));
+            let mut tests = 0;
+            while let Some(name) = codes.next_if(|code| !self.path.is_match(code)) {
+                tests += 1;
+                if let Some(source) = &source
+                    && defines(source, name)?
+                    && !is_test(source, name)?
+                {
+                    wrong.push(format!("`{name}` is no test in {path}"));
+                }
+            }
+            if tests == 0 {
+                wrong.push(format!("no test of `{path}` is named"));
+            }
+        }
+        Ok(wrong)
+    }
+
     /// The file that a path on this page means: from the root, from the folder of the page, or from that of its crate.
     fn file(&self, page: &str, path: &str) -> Option<String> {
         let krate = page.split_once('/').map_or("", |(krate, _)| krate);
@@ -78,6 +149,12 @@ impl Reader<'_> {
         let candidates = [path.to_owned(), format!("{beside}/{path}"), format!("{krate}/{path}")];
         candidates.into_iter().find(|candidate| self.files.contains(candidate))
     }
+}
+
+/// Whether a source has a test of this name.
+fn is_test(source: &str, name: &str) -> Result<bool> {
+    let between = r"(?:(?:#\[[^\]]*\]|//[^\n]*)\s*)*";
+    Ok(Regex::new(&format!(r"#\[test\]\s*{between}fn\s+{name}\b"))?.is_match(source))
 }
 
 /// Whether a name is that of the file, as an example's is.
