@@ -37,6 +37,8 @@ ENTRY(before_it_ran)
   (void)argc, (void)argv;
   TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
+  static Hold hold     = HOLD;
+  hold_thread(&hold, thread);
   TSAction later       = TSContScheduleOnThread(contp, 10, thread);
   TSAction often       = TSContScheduleEveryOnThread(contp, 10, thread);
   TSAction elsewhere   = TSContScheduleOnThread(contp, 10, thread);
@@ -46,6 +48,7 @@ ENTRY(before_it_ran)
   TSActionCancel(often);
   on_foreign_thread(cancels, elsewhere);
   MUST(!TSActionDone(later) && !TSActionDone(often) && !TSActionDone(elsewhere));
+  tell(&hold.let_go);
   let_pass(30, thread);
   MUST(told(&runs) == 0);
   TSContDestroy(contp);
@@ -111,8 +114,11 @@ ENTRY(by_the_handlers_argument)
   (void)argc, (void)argv;
   TSEventThread thread = thread_of(TS_THREAD_POOL_TASK);
   TSCont contp         = TSContCreate(counts, TSMutexCreate());
-  TSAction action      = TSContScheduleOnThread(contp, 10, thread);
+  static Hold hold     = HOLD;
+  hold_thread(&hold, thread);
+  TSAction action = TSContScheduleOnThread(contp, 10, thread);
   TSActionCancel((TSAction)((uintptr_t)action & ~(uintptr_t)1));
+  tell(&hold.let_go);
   let_pass(30, thread);
   MUST(told(&runs) == 0);
   TSContDestroy(contp);

@@ -147,6 +147,55 @@ let_pass(TSHRTime milliseconds, TSEventThread thread)
   wait_for(&turns, before + 1);
 }
 
+/* Keeps a thread in a handler until it is let go, so that what is scheduled there meanwhile does not begin. */
+typedef struct {
+  Tally held, let_go;
+} Hold;
+
+#define HOLD {TALLY, TALLY}
+
+static inline int
+holds_its_thread(TSCont contp, TSEvent event UNUSED, void *edata UNUSED)
+{
+  Hold *hold = (Hold *)TSContDataGet(contp);
+  TSContDestroy(contp);
+  tell(&hold->held);
+  wait_for(&hold->let_go, 1);
+  return 0;
+}
+
+/* `hold` is for one use, and static: the thread looks at it once more after it was let go with tell(&hold.let_go). */
+static inline void
+hold_thread(Hold *hold, TSEventThread thread)
+{
+  TSCont contp = TSContCreate(holds_its_thread, TSMutexCreate());
+  TSContDataSet(contp, hold);
+  TSContScheduleOnThread(contp, 0, thread);
+  wait_for(&hold->held, 1);
+}
+
+static Tally turns_of_all UNUSED = TALLY;
+
+static inline int
+takes_a_turn_on_each(TSCont contp UNUSED, TSEvent event UNUSED, void *edata UNUSED)
+{
+  tell(&turns_of_all);
+  return 0;
+}
+
+/* Until each thread of a pool has come to the end of the handler that it is in. */
+static inline void
+let_all_turn(TSThreadPool pool)
+{
+  TSAction actions[16];
+  int before   = told(&turns_of_all);
+  TSCont contp = TSContCreate(takes_a_turn_on_each, NULL);
+  int threads  = TSContScheduleOnEntirePoolInto(contp, 0, pool, actions, 16);
+  MUST(0 < threads && threads <= 16);
+  wait_for(&turns_of_all, before + threads);
+  TSContDestroy(contp);
+}
+
 /* What is there to be there. */
 
 static inline int

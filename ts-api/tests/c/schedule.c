@@ -360,7 +360,7 @@ ENTRY(affinity)
   say("as documented");
 }
 
-static Tally entire_runs;
+static Tally entire_runs, entire_written;
 static TSEventThread entire_threads[2];
 static TSAction entire_actions[3];
 static int entire_event;
@@ -369,6 +369,8 @@ static int
 on_each(TSCont contp UNUSED, TSEvent event, void *edata)
 {
   TSAction own = (TSAction)((uintptr_t)edata | 1);
+  /* The first ones may be here before their actions are written down. */
+  wait_for(&entire_written, 1);
   entire_event = (int)event;
   for (int i = 0; i < 2; i++) {
     if (entire_actions[i] == own) {
@@ -384,7 +386,6 @@ ENTRY(entire_pools)
   (void)argc, (void)argv;
   const TSHRTime timeouts[] = {0, 5, -1};
   TSCont contp              = TSContCreate(on_each, NULL);
-  /* The handlers begin when the actions are written down. */
   TSEventThread others[2] = {0};
   for (int i = 0; i < 3; i++) {
     MUST(TSContScheduleOnEntirePoolInto(contp, timeouts[i], TS_THREAD_POOL_TASK, NULL, 0) == 2);
@@ -394,6 +395,7 @@ ENTRY(entire_pools)
   TSAction spare = entire_actions[2];
   MUST(TSContScheduleOnEntirePoolInto(contp, 20, TS_THREAD_POOL_TASK, entire_actions, 3) == 2);
   MUST(entire_actions[2] == spare && entire_actions[0] != entire_actions[1]);
+  tell(&entire_written);
   wait_for(&entire_runs, 2);
   MUST(entire_event == TS_EVENT_TIMEOUT && entire_threads[0] != entire_threads[1]);
   memcpy(others, entire_threads, sizeof others);
