@@ -218,6 +218,26 @@ fn a_plugin_can_be_looked_at_without_being_entered() {
 }
 
 #[test]
+fn what_is_refused_to_a_plugin_is_in_the_log_with_its_name() {
+    let plugin = Plugin::compile("host_refused.c");
+    let host = Host::start(&["--plugin", plugin.library()]);
+    assert_eq!(get(host.address(), "test.example").0, 200, "the second answer counts for nothing");
+    host.signal(Signal::TERM);
+    let log: Vec<_> = host.log.iter().collect();
+    let name = Path::new(plugin.library()).file_name().unwrap().to_str().unwrap();
+    for parts in [
+        ["TSHttpHookAdd", "TS_HTTP_RESPONSE_TRANSFORM_HOOK"],
+        ["TSLifecycleHookAdd", "CACHE_READY"],
+        ["TSHttpTxnReenable", "re-enabled"],
+    ] {
+        let tells = |line: &&String| line.contains(name) && parts.iter().all(|part| line.contains(part));
+        assert_eq!(log.iter().filter(tells).count(), 1, "{parts:?}: {log:?}");
+    }
+    let (_, status) = host.end();
+    assert!(status.success(), "{log:?}");
+}
+
+#[test]
 fn all_that_is_wrong_with_plugin_config_is_told_with_its_places() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("plugin.config");

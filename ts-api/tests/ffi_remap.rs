@@ -245,6 +245,26 @@ fn instances_of_rules_that_are_replaced_are_deleted_when_their_last_transaction_
 }
 
 #[test]
+fn a_library_stays_when_no_rule_names_it_any_more_and_is_not_entered_again() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    let with_plugin = format!("map / http://{to}/ PLUGIN(none)\n");
+    setting.rules(&with_plugin);
+    let host = setting.host();
+    for rules in [format!("map / http://{to}/\n"), with_plugin] {
+        setting.rules(&rules);
+        host.signal(Signal::HUP);
+        host.logged("the configuration was read again");
+        wait_until("the old instance is deleted", || setting.notes().contains(&"delete none".to_owned()));
+        let maps = fs::read_to_string(format!("/proc/{}/maps", host.child.id())).unwrap();
+        assert!(maps.contains(setting.plugin.library()), "{maps}");
+    }
+    let made = format!("new none / http://{to}/, entered 1");
+    assert_eq!(setting.notes(), [&*made, "delete none", &*made]);
+    end(host);
+}
+
+#[test]
 fn the_greeting_names_the_plugins_of_rules_and_what_it_says_of_requests_is_true() {
     let (setting, origin) = (Setting::new(), Origin::echo());
     let to = origin.address;
