@@ -38,6 +38,23 @@ fn messages_are_read_and_changed_at_their_hooks_and_nowhere_else() {
 }
 
 #[test]
+fn fields_that_stay_within_the_host_are_told_from_hook_to_hook_and_to_nobody_else() {
+    let origin = Origin::echo();
+    let served = serve(&Plugin::compile("messages.c"), "inner_fields", &[], origin.address);
+    let mut client = served.client();
+    let answer = client.get("/");
+    assert_eq!((answer.status(), answer.field("x-told")), (200, Some("of the response")));
+    assert_eq!(answer.field("@origin"), None);
+    assert_eq!(served.next(), "of the request");
+    let request = &origin.requests()[0];
+    assert_eq!((request.field("x-user"), request.field("@user")), (Some("7"), None));
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n@User: somebody\r\n\r\n");
+    assert_eq!(client.answer().status(), 400, "none comes from outside");
+    drop(client);
+    served.end();
+}
+
+#[test]
 fn a_message_ends_with_its_transaction() {
     let origin = Origin::echo();
     let served = serve(&Plugin::compile("messages.c"), "kept_too_long", &[], origin.address);

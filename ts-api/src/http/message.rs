@@ -320,7 +320,8 @@ impl Message {
         self.change(Change::SET, name.as_bytes(), value.as_ref(), 0).map(drop)
     }
 
-    /// Adds a field behind all others.
+    /// Adds a field behind all others. One whose name begins with `@` stays within the host: plugins tell each other things in
+    /// it, and no peer sees it.
     ///
     /// # Errors
     ///

@@ -90,15 +90,21 @@ handler(TSCont contp UNUSED, TSEvent event, void *edata)
   return 0;
 }
 
-ENTRY(read_and_changed)
+static void
+hook_all(TSEventFunc f)
 {
-  (void)argc, (void)argv;
   static const TSHttpHookID hooks[] = {TS_HTTP_READ_REQUEST_HDR_HOOK, TS_HTTP_SEND_REQUEST_HDR_HOOK,
                                        TS_HTTP_READ_RESPONSE_HDR_HOOK, TS_HTTP_SEND_RESPONSE_HDR_HOOK, TS_HTTP_TXN_CLOSE_HOOK};
-  TSCont contp = TSContCreate(handler, NULL);
+  TSCont contp = TSContCreate(f, NULL);
   for (size_t hook = 0; hook < sizeof hooks / sizeof *hooks; hook++) {
     MUST(TSHttpHookAdd(hooks[hook], contp) == TS_SUCCESS);
   }
+}
+
+ENTRY(read_and_changed)
+{
+  (void)argc, (void)argv;
+  hook_all(handler);
 }
 
 /* A buffer that is looked at by the next transaction. */
@@ -117,4 +123,60 @@ ENTRY(kept_too_long)
 {
   (void)argc, (void)argv;
   MUST(TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(keeper, NULL)) == TS_SUCCESS);
+}
+
+/* Fields that stay within the host: one plugin writes them, another reads them at a later hook. */
+static int
+inner_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  TSMBuffer bufp;
+  TSMLoc    hdr, field;
+  int       length;
+
+  switch (event) {
+  case TS_EVENT_HTTP_READ_REQUEST_HDR:
+    MUST(TSHttpTxnClientReqGet(txnp, &bufp, &hdr) == TS_SUCCESS);
+    append_field(bufp, hdr, "@User", "of the request");
+    append_field(bufp, hdr, "X-User", "7");
+    break;
+  case TS_EVENT_HTTP_SEND_REQUEST_HDR:
+    /* A request to the origin begins with them, and its print has none. */
+    MUST(TSHttpTxnServerReqGet(txnp, &bufp, &hdr) == TS_SUCCESS);
+    field = TSMimeHdrFieldFind(bufp, hdr, "@USER", -1);
+    MUST(field != TS_NULL_MLOC && TSMimeHdrFieldNext(bufp, hdr, field) == TS_NULL_MLOC);
+    TSIOBuffer       text   = TSIOBufferCreate();
+    TSIOBufferReader reader = TSIOBufferReaderAlloc(text);
+    TSMimeHdrPrint(bufp, hdr, text);
+    MUST(TSIOBufferReaderAvail(reader) == TSMimeHdrLengthGet(bufp, hdr));
+    char    lines[1000];
+    int64_t count = TSIOBufferReaderCopy(reader, lines, sizeof lines - 1);
+    lines[count]  = 0;
+    MUST(strcasestr(lines, "x-user: 7\r\n") != NULL && strchr(lines, '@') == NULL);
+    TSIOBufferDestroy(text);
+    break;
+  case TS_EVENT_HTTP_READ_RESPONSE_HDR:
+    MUST(TSHttpTxnServerRespGet(txnp, &bufp, &hdr) == TS_SUCCESS);
+    append_field(bufp, hdr, "@Origin", "of the response");
+    break;
+  case TS_EVENT_HTTP_SEND_RESPONSE_HDR:
+    MUST(TSHttpTxnClientRespGet(txnp, &bufp, &hdr) == TS_SUCCESS);
+    field = TSMimeHdrFieldFind(bufp, hdr, "@origin", -1);
+    MUST(field != TS_NULL_MLOC);
+    append_field(bufp, hdr, "X-Told", TSMimeHdrFieldValueStringGet(bufp, hdr, field, -1, &length));
+    break;
+  default:
+    MUST(TSHttpTxnClientReqGet(txnp, &bufp, &hdr) == TS_SUCCESS);
+    field = TSMimeHdrFieldFind(bufp, hdr, "@User", -1);
+    MUST(field != TS_NULL_MLOC);
+    say("%s", TSMimeHdrFieldValueStringGet(bufp, hdr, field, -1, &length));
+  }
+  MUST(TSHttpTxnReenable(txnp, TS_EVENT_HTTP_CONTINUE) == TS_SUCCESS);
+  return 0;
+}
+
+ENTRY(inner_fields)
+{
+  (void)argc, (void)argv;
+  hook_all(inner_handler);
 }

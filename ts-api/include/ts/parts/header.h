@@ -100,6 +100,8 @@ const char *TSMimeHdrStringToWKS(const char *str, int length);
 
 /* ---- Fields: making them, and taking them away ---- */
 
+/* A field whose name begins with '@' stays within the host: plugins tell each other things in it. It is not sent, nor printed. */
+
 /** One without a name, which is in no header yet. */
 TSReturnCode TSMimeHdrFieldCreate(TSMBuffer bufp, TSMLoc hdr, TSMLoc *locp);
 /** One with a name, which is in no header yet. */

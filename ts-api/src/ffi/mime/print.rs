@@ -1,4 +1,4 @@
-//! Heads and fields as text, as they stand on a connection of HTTP/1.
+//! Heads and fields as text, as they stand on a connection of HTTP/1: without those that stay within the host.
 
 use super::buffer::{Access, HeadId, HeadKind, Refused};
 use crate::http::server::head::Head;
@@ -40,5 +40,7 @@ pub(super) fn line(name: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 fn field_lines(head: &Head) -> Vec<u8> {
-    head.all().chunks_exact(2).flat_map(|pair| line(&pair[0], &pair[1])).collect()
+    let all = head.all();
+    let on_wire = all.chunks_exact(2).filter(|pair| !pair[0].starts_with(b"@"));
+    on_wire.flat_map(|pair| line(&pair[0], &pair[1])).collect()
 }

@@ -7,8 +7,11 @@
 //! # Rules
 //! * The fields that frame a body are the parser's: no plugin adds, changes or removes them.
 //! * A field keeps its number as long as it is there, whatever happens to others; no number comes twice in a head.
+//! * A field whose name begins with `@` stays within the host: plugins tell each other things in it. It is on no wire, and none
+//!   comes from there.
 
 mod list;
+mod name;
 mod url;
 
 use bytes::Bytes;
@@ -17,6 +20,8 @@ use http::{Extensions, Method, Request, StatusCode, Uri, Version, request, respo
 use hyper::ext::ReasonPhrase;
 
 use super::gate::{RawHead, note_changed};
+
+use self::name::Name;
 
 pub(crate) use self::list::split_list;
 pub(crate) use self::url::UrlPart;
@@ -45,7 +50,7 @@ enum Start {
 struct Field {
     /// From one on.
     number: u32,
-    name: HeaderName,
+    name: Name,
     /// The name with its case, as it came or was given, if that is known.
     spelling: Option<Bytes>,
     value: HeaderValue,
@@ -98,7 +103,7 @@ impl Head {
     #[cfg(feature = "ffi")]
     pub(crate) fn clear_fields(&mut self) {
         let free = self.free;
-        self.fields.retain(|field| !free && is_framing(&field.name));
+        self.fields.retain(|field| !free && field.name.is_framing());
         self.changed = true;
     }
 
@@ -167,7 +172,7 @@ impl Head {
         let fields = Vec::with_capacity(headers.len());
         let mut head = Self { start, version, fields, last: 0, changed: false, free: false };
         for (name, value) in headers {
-            head.push(name.clone(), None, value.clone());
+            head.push(name.clone().into(), None, value.clone());
         }
         head
     }
@@ -195,7 +200,7 @@ impl Head {
         let mut head = Self { start, version, fields, last: 0, changed: false, free: false };
         for (spelled, value) in received.fields() {
             let name = HeaderName::from_bytes(&spelled).ok()?;
-            head.push(name, Some(spelled), HeaderValue::from_maybe_shared(value).ok()?);
+            head.push(name.into(), Some(spelled), HeaderValue::from_maybe_shared(value).ok()?);
         }
         Some(head)
     }
@@ -217,13 +222,13 @@ impl Head {
         let Some(host) = host else { return };
         match self.fields.iter_mut().find(|field| field.name == HOST) {
             Some(field) => field.value = host,
-            None => self.push(HOST, None, host),
+            None => self.push(HOST.into(), None, host),
         }
     }
 
     /// Leaves out the fields that do not stay. It is no change of a plugin's.
     pub(crate) fn keep(&mut self, stays: impl Fn(&HeaderName) -> bool) {
-        self.fields.retain(|field| stays(&field.name));
+        self.fields.retain(|field| field.name.on_wire().is_none_or(&stays));
     }
 
     /// Gives the fields the order, and their names the case, that they have in `noted`; fields that are not there come last.
@@ -257,6 +262,16 @@ impl Head {
         }
     }
 
+    /// As `arranged_after`, with the fields of the other head that stay within the host.
+    pub(crate) fn made_from(self, before: Option<&Self>) -> Self {
+        let mut head = self.arranged_after(before);
+        let inner = before.into_iter().flat_map(|before| &before.fields);
+        for field in inner.filter(|field| field.name.on_wire().is_none()) {
+            head.push(field.name.clone(), field.spelling.clone(), field.value.clone());
+        }
+        head
+    }
+
     /// Writes what was changed back.
     pub(crate) fn apply_to_request(&mut self, parts: &mut request::Parts) {
         if std::mem::take(&mut self.changed)
@@ -284,13 +299,11 @@ impl Head {
 
     fn write_fields(&self, headers: &mut HeaderMap, extensions: &mut Extensions) {
         headers.clear();
-        for field in &self.fields {
-            headers.append(&field.name, field.value.clone());
+        let fields = self.fields.iter().filter_map(|field| Some((field.name.on_wire()?, field)));
+        for (name, field) in fields.clone() {
+            headers.append(name, field.value.clone());
         }
-        note_changed(
-            self.fields.iter().map(|field| (field.name.as_str(), field.spelling.as_deref())),
-            extensions,
-        );
+        note_changed(fields.map(|(name, field)| (name.as_str(), field.spelling.as_deref())), extensions);
     }
 
     pub(crate) fn method(&self) -> Option<Bytes> {
@@ -483,12 +496,12 @@ impl Head {
         if self.frames(&self.fields[place].name) { Err(ChangeError::Framing) } else { Ok(place) }
     }
 
-    fn frames(&self, name: &HeaderName) -> bool {
-        !self.free && is_framing(name)
+    fn frames(&self, name: &Name) -> bool {
+        !self.free && name.is_framing()
     }
 
-    fn checked(&self, name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), ChangeError> {
-        let name = HeaderName::from_bytes(name).map_err(|_| ChangeError::Invalid)?;
+    fn checked(&self, name: &[u8], value: &[u8]) -> Result<(Name, HeaderValue), ChangeError> {
+        let name = Name::of(name).ok_or(ChangeError::Invalid)?;
         if self.frames(&name) {
             return Err(ChangeError::Framing);
         }
@@ -496,7 +509,7 @@ impl Head {
         Ok((name, value))
     }
 
-    fn push(&mut self, name: HeaderName, spelling: Option<Bytes>, value: HeaderValue) {
+    fn push(&mut self, name: Name, spelling: Option<Bytes>, value: HeaderValue) {
         self.last += 1;
         self.fields.push(Field { number: self.last, name, spelling, value });
     }
@@ -534,7 +547,7 @@ impl Noted for &Field {
 
 impl Field {
     fn is(&self, name: &[u8]) -> bool {
-        self.name.as_str().as_bytes().eq_ignore_ascii_case(name)
+        self.name.is(name)
     }
 
     fn value(&self) -> Bytes {
@@ -542,8 +555,7 @@ impl Field {
     }
 
     fn pair(&self) -> [Bytes; 2] {
-        let name = || Bytes::copy_from_slice(self.name.as_str().as_bytes());
-        [self.spelling.clone().unwrap_or_else(name), self.value()]
+        [self.spelling.clone().unwrap_or_else(|| self.name.text()), self.value()]
     }
 }
 
@@ -601,6 +613,27 @@ mod tests {
         assert_eq!(head.set_field(first, b"6"), Err(ChangeError::NoField));
         assert_eq!(head.find(b"a", first), None);
         assert_eq!((head.at(1), head.at(3), head.len()), (Some(second), None, 3));
+    }
+
+    #[test]
+    fn a_field_that_stays_within_the_host_is_one_like_others_and_on_no_wire() {
+        let mut head = head(&[("a", "1")]);
+        head.append(b"@A", b"2").unwrap();
+        head.set(b"@a", b"3").unwrap();
+        assert_eq!(lines(&head), ["a=1", "@A=3"]);
+        assert_eq!((head.values(b"A").len(), head.values(b"@a").len()), (1, 1));
+        let parts = head.request_parts().unwrap();
+        assert_eq!(parts.headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["a"]);
+        let sent = Head::of_request(&parts).made_from(Some(&head));
+        assert_eq!(lines(&sent), ["a=1", "@A=3"]);
+        // It frames nothing, whatever it is called.
+        head.append(b"@content-length", b"7").unwrap();
+        let number = head.find(b"@a", 0).unwrap();
+        head.rename_field(number, b"X-Out").unwrap();
+        assert_eq!(head.request_parts().unwrap().headers["x-out"], "3");
+        assert_eq!((head.remove(b"@a"), head.remove(b"@Content-Length")), (Ok(0), Ok(1)));
+        assert_eq!(head.append(b"@", b""), Err(ChangeError::Invalid));
+        assert_eq!(head.append(b"@@a", b""), Err(ChangeError::Invalid));
     }
 
     #[test]

@@ -105,8 +105,8 @@ impl Heads {
         let head = match &self.origin_request {
             // It is what it was.
             Shown::From(_) => return,
-            Shown::Made(before) => Head::of_request(parts).arranged_after(Some(before)),
-            Shown::None => Head::of_request(parts).arranged_after(self.client_request().as_deref()),
+            Shown::Made(before) => Head::of_request(parts).made_from(Some(before)),
+            Shown::None => Head::of_request(parts).made_from(self.client_request().as_deref()),
         };
         self.origin_request = Shown::Made(Box::new(head));
     }
@@ -170,7 +170,7 @@ impl Heads {
             let client = client?;
             let mut parts = client.request_parts()?;
             forward::request(&mut parts, &forwarded.to, forwarded.has_body);
-            Some(Head::of_request(&parts).arranged_after(Some(client)))
+            Some(Head::of_request(&parts).made_from(Some(client)))
         })
     }
 
