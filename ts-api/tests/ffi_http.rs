@@ -209,6 +209,21 @@ fn a_plugin_may_refuse_hosts_with_a_status_and_a_body_of_its_own() {
 }
 
 #[test]
+fn a_status_that_is_set_before_a_request_is_mapped_answers_it() {
+    let (served, origin) = hooks("statuses");
+    let mut client = served.client();
+    for status in [302, 403, 503] {
+        let answer = client.get(&format!("/{status}"));
+        assert_eq!((answer.status(), answer.text().starts_with(&status.to_string())), (status, true));
+    }
+    assert_eq!(origin.requests().len(), 0);
+    assert_eq!(client.get("/200").status(), 200, "one that comes when it has been mapped is too late");
+    assert_eq!(client.get("/410").status(), 200, "that one was taken back");
+    drop(client);
+    served.end();
+}
+
+#[test]
 fn a_requests_body_may_be_read_as_a_whole_before_the_origin_is_asked() {
     let (served, origin) = hooks("a_body_as_a_whole");
     let mut client = served.client();

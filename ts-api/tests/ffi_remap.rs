@@ -211,6 +211,32 @@ fn an_exception_may_not_leave_a_plugin_that_maps() {
 }
 
 #[test]
+fn a_request_is_answered_with_any_status_that_a_plugin_sets() {
+    let (setting, origin) = (Setting::new(), Origin::echo());
+    let to = origin.address;
+    let rule = |what: &str| format!("map /{what} http://{to}/ PLUGIN({what})\n");
+    setting.rules(
+        &["status=202", "status=204", "status=302", "status=599", "status=0", "status=100", "moved=308"]
+            .map(rule)
+            .concat(),
+    );
+    let host = setting.host();
+    let answer = ask(&host, "/status=202");
+    assert_eq!((answer.status(), &*answer.text()), (202, "later"));
+    let answer = ask(&host, "/status=204");
+    assert_eq!((answer.status(), &*answer.text(), answer.field("content-type")), (204, "", None));
+    assert_eq!(ask(&host, "/status=302").status(), 302);
+    assert_eq!(ask(&host, "/status=599").status(), 599);
+    let moved = ask(&host, "/moved=308");
+    assert_eq!((moved.status(), moved.field("location").is_some()), (308, true));
+    assert_eq!(origin.requests().len(), 0);
+    for none in ["/status=0", "/status=100"] {
+        assert_eq!(ask(&host, none).status(), 200);
+    }
+    end(host);
+}
+
+#[test]
 fn instances_of_rules_that_are_replaced_are_deleted_when_their_last_transaction_is_over() {
     let setting = Setting::new();
     let (asked, arrived) = std::sync::mpsc::channel();

@@ -152,6 +152,12 @@ fn the_error_response_is_set_and_read_in_parts() {
         txn.set_error_status(429).unwrap();
         txn.set_error_reason("Slow Down").unwrap();
         assert_eq!(txn.set_error_status(200), Err(MessageError::Invalid));
+        assert_eq!(txn.answer_when_mapped(Some(0)), Err(MessageError::Invalid));
+        assert_eq!(txn.answer_when_mapped(Some(199)), Err(MessageError::Invalid));
+        txn.answer_when_mapped(Some(303)).unwrap();
+        assert_eq!(txn.answered_when_mapped(), Ok(Some(303)));
+        txn.answer_when_mapped(None).unwrap();
+        assert_eq!(txn.answered_when_mapped(), Ok(None));
         assert_eq!(txn.set_error_reason("a\nb"), Err(MessageError::Invalid));
         assert_eq!(txn.set_error_body("", "a\nb"), Err(MessageError::Invalid));
         let error = txn.error().unwrap();

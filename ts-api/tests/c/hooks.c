@@ -414,6 +414,39 @@ ENTRY(limits)
   TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(limits_handler, NULL));
 }
 
+/* A status that is set before the request is mapped, and one that is taken back, or comes too late. */
+
+static int
+status_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  TSMBuffer bufp;
+  TSMLoc    hdr, url;
+  int       length;
+  MUST(TSHttpTxnClientReqGet(txnp, &bufp, &hdr) == TS_SUCCESS && TSHttpHdrUrlGet(bufp, hdr, &url) == TS_SUCCESS);
+  TSHttpStatus status = (TSHttpStatus)atoi(TSUrlPathGet(bufp, url, &length));
+  if (event == TS_EVENT_HTTP_READ_REQUEST_HDR && status != TS_HTTP_STATUS_OK) {
+    MUST(TSHttpTxnStatusGet(txnp) == TS_HTTP_STATUS_NONE);
+    TSHttpTxnStatusSet(txnp, status);
+    MUST(TSHttpTxnStatusGet(txnp) == status);
+  } else if (event == TS_EVENT_HTTP_PRE_REMAP && status == TS_HTTP_STATUS_GONE) {
+    TSHttpTxnStatusSet(txnp, TS_HTTP_STATUS_NONE);
+  } else if (event == TS_EVENT_HTTP_POST_REMAP) {
+    TSHttpTxnStatusSet(txnp, TS_HTTP_STATUS_SEE_OTHER);
+  }
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(statuses)
+{
+  (void)argc, (void)argv;
+  TSCont contp = TSContCreate(status_handler, NULL);
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, contp);
+  TSHttpHookAdd(TS_HTTP_PRE_REMAP_HOOK, contp);
+  TSHttpHookAdd(TS_HTTP_POST_REMAP_HOOK, contp);
+}
+
 /* The request's body as a whole. */
 
 static int

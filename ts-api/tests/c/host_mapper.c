@@ -101,6 +101,17 @@ TSRemapDoRemap(void *ih, TSHttpTxn rh, TSRemapRequestInfo *rri)
     status = TSREMAP_DID_REMAP_STOP;
   } else if (strcmp(what, "refuse") == 0) {
     TSHttpTxnStatusSet(rh, TS_HTTP_STATUS_FORBIDDEN);
+  } else if (strncmp(what, "status=", 7) == 0) {
+    TSHttpStatus before = (TSHttpStatus)atoi(what + 7);
+    TSHttpTxnStatusSet(rh, before);
+    MUST(TSHttpTxnStatusGet(rh) == (before == TS_HTTP_STATUS_CONTINUE ? TS_HTTP_STATUS_NONE : before));
+    if (before == TS_HTTP_STATUS_ACCEPTED) {
+      TSHttpTxnErrorBodySet(rh, TSstrdup("later"), 5, NULL);
+    }
+  } else if (strncmp(what, "moved=", 6) == 0) {
+    TSHttpTxnStatusSet(rh, (TSHttpStatus)atoi(what + 6));
+    rri->redirect = 1;
+    status = TSREMAP_DID_REMAP;
   } else if (strcmp(what, "redirect") == 0) {
     MUST(TSUrlHostSet(bufp, rri->requestUrl, "new.example", -1) == TS_SUCCESS);
     MUST(TSUrlPortSet(bufp, rri->requestUrl, 80) == TS_SUCCESS);

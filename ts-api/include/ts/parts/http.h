@@ -234,7 +234,11 @@ TSReturnCode TSHttpTxnConfigFind(const char *name, int length, TSOverridableConf
  */
 TSIOBufferReader TSHttpTxnPostBufferReaderGet(TSHttpTxn txnp);
 
-/** The status of the response that an error brings, from 400 to 599; another one is not set. */
+/**
+ * A status from 200 to 599; another one is not set. When the request has been mapped, that is after TS_HTTP_PRE_REMAP_HOOK and the
+ * rule's plugins, it is answered with that status and no origin is asked. From 400 on it is also that of the response that an error
+ * brings, at any hook. TS_HTTP_STATUS_NONE: it is not to be answered so.
+ */
 void TSHttpTxnStatusSet(TSHttpTxn txnp, TSHttpStatus status);
 
 /** As TSHttpTxnStatusSet(), and who says so, for logs. Below zero the text ends with a NUL. */

@@ -74,11 +74,16 @@ pub unsafe extern "C" fn TSHttpTxnErrorBodyGet(
 
 fn status_set(call: Call, txnp: TSHttpTxn, status: TSHttpStatus) {
     let transaction = transaction(call, txnp);
-    match u16::try_from(status).ok().filter(|status| (400..600).contains(status)) {
-        Some(status) => silent(call, txnp, transaction.set_error_status(status)),
-        None => {
+    match u16::try_from(status).ok() {
+        Some(0) => silent(call, txnp, transaction.answer_when_mapped(None)),
+        Some(status @ 200..400) => silent(call, txnp, transaction.answer_when_mapped(Some(status))),
+        Some(status @ 400..600) => {
+            let set = transaction.answer_when_mapped(Some(status));
+            silent(call, txnp, set.and_then(|()| transaction.set_error_status(status)));
+        }
+        _ => {
             there(call, "txnp", txnp, transaction.ordinal());
-            warn(call, format_args!("{status} is no status of an error, from 400 to 599: not set"));
+            warn(call, format_args!("{status} is no status that ends a request, from 200 to 599: not set"));
         }
     }
 }
@@ -109,7 +114,9 @@ pub unsafe extern "C" fn TSHttpTxnStatusSetBy(
 #[unsafe(no_mangle)]
 pub extern "C" fn TSHttpTxnStatusGet(txnp: TSHttpTxn) -> TSHttpStatus {
     call::enter("TSHttpTxnStatusGet", |call| {
-        let error = allowed(call, txnp, transaction(call, txnp).error());
-        error.and_then(|error| error.status).map_or(0, TSHttpStatus::from)
+        let transaction = transaction(call, txnp);
+        let status = allowed(call, txnp, transaction.answered_when_mapped()).flatten();
+        let error = || allowed(call, txnp, transaction.error())?.status;
+        status.or_else(error).map_or(0, TSHttpStatus::from)
     })
 }

@@ -231,6 +231,8 @@ numbers! {
         BODY = 2,
         /// The body's type.
         CONTENT_TYPE = 3,
+        /// The status that the request is answered with when it has been mapped, and no origin asked, as a number; zero if none.
+        WHEN_MAPPED = 4,
     }
 }
 

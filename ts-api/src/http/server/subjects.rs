@@ -163,6 +163,8 @@ impl Content {
 #[derive(Default)]
 pub(crate) struct ErrorResponse {
     pub(crate) status: Option<u16>,
+    /// The status that the request is answered with when it has been mapped.
+    pub(crate) when_mapped: Option<http::StatusCode>,
     pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) body: Option<Bytes>,
     pub(crate) content_type: Option<http::HeaderValue>,

@@ -191,8 +191,7 @@ impl Transaction {
             }
             self.session.after_this(limits.next_request(), keep.client || !keep.client_is_set);
         }
-        let bodiless = self.method == Method::HEAD
-            || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let bodiless = self.method == Method::HEAD || has_no_body(parts.status);
         let source = match source {
             Source::Tunnel(tunnel) if parts.status.is_success() => {
                 if let Some(tunnel) = tunnel {
@@ -288,8 +287,8 @@ impl Transaction {
         let mut route = match self.redirect(parts) {
             Some(route) => route,
             None => {
-                let found =
-                    Route::find(&self.settings, parts).map_err(|default| Stopped::Error { default })?;
+                let found = Route::find(&self.settings, parts)
+                    .map_err(|default| Stopped::Error { default: self.when_mapped().unwrap_or(default) })?;
                 let route = match found {
                     Found::Route(route) => route,
                     Found::Elsewhere(status, url) => {
@@ -306,6 +305,9 @@ impl Transaction {
                 }
             }
         };
+        if let Some(default) = self.when_mapped() {
+            return Err(Stopped::Error { default });
+        }
         self.show(|content| content.origin = Some(route.origin().clone()));
         self.pass_request(HookId::PostRemap, parts).await?;
         if let Some(redirected) = self.redirect(parts) {
@@ -353,11 +355,12 @@ impl Transaction {
             if let Some(answer) = self.show(|content| content.wishes.answer.take()).flatten() {
                 return Err(Stopped::Answer(answer));
             }
-            let status = self.show(|content| content.error.as_ref().and_then(|error| error.status)).flatten();
+            let status = self.when_mapped();
             if done.redirect {
+                let status = status.as_ref().map(StatusCode::as_u16);
                 return Err(Stopped::Answer(redirection(status, url(parts))));
             }
-            if let Some(default) = status.and_then(refusal) {
+            if let Some(default) = status {
                 return Err(Stopped::Error { default });
             }
             is_mapped |= done.mapped;
@@ -386,6 +389,11 @@ impl Transaction {
             self.show_rewritten(parts);
         }
         Ok(route)
+    }
+
+    /// The status that a plugin wants the request to be answered with when it has been mapped.
+    fn when_mapped(&self) -> Option<StatusCode> {
+        self.show(|content| content.error.as_ref().and_then(|error| error.when_mapped)).flatten()
     }
 
     /// Where a plugin wants the request to go, if one does.
@@ -669,8 +677,12 @@ impl Transaction {
             text.clone_from(&error.body);
             content_type.clone_from(&error.content_type);
         });
-        let text = text.unwrap_or_else(|| error_text(status, why));
-        let content_type = content_type.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
+        let (text, content_type) = if has_no_body(status) {
+            (Bytes::new(), HeaderValue::from_static(""))
+        } else {
+            let usual = || HeaderValue::from_static("text/plain; charset=utf-8");
+            (text.unwrap_or_else(|| error_text(status, why)), content_type.unwrap_or_else(usual))
+        };
         let mut response = Response::new(());
         *response.status_mut() = status;
         if !content_type.is_empty() {
@@ -707,11 +719,6 @@ fn authority(parts: &request::Parts) -> String {
     parts.uri.authority().map(http::uri::Authority::as_str).or_else(field).unwrap_or_default().to_owned()
 }
 
-/// The status that a step refuses a request with.
-fn refusal(status: u16) -> Option<StatusCode> {
-    StatusCode::from_u16(status).ok().filter(|status| status.is_client_error() || status.is_server_error())
-}
-
 /// Where a request has been mapped to.
 fn url(parts: &request::Parts) -> String {
     let scheme = parts.uri.scheme_str().unwrap_or("http");
@@ -737,10 +744,15 @@ fn redirection(status: Option<u16>, url: String) -> Box<Response<Bytes>> {
     Box::new(response)
 }
 
+/// Whether a response with this status ends behind its head.
+fn has_no_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// The response to a request that a plugin answers.
 fn answer_reply(answer: Response<Bytes>) -> Reply {
     let (parts, mut body) = answer.into_parts();
-    if matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if has_no_body(parts.status) {
         body = Bytes::new();
     }
     Reply { parts, source: Source::Text(Some(body)) }

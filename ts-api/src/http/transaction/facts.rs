@@ -374,6 +374,33 @@ impl Transaction {
         door::error_change(self.number, ErrorPart::STATUS, b"", status.into())
     }
 
+    /// Has the request answered with a status, from 200 to 599, when it has been mapped, in place of asking an origin; `None` takes
+    /// that back.
+    ///
+    /// That is after PRE_REMAP, unless a rule sends the client elsewhere. Reason and body are those of an error
+    /// ([`Transaction::set_error_reason`], [`Transaction::set_error_body`]), or the host's own; [`Transaction::answer`] has
+    /// fields as well. When the request has been mapped it changes nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Invalid`] for another status, [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn answer_when_mapped(self, status: Option<u16>) -> Result<(), MessageError> {
+        // Zero is none.
+        let status =
+            status.map_or(Ok(0), |status| if status == 0 { Err(MessageError::Invalid) } else { Ok(status) });
+        door::error_change(self.number, ErrorPart::WHEN_MAPPED, b"", status?.into())
+    }
+
+    /// The status that was set with [`Transaction::answer_when_mapped`].
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NotCalledOut`], [`MessageError::Gone`].
+    pub fn answered_when_mapped(self) -> Result<Option<u16>, MessageError> {
+        let (_, status) = door::error_read(self.number, ErrorPart::WHEN_MAPPED)?;
+        Ok(u16::try_from(status).ok().filter(|status| *status != 0))
+    }
+
     /// Sets the reason phrase that goes with that status.
     ///
     /// # Errors

@@ -251,6 +251,9 @@ pub(super) unsafe extern "C" fn error_read(
             let error = content.error.as_deref();
             Ok(match part {
                 ErrorPart::STATUS => (None, error.and_then(|error| error.status).unwrap_or(0)),
+                ErrorPart::WHEN_MAPPED => {
+                    (None, error.and_then(|error| error.when_mapped).map_or(0, |status| status.as_u16()))
+                }
                 ErrorPart::REASON => (error.and_then(|error| error.reason.clone()).map(Bytes::from), 0),
                 ErrorPart::BODY => (error.and_then(|error| error.body.clone()), 0),
                 ErrorPart::CONTENT_TYPE => {
@@ -282,6 +285,10 @@ pub(super) unsafe extern "C" fn error_change(
             let error = content.error.get_or_insert_default();
             match part {
                 ErrorPart::STATUS => error.status = Some(error_status(number)?),
+                ErrorPart::WHEN_MAPPED if number == 0 => error.when_mapped = None,
+                ErrorPart::WHEN_MAPPED => {
+                    error.when_mapped = Some(final_status(number).ok_or(Code::INVALID)?)
+                }
                 ErrorPart::REASON => {
                     error.reason = Some(ReasonPhrase::try_from(value).map_err(|_| Code::INVALID)?);
                 }
