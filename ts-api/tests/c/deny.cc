@@ -58,7 +58,10 @@ at_dns(TSCont contp, Transaction *data)
 {
   if (TSMutexLockTry(global->mutex) != TS_SUCCESS) {
     data->pending = TSContScheduleOnPool(contp, RETRY, TS_THREAD_POOL_NET);
-    say("busy");
+    // Whoever holds it may need longer than that to let go.
+    if (told(&found_busy) == 0) {
+      say("busy");
+    }
     tell(&found_busy);
     return;
   }
