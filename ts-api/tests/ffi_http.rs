@@ -170,6 +170,9 @@ fn a_transaction_has_limits_of_its_own() {
         assert_eq!(served.client().get("/").status(), status, "limit {limit}");
         served.end();
     }
+    let served = serve(&Plugin::compile("hooks.c"), "no_limits", &[], quick.address);
+    assert_eq!(served.client().get("/").text(), "quick", "zero is no limit");
+    served.end();
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn an_event_about_a_transaction_comes_while_that_is_there_and_not_after() {
     let mut client = served.client();
     for _ in 0..3 {
         assert_eq!(client.get("/").status(), 200);
-        assert_eq!(served.take(3), ["at once", "in time", "closed"]);
+        assert_eq!(served.take(4), ["at once", "too late", "in time", "closed"]);
     }
     drop(client);
     assert_eq!(served.end(), (vec![], 1));

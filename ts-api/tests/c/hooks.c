@@ -447,6 +447,26 @@ ENTRY(statuses)
   TSHttpHookAdd(TS_HTTP_POST_REMAP_HOOK, contp);
 }
 
+/* No limit at all, which is what zero means. */
+
+static int
+no_limits_handler(TSCont contp UNUSED, TSEvent event, void *edata)
+{
+  TSHttpTxn txnp = (TSHttpTxn)edata;
+  TSHttpTxnActiveTimeoutSet(txnp, 0);
+  TSHttpTxnNoActivityTimeoutSet(txnp, 0);
+  TSHttpTxnConnectTimeoutSet(txnp, 0);
+  TSHttpTxnDNSTimeoutSet(txnp, 0);
+  go_on(event, edata);
+  return 0;
+}
+
+ENTRY(no_limits)
+{
+  (void)argc, (void)argv;
+  TSHttpHookAdd(TS_HTTP_READ_REQUEST_HDR_HOOK, TSContCreate(no_limits_handler, NULL));
+}
+
 /* The request's body as a whole. */
 
 static int

@@ -260,6 +260,8 @@ ENTRY(no_transaction)
 
 /* An event that is about a transaction. */
 
+static int timed_out;
+
 static int
 schedules_handler(TSCont contp, TSEvent event, void *edata)
 {
@@ -269,16 +271,23 @@ schedules_handler(TSCont contp, TSEvent event, void *edata)
     TSAction cancelled = TSHttpSchedule(contp, txnp, 0);
     TSActionCancel(cancelled);
     TSHttpSchedule(contp, txnp, 0);
-    held = txnp;
+    held      = txnp;
+    timed_out = 0;
     return 0;
   }
   case TS_EVENT_IMMEDIATE:
     MUST(txnp == held);
     say("at once");
-    TSHttpSchedule(contp, txnp, 2);
+    TSHttpSchedule(contp, txnp, -1);
     return 0;
   case TS_EVENT_TIMEOUT:
     MUST(txnp == held && TSHttpTxnIdGet(txnp) != 0);
+    if (!timed_out) {
+      timed_out = 1;
+      say("too late");
+      TSHttpSchedule(contp, txnp, 2);
+      return 0;
+    }
     say("in time");
     break;
   default:

@@ -257,7 +257,7 @@ void TSHttpTxnErrorBodySet(TSHttpTxn txnp, char *buf, size_t buflength, char *mi
 /** A copy of that body, for TSfree(), its length, and a copy of its type; both places may be null. Null: none was set. */
 char *TSHttpTxnErrorBodyGet(TSHttpTxn txnp, size_t *buflength, char **mimetype);
 
-/** Limits of this transaction, in milliseconds; without activity: of the client, and of the origin. */
+/** Limits of this transaction, in milliseconds, zero for without end; without activity: of the client, and of the origin. */
 void TSHttpTxnActiveTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnConnectTimeoutSet(TSHttpTxn txnp, int timeout);
 void TSHttpTxnDNSTimeoutSet(TSHttpTxn txnp, int timeout);

@@ -76,7 +76,7 @@ void TSContThreadAffinityClear(TSCont contp);
 
 /**
  * Calls the continuation with the transaction as third argument, on the transaction's thread, so many milliseconds from now,
- * with TS_EVENT_IMMEDIATE or TS_EVENT_TIMEOUT. If the transaction is over before, nothing comes of it.
+ * with TS_EVENT_IMMEDIATE if that is zero, or TS_EVENT_TIMEOUT. If the transaction is over before, nothing comes of it.
  */
 TSAction TSHttpSchedule(TSCont contp, TSHttpTxn txnp, TSHRTime timeout);
 

@@ -1,7 +1,7 @@
 //! The times of one transaction.
 //!
 //! # Rules
-//! * They are milliseconds. None below zero is set.
+//! * They are milliseconds; zero is no end, as with the settings. None below zero is set.
 
 use std::ffi::c_int;
 use std::time::Duration;
@@ -18,8 +18,9 @@ fn set(name: &'static str, txnp: TSHttpTxn, timeout: c_int, limits: &[Limit]) {
             there(call, "txnp", txnp, transaction.ordinal());
             return warn(call, format_args!("a time of {timeout} milliseconds is not set"));
         };
+        let to = (timeout > 0).then(|| Duration::from_millis(timeout));
         for limit in limits {
-            silent(call, txnp, transaction.set_limit(*limit, Duration::from_millis(timeout)));
+            silent(call, txnp, transaction.set_limit(*limit, to));
         }
     });
 }

@@ -39,10 +39,11 @@ pub extern "C" fn TSHttpSchedule(contp: TSCont, txnp: TSHttpTxn, timeout: TSHRTi
         let transaction = found.unwrap_or_else(|| gone(call, "txnp", txnp));
         let thread = &transaction.session.thread;
         let message = |code| Message::new(code).data(About(txnp));
-        let delay = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
-        let scheduled = if delay.is_zero() {
+        let scheduled = if timeout == 0 {
             thread.schedule_imm(&cont, message(EventCode::IMMEDIATE))
         } else {
+            // One below zero is over already, and a timeout all the same.
+            let delay = Duration::from_millis(u64::try_from(timeout).unwrap_or(0));
             thread.schedule_in(&cont, delay, message(EventCode::INTERVAL))
         };
         match scheduled {
