@@ -113,6 +113,31 @@ fn what_is_exported_is_declared_and_what_is_declared_is_exported() {
     assert!(exported.data.contains("TS_MIME_FIELD_HOST"), "{exported:?}");
 }
 
+/// The names that the front page has in the first column of the table of what is not there; some stand for all that begin so.
+fn not_there() -> Vec<String> {
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("it is there");
+    let rows = page.lines().skip_while(|line| *line != "| of the original's | since |").skip(2);
+    let cells = rows.map_while(|line| line.strip_prefix("| ")?.split(" | ").next().map(str::to_owned));
+    let names = cells.flat_map(|cell| cell.split(", ").map(str::to_owned).collect::<Vec<_>>());
+    names.filter_map(|name| Some(name.strip_prefix('`')?.strip_suffix('`')?.to_owned())).collect()
+}
+
+#[test]
+fn what_is_said_not_to_be_there_is_declared_nowhere() {
+    let names = not_there();
+    assert!(names.len() > 50, "{names:?}");
+    // Types and numbers of much of it are there: sources that name them compile.
+    let functions = declared().functions;
+    for name in names {
+        let is_meant = |function: &&String| match name.strip_suffix('*') {
+            Some(begin) => function.starts_with(begin),
+            None => **function == name,
+        };
+        assert_eq!(functions.iter().find(is_meant), None, "{name}");
+    }
+}
+
 #[test]
 fn no_exported_function_is_for_plugins_to_define() {
     let (declared, exported) = (declared(), exported());

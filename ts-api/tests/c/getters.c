@@ -299,6 +299,11 @@ switches_handler(TSCont contp UNUSED, TSEvent event, void *edata)
     MUST(TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_LOGGING_MODE) && !TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_TXN_DEBUG));
     MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_LOGGING_MODE, false) == TS_SUCCESS);
     MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_TXN_DEBUG, true) == TS_SUCCESS && TSHttpTxnDebugGet(txnp) == 1);
+    /* By its older name: */
+    TSSkipRemappingSet(txnp, 2);
+    MUST(TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING));
+    TSSkipRemappingSet(txnp, 0);
+    MUST(!TSHttpTxnCntlGet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING));
     MUST(TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING, true) == TS_SUCCESS);
     MUST(TSHttpTxnCntlSet(txnp, (TSHttpCntlType)2, true) == TS_ERROR && !TSHttpTxnCntlGet(txnp, (TSHttpCntlType)2));
   } else {

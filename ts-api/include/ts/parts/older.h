@@ -4,6 +4,7 @@
 #define TS_PARTS_OLDER_H
 
 #include <ts/parts/conts.h>
+#include <ts/parts/http.h>
 #include <ts/parts/process.h>
 #include <ts/parts/schedule.h>
 #include <ts/parts/threads.h>
@@ -117,6 +118,13 @@ static inline void *
 TSHttpSsnArgGet(TSHttpSsn ssnp, int arg_idx)
 {
   return TSUserArgGet(TS_CAST(void *, ssnp), arg_idx);
+}
+
+/** TSHttpTxnCntlSet() with TS_HTTP_CNTL_SKIP_REMAPPING. */
+static inline void
+TSSkipRemappingSet(TSHttpTxn txnp, int flag)
+{
+  TSHttpTxnCntlSet(txnp, TS_HTTP_CNTL_SKIP_REMAPPING, flag != 0);
 }
 
 /* ---- Debug output by its tag ---- */
