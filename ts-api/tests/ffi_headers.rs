@@ -118,6 +118,15 @@ fn plugins_of_today_compile() {
 }
 
 #[test]
+fn forms_that_are_run_as_cxx17_compile_as_cxx20() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c");
+    let options = [&*format!("-I{}", sources.display()), "-D_GNU_SOURCE"];
+    for name in ["forms.cc", "vectors.cc"] {
+        taken(check(Language::Cxx20, &options, &sources.join(name)));
+    }
+}
+
+#[test]
 fn a_format_that_does_not_fit_its_arguments_does_not_compile() {
     let calls = [
         r#"TSStatus("%d", "text")"#,

@@ -37,7 +37,12 @@ handler(TSCont contp ATS_UNUSED, TSEvent event, void *edata)
     TSHandleMLocRelease(bufp, hdr, url);
     TSHandleMLocRelease(bufp, TS_NULL_MLOC, hdr);
   }
+  DbgPrint(dbg_ctl, "always: %d", event);
   TSHttpTxnStatusSet(txnp, (TSHttpStatus)520);
+  TSMgmtInt count;
+  if (TSHttpSsnInfoIntGet(TSHttpTxnSsnGet(txnp), TS_SSN_INFO_TRANSACTION_COUNT, &count, 0) != TS_SUCCESS) {
+    TSAlert("a session without a count");
+  }
   TSHttpTxnReenable(txnp, TS_EVENT_HTTP_CONTINUE);
   return 0;
 }
@@ -55,6 +60,10 @@ TSPluginInit(int argc, const char *argv[])
     TSFatal("%s: not registered", argv[0]);
   }
   threads = TSContScheduleOnEntirePool(contp, day / TS_HRTIME_MSECOND, TS_THREAD_POOL_TASK, actions, (int)countof(actions));
+  while (threads-- > 0) {
+    TSActionCancel(actions[threads]);
+  }
+  threads = TSContScheduleEveryOnEntirePool(contp, 1000, TS_THREAD_POOL_TASK, actions, (int)countof(actions));
   while (threads-- > 0) {
     TSActionCancel(actions[threads]);
   }

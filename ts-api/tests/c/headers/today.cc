@@ -59,6 +59,7 @@ response_handler(TSCont contp ATS_UNUSED, TSEvent event, void *edata)
 
   Dbg(dbg_ctl, "%s", name_of(event));
   Dbg(dbg_ctl, "without an argument");
+  DbgPrint(dbg_ctl, "always: %d", event);
   SpecificDbg(TSHttpTxnIdGet(txnp) == 1, dbg_ctl, "the first: %" PRIu64, TSHttpTxnIdGet(txnp));
   if (status != TS_SUCCESS) {
     TSHttpTxnReenable(txnp, TS_EVENT_HTTP_ERROR);
@@ -70,6 +71,11 @@ response_handler(TSCont contp ATS_UNUSED, TSEvent event, void *edata)
   TSHttpHdrStatusSet(bufp, hdr, TS_HTTP_STATUS_FORBIDDEN, txnp, PLUGIN_NAME);
   TSHttpTxnStatusSet(txnp, static_cast<TSHttpStatus>(520));
   TSHttpTxnStatusSet(txnp, TS_HTTP_STATUS_NONE, std::string_view{PLUGIN_NAME});
+  TSMgmtInt streams;
+  if (TSHttpSsnInfoIntGet(TSHttpTxnSsnGet(txnp), TS_SSN_INFO_TRANSACTION_COUNT, &streams) != TS_SUCCESS ||
+      TSHttpSsnInfoIntGet(TSHttpTxnSsnGet(txnp), TS_SSN_INFO_TRANSACTION_COUNT, &streams, 0) != TS_SUCCESS) {
+    TSAlert("a session without a count");
+  }
   const char *reason = TSHttpHdrReasonLookup(TS_HTTP_STATUS_FORBIDDEN);
   TSHttpHdrReasonSet(bufp, hdr, reason, -1);
 
