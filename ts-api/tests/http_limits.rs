@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use support::{Bed, Client, DEADLINE, Origin, respond, wait_until};
+use support::{Bed, Client, DEADLINE, Origin, respond, wait_until, with_a_short_limit};
 use ts_api::http::{Limits, Settings};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -133,14 +133,21 @@ fn a_head_that_takes_too_long_is_answered_408() {
 
 #[test]
 fn a_connection_on_which_nothing_comes_is_closed_without_a_word() {
-    let bed = bed(&Origin::echo(), |settings| settings.timeouts.client_idle = SHORT);
-    assert!(bed.client().is_closed());
-    let mut client = bed.client();
-    assert_eq!(client.get("/").status(), 200);
-    assert!(client.is_closed());
-    drop(client);
-    let counts = bed.end();
-    assert_eq!((counts.connections, counts.refused_heads, counts.broken_heads), (2, 0, 0));
+    let origin = Origin::echo();
+    with_a_short_limit(|limit| {
+        let bed = bed(&origin, |settings| settings.timeouts.client_idle = limit);
+        assert!(bed.client().is_closed());
+        let mut client = bed.client();
+        client.send_in_vain("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let status = client.try_answer().ok().map(|answer| answer.status());
+        assert!(client.is_closed());
+        drop(client);
+        let counts = bed.end();
+        assert_eq!((counts.connections, counts.refused_heads, counts.broken_heads), (2, 0, 0));
+        // Its request may come too late.
+        assert!(matches!(status, None | Some(200)), "{status:?}");
+        status.is_some()
+    });
 }
 
 #[test]
@@ -228,23 +235,29 @@ fn a_client_that_closes_its_sending_half_is_served_if_that_is_wanted() {
 
 #[test]
 fn a_request_that_is_on_its_way_when_the_server_drains_is_served() {
-    let bed = Bed::new(Origin::echo().address);
-    let mut begun = bed.client();
-    let mut idle = bed.client();
-    assert_eq!((begun.get("/").status(), idle.get("/").status()), (200, 200));
-    begun.send("GET /late HTTP/1.1\r\nHo");
-    let report = std::thread::scope(|scope| {
-        let drain = scope.spawn(|| bed.server.drain(DEADLINE));
-        // The idle one is closed at once, so the drain has begun.
-        assert!(idle.is_closed());
-        begun.send("st: a\r\n\r\n");
-        let answer = begun.answer();
-        assert_eq!((answer.status(), answer.field("connection")), (200, Some("close")));
-        assert!(begun.is_closed());
-        drain.join().unwrap()
-    });
-    assert!(report.is_clean(), "{report}");
-    bed.end();
+    let origin = Origin::echo();
+    let is_told = || {
+        let bed = Bed::new(origin.address);
+        let mut begun = bed.client();
+        let mut idle = bed.client();
+        assert_eq!((begun.get("/").status(), idle.get("/").status()), (200, 200));
+        begun.send("GET /late HTTP/1.1\r\nHo");
+        let (is_told, report) = std::thread::scope(|scope| {
+            let drain = scope.spawn(|| bed.server.drain(DEADLINE));
+            // The idle one is closed at once, so the drain has begun.
+            assert!(idle.is_closed());
+            begun.send("st: a\r\n\r\n");
+            let answer = begun.answer();
+            assert_eq!(answer.status(), 200);
+            assert!(begun.is_closed());
+            (answer.field("connection") == Some("close"), drain.join().unwrap())
+        });
+        assert!(report.is_clean(), "{report}");
+        bed.end();
+        is_told
+    };
+    // Its thread may learn of the drain after the other's, and too late to say so.
+    assert!((0..50).any(|_| is_told()), "it is the last request of its connection");
 }
 
 /// Each of these responses is an origin's fault, and a 502 for the client.

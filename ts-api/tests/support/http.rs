@@ -2,12 +2,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate of its own and uses a part of it")]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use ts_api::Runtime;
 use ts_api::http::{Builder, HookId, Reenable, Server, Session, Transaction};
 use ts_api::runtime::{ShutdownOptions, ShutdownReport};
@@ -36,6 +37,17 @@ pub fn wait_until(what: &str, done: impl Fn() -> bool) {
     while !done() {
         assert!(began.elapsed() < DEADLINE, "{what}");
         std::thread::yield_now();
+    }
+}
+
+/// Tries something with a time limit that it is to come to. If the machine was too slow for what goes before that, `comes_to_it`
+/// returns false, and it is tried again with twice the time.
+#[track_caller]
+pub fn with_a_short_limit(mut comes_to_it: impl FnMut(Duration) -> bool) {
+    let mut limit = Duration::from_millis(50);
+    while !comes_to_it(limit) {
+        limit *= 2;
+        assert!(limit < DEADLINE, "the machine is too slow for any limit, or it is never come to");
     }
 }
 
@@ -196,6 +208,24 @@ impl Client {
 /// One get over a connection of its own.
 pub fn get(from: SocketAddr, target: &str) -> Wire {
     Client::connect(from).get(target)
+}
+
+/// Holds an address at which connections are refused. A port that was merely free a moment ago is given to the next test
+/// that asks for one.
+pub struct Nobody {
+    pub address: SocketAddr,
+    _held: TcpListener,
+}
+
+impl Nobody {
+    pub fn new() -> Self {
+        let socket =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        // It has an address, and does not listen.
+        let held = TcpListener::from(socket);
+        Self { address: held.local_addr().unwrap(), _held: held }
+    }
 }
 
 /// What an origin does with a request; false to close the connection afterwards.

@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ts_cont::Here;
-use ts_cont::future::timeout;
+use ts_cont::future::{sleep, timeout};
 
 use super::accept::turned_away;
 use super::gate::Refusal;
@@ -33,6 +33,10 @@ use crate::http::{HookId, Reenable};
 /// Who closes with something unread makes the system throw away what the client has not taken yet.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
+
+/// Until the thread has looked at its sockets once more, which it does before its timers: a request that was there before the
+/// server began to drain is known of then.
+const NEXT_TURN: Duration = Duration::from_nanos(1);
 
 /// Serves a connection that was accepted, to its end.
 pub(crate) async fn serve(lane: Rc<Lane>, socket: TcpStream, client: SocketAddr) {
@@ -84,7 +88,11 @@ pub(super) async fn attend<F: Future>(
     let (gate, settings) = (&session.gate, session.settings());
     let timeouts = &settings.timeouts;
     let stop = &session.lane.shared().stop;
-    let mut draining = pin!(stop.wait(Phase::Draining));
+    let mut draining = pin!(async {
+        stop.wait(Phase::Draining).await;
+        session.draining.set(true);
+        sleep(NEXT_TURN).await;
+    });
     let mut dropping = pin!(stop.wait(Phase::Dropping));
     let mut closing = false;
     let mut watch = Watch::default();

@@ -78,7 +78,7 @@ async fn respond(
     }
     let exchange = Rc::clone(&begun.exchange);
     let mut response = begun.respond(received).await?;
-    if session.gate.is_last() || exchange.refusal().is_some() {
+    if session.gate.is_last() || session.draining.get() || exchange.refusal().is_some() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)

@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(super) stall: Cell<Option<Duration>>,
     /// How long the connection is kept for the next request, if a plugin has said so.
     pub(super) next_request: Cell<Option<Duration>>,
+    /// The server drains, and this connection's task knows.
+    pub(super) draining: Cell<bool>,
 }
 
 /// A request that is being served.
@@ -86,6 +88,7 @@ impl Session {
             tunnel: RefCell::default(),
             stall: Cell::new(None),
             next_request: Cell::new(None),
+            draining: Cell::new(false),
         }
     }
 
