@@ -10,8 +10,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use support::{
-    Bed, Client, DEADLINE, Diary, OF_A_REQUEST, Origin, get, go_on, holding, holding_sessions, hook_of,
-    respond, shut_down, wait_until,
+    Bed, Client, DEADLINE, Diary, Nobody, OF_A_REQUEST, Origin, get, go_on, holding, holding_sessions,
+    hook_of, respond, shut_down, wait_until,
 };
 use ts_api::Cont;
 use ts_api::http::{HookId, Reenable};
@@ -346,8 +346,8 @@ fn a_client_that_goes_in_the_middle_of_the_response_closes_the_transaction() {
 
 #[test]
 fn an_origin_that_fails_is_answered_through_the_hooks() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let bed = Bed::new(nobody);
+    let nobody = Nobody::new();
+    let bed = Bed::new(nobody.address);
     let diary = Diary::new();
     let all = diary.cont("all");
     OF_A_REQUEST.into_iter().for_each(|hook| bed.hook(hook, &all));

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use support::{Bed, Client, DEADLINE, Diary, Origin, cont_mutex, get, respond, shut_down};
+use support::{Bed, Client, DEADLINE, Diary, Nobody, Origin, cont_mutex, get, respond, shut_down};
 use ts_api::http::{HookId, Server, StartError};
 use ts_api::{Cont, Pool, Runtime};
 
@@ -298,8 +298,8 @@ fn requests_that_no_proxy_may_pass_on_are_refused() {
 
 #[test]
 fn an_origin_that_refuses_connections_is_a_502() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let bed = Bed::new(nobody);
+    let nobody = Nobody::new();
+    let bed = Bed::new(nobody.address);
     let mut client = bed.client();
     assert_eq!(client.get("/").status(), 502);
     assert_eq!(client.get("/again").status(), 502);

@@ -4,24 +4,28 @@
 #[path = "support/http.rs"]
 mod support;
 
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use support::{Bed, DEADLINE, Origin, go_on, hook_of, respond};
+use support::{Bed, DEADLINE, Nobody, Origin, go_on, hook_of, respond};
 use ts_api::Cont;
 use ts_api::http::{HookId, Limit, OriginState, Version};
 
 /// How the origin fares at SEND_RESPONSE_HDR and TXN_CLOSE, and the status.
 #[track_caller]
 fn states(bed: Bed) -> ([OriginState; 2], u16) {
+    states_if_it_answers_within(bed, DEADLINE)
+}
+
+#[track_caller]
+fn states_if_it_answers_within(bed: Bed, limit: Duration) -> ([OriginState; 2], u16) {
     let (tell, told) = channel();
     let look = Cont::shared(move |event| {
         let txn = event.transaction().unwrap();
         match hook_of(event) {
             HookId::TxnStart => {
                 assert_eq!(txn.origin_state(), Ok(OriginState::Unknown));
-                txn.set_limit(Limit::Response, Duration::from_millis(50)).unwrap();
+                txn.set_limit(Limit::Response, limit).unwrap();
             }
             _ => tell.send(txn.origin_state().unwrap()).unwrap(),
         }
@@ -44,7 +48,7 @@ fn how_the_origin_fares_tells_its_responses_from_its_failures() {
     assert_eq!((fares, status), ([OriginState::Alive, OriginState::Complete], 200));
 
     let silent = Origin::new(|_, _| true);
-    let (fares, status) = states(Bed::new(silent.address));
+    let (fares, status) = states_if_it_answers_within(Bed::new(silent.address), Duration::from_millis(50));
     assert_eq!((fares, status), ([OriginState::TooLate; 2], 504));
 
     let closes = Origin::new(|_, _| false);
@@ -55,8 +59,8 @@ fn how_the_origin_fares_tells_its_responses_from_its_failures() {
     let (fares, status) = states(Bed::new(babbles.address));
     assert_eq!((fares, status), ([OriginState::Garbled; 2], 502));
 
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (fares, status) = states(Bed::new(nobody));
+    let nobody = Nobody::new();
+    let (fares, status) = states(Bed::new(nobody.address));
     assert_eq!((fares, status), ([OriginState::Unreachable; 2], 502));
 }
 

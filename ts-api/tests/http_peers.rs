@@ -10,7 +10,7 @@ use std::fs;
 use std::time::Duration;
 
 use peers::{Nginx, are_here, curl, run};
-use support::{Bed, Client, Diary, get, wait_until};
+use support::{Bed, Client, DEADLINE, Diary, get, wait_until};
 use ts_api::http::{HookId, Remap, Settings};
 
 /// An origin whose answers say what it was asked.
@@ -141,13 +141,20 @@ fn an_origin_that_freezes_is_a_504_and_is_asked_again_when_it_thaws() {
         return;
     }
     let nginx = Nginx::start(ECHO);
-    let bed = Bed::with(nginx.address, |builder| builder.origin_timeout(Duration::from_millis(300)));
-    let mut client = bed.client();
-    assert_eq!(client.get("/1").status(), 200);
+    let bed = Bed::new(nginx.address);
+    // Only while it is frozen: on a slow machine it may take as long otherwise.
+    let wait_for_the_origin = |limit| {
+        let mut settings = bed.server.settings();
+        settings.timeouts.response = limit;
+        bed.server.reload(settings);
+    };
+    assert_eq!(get(bed.address(), "/1").status(), 200);
     nginx.freeze();
-    assert_eq!(client.get("/2").status(), 504);
+    wait_for_the_origin(Duration::from_millis(100));
+    assert_eq!(get(bed.address(), "/2").status(), 504);
     nginx.thaw();
-    assert_eq!(client.get("/3").text(), "GET /3  \n");
+    wait_for_the_origin(DEADLINE);
+    assert_eq!(get(bed.address(), "/3").text(), "GET /3  \n");
     assert_eq!(bed.end().origin_failures, 1);
 }
 
@@ -204,7 +211,7 @@ fn what_wrk_asks_is_answered_and_counted() {
     let note = diary.cont("note");
     bed.hook(HookId::TxnClose, &note);
     let url = format!("http://{}/", bed.address());
-    let said = run("wrk", &["-t", "1", "-c", &CONNECTIONS.to_string(), "-d", "1s", &url]);
+    let said = run("wrk", &["-t", "1", "-c", &CONNECTIONS.to_string(), "-d", "1s", "--timeout", "30s", &url]);
     assert!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "{said}");
     let asked = number_before(&said, " requests in");
     let counts = bed.end();

@@ -4,9 +4,7 @@
 #[path = "support/http.rs"]
 mod support;
 
-use std::net::TcpListener;
-
-use support::{Bed, Diary, OF_A_REQUEST, Origin, hook_of, respond};
+use support::{Bed, Diary, Nobody, OF_A_REQUEST, Origin, hook_of, respond};
 use ts_api::http::{HookId, MessageError, OriginState};
 
 /// Answers 404 to everything.
@@ -65,10 +63,10 @@ fn what_the_origin_does_not_have_is_asked_for_elsewhere_and_the_client_sees_noth
 
 #[test]
 fn an_origin_that_fails_may_be_replaced_before_the_client_is_told() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let second = Origin::echo();
     let there = second.address;
-    let bed = Bed::new(nobody);
+    let bed = Bed::new(nobody.address);
     let replace = bed.at(&[HookId::SendResponseHdr], move |txn, _| {
         let url = format!("http://{there}/");
         if txn.redirects() == Ok(0) {

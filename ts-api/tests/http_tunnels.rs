@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use support::{Bed, Client, DEADLINE, Diary, get, wait_until};
+use support::{Bed, Client, DEADLINE, Diary, Nobody, get, wait_until, with_a_short_limit};
 use ts_api::Cont;
 use ts_api::http::{HookId, Reenable, Settings};
 
@@ -150,15 +150,15 @@ fn what_one_side_does_not_take_waits_and_nothing_is_lost() {
 #[test]
 fn a_tunnel_leads_only_where_it_may() {
     let target = listen(drop);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let mut allowed = settings(target.port());
-    allowed.targets.tunnel_ports.push(nobody.port());
+    allowed.targets.tunnel_ports.push(nobody.address.port());
     let bed = bed(allowed.clone());
     let asked = |to: &str| connect(&mut bed.client(), to);
     assert_eq!(asked(&target.to_string()), 200);
     assert_eq!(asked(&format!("localhost:{}", target.port())), 200);
     assert_eq!(asked("127.0.0.1:1"), 403);
-    assert_eq!(asked(&nobody.to_string()), 502);
+    assert_eq!(asked(&nobody.address.to_string()), 502);
     assert_eq!(asked("127.0.0.1"), 400);
     allowed.targets.inner_addresses = false;
     bed.server.reload(allowed.clone());
@@ -283,23 +283,27 @@ fn draining_lets_a_tunnel_go_on_for_as_long_as_there_is_time_and_then_drops_it()
         let mut byte = [0];
         while stream.read_exact(&mut byte).is_ok() && stream.write_all(&byte).is_ok() {}
     });
-    let bed = bed(settings(target.port()));
-    let diary = Diary::new();
-    let close = diary.cont("close");
-    bed.hook(HookId::TxnClose, &close);
-    let mut client = bed.client();
-    assert_eq!(connect(&mut client, target), 200);
-    // One at rest tells when the server begins to drain.
-    let mut idle = bed.client();
-    assert_eq!(idle.get("/").status(), 502);
-    let drained = std::thread::spawn(move || (bed.server.drain(Duration::from_secs(2)), bed));
-    assert!(idle.is_closed());
-    client.send("x");
-    client.stream.read_exact(&mut [0]).unwrap();
-    let (report, bed) = drained.join().unwrap();
-    assert_eq!((report.open, report.dropped), (2, 1), "{report}");
-    assert!(client.is_closed());
-    assert_eq!(diary.next(), "close TXN_CLOSE");
-    drop(close);
-    bed.end();
+    with_a_short_limit(|limit| {
+        let bed = bed(settings(target.port()));
+        let diary = Diary::new();
+        let close = diary.cont("close");
+        bed.hook(HookId::TxnClose, &close);
+        let mut client = bed.client();
+        assert_eq!(connect(&mut client, target), 200);
+        // One at rest tells when the server begins to drain.
+        let mut idle = bed.client();
+        assert_eq!(idle.get("/").status(), 502);
+        let drained = std::thread::spawn(move || (bed.server.drain(4 * limit), bed));
+        assert!(idle.is_closed());
+        client.send_in_vain("x");
+        let goes_on = client.stream.read_exact(&mut [0]).is_ok();
+        let (report, bed) = drained.join().unwrap();
+        // The one at rest may be dropped as well if it cannot be counted out in time.
+        assert!(report.open == 2 && (1..=2).contains(&report.dropped), "{report}");
+        assert!(client.is_closed());
+        assert_eq!(diary.next(), "close TXN_CLOSE");
+        drop(close);
+        bed.end();
+        goes_on && report.dropped == 1
+    });
 }

@@ -79,14 +79,14 @@ impl Host {
     pub fn threads(&self) -> Vec<(String, u64)> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it runs");
         let mut threads: Vec<_> = tasks
-            .map(|task| {
-                let status =
-                    fs::read_to_string(task.unwrap().path().join("status")).expect("the thread lives");
+            .filter_map(|task| {
+                // One that has ended since is none of them.
+                let status = fs::read_to_string(task.ok()?.path().join("status")).ok()?;
                 let field = |name: &str| {
                     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field");
                     line.trim().to_owned()
                 };
-                (field("Name:"), field("voluntary_ctxt_switches:").parse().unwrap())
+                Some((field("Name:"), field("voluntary_ctxt_switches:").parse().unwrap()))
             })
             .collect();
         threads.sort();

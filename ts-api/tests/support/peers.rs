@@ -6,11 +6,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_reuseport;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -60,26 +62,42 @@ pub fn curl(arguments: &[&str]) -> String {
 
 /// An nginx of the test's own. It is one process, so that a signal stops all of it.
 pub struct Nginx {
-    process: Child,
+    process: Ended,
     pub address: SocketAddr,
+    place: Place,
     folder: TempDir,
+}
+
+/// An address that is the test's for as long as it wants, whether or not anybody listens there. Connections are refused
+/// while nobody does.
+struct Place(TcpListener);
+
+impl Place {
+    fn new() -> Self {
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+        let socket = socket.expect("a socket");
+        set_socket_reuseport(&socket, true).expect("others of this user may have the same");
+        bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
+        // It has an address, and does not listen.
+        Self(socket.into())
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("it is bound")
+    }
 }
 
 impl Nginx {
     /// Starts one with these lines in its `server` block; `www` in its folder is what it serves.
     pub fn start(server: &str) -> Self {
+        Self::start_at(Place::new(), server)
+    }
+
+    fn start_at(place: Place, server: &str) -> Self {
         let folder = TempDir::new().expect("a folder for nginx");
         fs::create_dir(folder.path().join("www")).expect("a folder for its files");
-        // The port is free when it is chosen and may be taken before nginx has it: then another one is tried.
-        for _ in 0..10 {
-            let address =
-                TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
-            if let Some(process) = launch(folder.path(), address, server) {
-                return Self { process, address, folder };
-            }
-        }
-        let errors = fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-        panic!("nginx does not start: {errors}");
+        let process = launch(folder.path(), &place, server);
+        Self { process, address: place.address(), place, folder }
     }
 
     /// The folder whose files it serves.
@@ -94,10 +112,11 @@ impl Nginx {
     }
 
     /// Takes its life without a warning: its connections are gone, and nobody listens.
-    pub fn kill(mut self) -> Fallen {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it can be waited for");
-        Fallen { address: self.address }
+    pub fn kill(self) -> Fallen {
+        let Self { mut process, place, .. } = self;
+        process.0.kill().expect("it runs");
+        process.0.wait().expect("it can be waited for");
+        Fallen(place)
     }
 
     /// It stays alive and does nothing more; the kernel still accepts connections for it.
@@ -110,34 +129,33 @@ impl Nginx {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        kill_process(Pid::from_child(&self.process.0), signal).expect("it runs");
     }
 }
 
-impl Drop for Nginx {
+/// A process that does not outlive the test.
+struct Ended(Child);
+
+impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 /// Where an nginx was.
-pub struct Fallen {
-    pub address: SocketAddr,
-}
+pub struct Fallen(Place);
 
 impl Fallen {
     /// Another one in the same place.
-    pub fn rise(&self, server: &str) -> Nginx {
-        let folder = TempDir::new().expect("a folder for nginx");
-        fs::create_dir(folder.path().join("www")).expect("a folder for its files");
-        let process = launch(folder.path(), self.address, server).expect("its port is free again");
-        Nginx { process, address: self.address, folder }
+    pub fn rise(self, server: &str) -> Nginx {
+        Nginx::start_at(self.0, server)
     }
 }
 
-/// Starts nginx and waits until it accepts; none if it ends before.
-fn launch(folder: &Path, address: SocketAddr, server: &str) -> Option<Child> {
+/// Starts nginx in a place that is held for it, and waits until it accepts.
+fn launch(folder: &Path, place: &Place, server: &str) -> Ended {
+    let address = place.address();
     let text = format!(
         "daemon off; master_process off; pid nginx.pid; error_log error.log;
          events {{ worker_connections 512; }}
@@ -145,13 +163,13 @@ fn launch(folder: &Path, address: SocketAddr, server: &str) -> Option<Child> {
              access_log off; keepalive_requests 1000000; default_type text/plain;
              client_body_temp_path bodies; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
              uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-             server {{ listen {address}; root www; {server} }}
+             server {{ listen {address} reuseport; root www; {server} }}
          }}"
     );
     let configuration = folder.join("nginx.conf");
     fs::write(&configuration, text).expect("the folder is ours");
     let nginx = find("nginx").expect("the test has asked whether it is here");
-    let mut process = Command::new(nginx)
+    let process = Command::new(nginx)
         .arg("-p")
         .arg(folder)
         .arg("-c")
@@ -159,20 +177,17 @@ fn launch(folder: &Path, address: SocketAddr, server: &str) -> Option<Child> {
         .args(["-e", "error.log"])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .expect("it is installed");
+        .spawn();
+    let mut process = Ended(process.expect("it is installed"));
     let began = Instant::now();
-    loop {
-        if process.try_wait().expect("it is a child").is_some() {
-            return None;
+    while let Err(error) = TcpStream::connect(address) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+        let ended = process.0.try_wait().expect("it is a child").is_some();
+        if ended || began.elapsed() > DEADLINE {
+            let errors = fs::read_to_string(folder.join("error.log")).unwrap_or_default();
+            panic!("nginx does not start: {errors}");
         }
-        match TcpStream::connect(address) {
-            Ok(_) => return Some(process),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                assert!(began.elapsed() < DEADLINE, "nginx does not accept");
-                std::thread::yield_now();
-            }
-            Err(error) => panic!("{error}"),
-        }
+        std::thread::yield_now();
     }
+    process
 }
