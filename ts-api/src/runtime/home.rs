@@ -88,3 +88,31 @@ pub(crate) fn last_pool() -> i32 {
 pub(crate) fn meet(here: &Here) {
     POOL.set((here.number().get(), rules::pool_of(here.thread())));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use ts_cont::{Message, ProxyMutex};
+
+    use super::*;
+
+    /// No handler of the facade unwinds: its panics cross as an outcome. Whatever is called that does leaves nothing behind.
+    #[test]
+    fn a_frame_is_shown_for_as_long_as_its_handler_runs_however_that_ends() {
+        let handler = Continuation::new(&ProxyMutex::new(), |event| {
+            assert!(INNERMOST.get().is_null());
+            run(event, |event| {
+                let outer = INNERMOST.get();
+                assert!(!outer.is_null());
+                run(event, |_| assert!(!INNERMOST.get().is_null() && INNERMOST.get() != outer));
+                assert_eq!(INNERMOST.get(), outer, "it is the innermost again");
+                let inner = || run(event, |_| -> () { panic!("expected by the test") });
+                assert!(catch_unwind(AssertUnwindSafe(inner)).is_err());
+                assert_eq!(INNERMOST.get(), outer, "it is the innermost again");
+            });
+            assert!(INNERMOST.get().is_null());
+        });
+        handler.call(Message::default()).unwrap();
+    }
+}
