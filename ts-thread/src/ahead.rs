@@ -85,10 +85,7 @@ pub unsafe fn make_ready(start: NonNull<u8>, bytes: usize) {
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         Err(TryLockError::WouldBlock) => return,
     };
-    if asked.stretches.len() == MOST {
-        asked.stretches.pop_front();
-    }
-    asked.stretches.push_back(Stretch { start, bytes });
+    asked.ask(Stretch { start, bytes });
     let was_served = std::mem::replace(&mut asked.is_served, true);
     // Nobody who withdraws waits for the start of a thread.
     drop(asked);
@@ -140,6 +137,14 @@ fn serve() {
 }
 
 impl Asked {
+    /// Puts it last; the oldest goes if there are too many.
+    fn ask(&mut self, stretch: Stretch) {
+        if self.stretches.len() == MOST {
+            self.stretches.pop_front();
+        }
+        self.stretches.push_back(stretch);
+    }
+
     /// What to do next.
     fn begin_step(&mut self) -> Option<Stretch> {
         let first = self.stretches.front_mut()?;
@@ -185,14 +190,26 @@ mod tests {
 
     /// New memory.
     fn fresh(bytes: usize) -> NonNull<u8> {
+        map(ptr::null_mut(), bytes, MapFlags::empty()).expect("there is memory")
+    }
+
+    /// New memory in a certain place, if it is free, or where the system likes.
+    fn map(place: *mut u8, bytes: usize, how: MapFlags) -> Option<NonNull<u8>> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a mapping of its own, where the system likes.
-        let start = unsafe { mmap_anonymous(ptr::null_mut(), bytes, protection, MapFlags::PRIVATE) };
-        let start = start.expect("there is memory");
+        // SAFETY: a mapping of its own, which replaces none.
+        let start =
+            unsafe { mmap_anonymous(place.cast(), bytes, protection, MapFlags::PRIVATE | how) }.ok()?;
         // A huge page would be made as a whole.
         // SAFETY: it is ours, and only its pages are concerned.
         let _ = unsafe { madvise(start, bytes, Advice::LinuxNoHugepage) };
-        NonNull::new(start).expect("nothing is mapped at zero").cast()
+        NonNull::new(start.cast())
+    }
+
+    /// Whether the kernel is not one before 5.14, for which nothing is ever made.
+    fn can_make_pages() -> bool {
+        let probe = fresh(page_size());
+        // SAFETY: it is ours.
+        unsafe { madvise(probe.as_ptr().cast(), page_size(), Advice::LinuxPopulateWrite) }.is_ok()
     }
 
     /// How many bytes from here on are in memory, by what the kernel says of the process's pages.
@@ -228,32 +245,122 @@ mod tests {
     #[test]
     fn what_is_withdrawn_may_be_given_back_and_used_for_something_else() {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        for round in 0..20 {
-            let bytes = 4 * STRETCH;
-            let start = fresh(bytes);
-            // SAFETY: it is withdrawn before it is given back, and another mapping put in its place.
-            unsafe {
-                make_ready(start, bytes);
-                // At different points of the way.
-                (0..round * 10_000).for_each(|_| std::hint::spin_loop());
+        let mut used_again = Vec::new();
+        for round in 0..1000 {
+            // One step at which the thread may be just now, and one of several behind it.
+            let memory = [page_size(), 3 * STEP].map(|bytes| (fresh(bytes), bytes));
+            // SAFETY: it is withdrawn before it is given back.
+            memory.iter().for_each(|(start, bytes)| unsafe { make_ready(*start, *bytes) });
+            // At different points of the way.
+            (0..round % 200 * 50).for_each(|_| std::hint::spin_loop());
+            for (start, bytes) in memory {
                 withdraw(start, bytes);
-                munmap(start.as_ptr().cast(), bytes).expect("it is ours");
-                let flags = MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE;
-                let protection = ProtFlags::READ | ProtFlags::WRITE;
-                if let Ok(next) = mmap_anonymous(start.as_ptr().cast(), bytes, protection, flags) {
-                    assert_eq!(resident(start, bytes), 0, "somebody was at it");
-                    munmap(next, bytes).expect("it is ours");
-                }
+                let is_at_it = |step: Stretch| step.overlaps(Stretch { start, bytes });
+                assert!(!lock().step.is_some_and(is_at_it), "round {round}: somebody is at it");
+                // SAFETY: it is ours, and nobody else is at it.
+                unsafe { munmap(start.as_ptr().cast(), bytes) }.expect("it is ours");
+                used_again.extend(
+                    map(start.as_ptr(), bytes, MapFlags::FIXED_NOREPLACE).map(|again| (again, bytes)),
+                );
             }
+        }
+        // Somebody who is at it after all may come to it late.
+        until_nobody_serves();
+        assert!(!used_again.is_empty(), "nothing was mapped in the same place");
+        let made: Vec<_> = used_again.iter().map(|(start, bytes)| resident(*start, *bytes)).collect();
+        assert!(made.iter().all(|bytes| *bytes == 0), "somebody was at it: {made:?}");
+        for (start, bytes) in used_again {
+            // SAFETY: it is ours.
+            unsafe { munmap(start.as_ptr().cast(), bytes) }.expect("it is ours");
+        }
+    }
+
+    fn page(number: usize, bytes: usize) -> Stretch {
+        let start = ptr::without_provenance_mut(number * page_size());
+        Stretch { start: NonNull::new(start).expect("not the first"), bytes }
+    }
+
+    #[test]
+    fn what_is_next_to_memory_that_is_withdrawn_is_made_all_the_same() {
+        let two = page(10, 2 * page_size());
+        for (other, is_of_it) in [
+            (page(9, page_size()), false),
+            (page(9, page_size() + 1), true),
+            (page(9, 4 * page_size()), true),
+            (page(11, 1), true),
+            (page(12, page_size()), false),
+        ] {
+            assert_eq!((two.overlaps(other), other.overlaps(two)), (is_of_it, is_of_it), "{:?}", other.start);
         }
     }
 
     #[test]
+    fn the_oldest_of_too_many_is_left_to_its_user_and_the_others_are_made_in_steps() {
+        let mut asked = Asked { stretches: VecDeque::new(), step: None, is_served: true };
+        (1..=MOST + 1).for_each(|number| asked.ask(page(1000 * number, STEP + 5)));
+        let mut steps = Vec::new();
+        while let Some(step) = asked.begin_step() {
+            assert!(asked.step.is_some_and(|now| now.start == step.start && now.bytes == step.bytes));
+            steps.push((step.start.addr().get(), step.bytes));
+        }
+        let expected = (2..=MOST + 1).flat_map(|number| {
+            let start = 1000 * number * page_size();
+            [(start, STEP), (start + STEP, 5)]
+        });
+        assert_eq!(steps, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn pages_that_are_somebody_elses_in_part_are_not_made() {
+        if !can_make_pages() {
+            return;
+        }
+        let (page, start) = (page_size(), fresh(6 * page_size()));
+        // SAFETY: it is within the mapping.
+        let at = |number: usize| unsafe { start.add(number * page) };
+        // SAFETY: as above.
+        Stretch { start: unsafe { start.add(page + 100) }, bytes: 3 * page }.make_ready();
+        let made: Vec<_> = (0..6).map(|number| resident(at(number), page) / page).collect();
+        assert_eq!(made, [0, 0, 1, 1, 0, 0]);
+    }
+
+    /// The CPUs that a thread of this process may run on, as the kernel writes them.
+    fn cpus_of(thread: &str) -> Option<String> {
+        let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed:")).map(str::to_owned)
+    }
+
+    #[test]
+    fn it_is_made_where_the_first_thread_may_run_and_not_only_where_the_one_that_asks_may() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        until_nobody_serves();
+        let first = cpus_of(&std::process::id().to_string()).expect("there is a first thread");
+        let address = fresh(STRETCH).expose_provenance();
+        thread::spawn(move || {
+            let mine = rustix::thread::sched_getaffinity(None).expect("it may run somewhere");
+            let one = (0..).find(|cpu| mine.is_set(*cpu)).expect("it may run somewhere");
+            affinity::bind(&[one]).expect("it may run there");
+            let start = NonNull::with_exposed_provenance(address);
+            // SAFETY: it is never given back.
+            let ask = || unsafe { make_ready(start, STRETCH) };
+            let is_there = || {
+                let threads = std::fs::read_dir("/proc/self/task").expect("proc is mounted");
+                threads.filter_map(|thread| thread.ok()?.file_name().into_string().ok()).any(|thread| {
+                    let name = std::fs::read_to_string(format!("/proc/self/task/{thread}/comm"));
+                    name.is_ok_and(|name| name.trim() == "[MEMORY]")
+                        && cpus_of(&thread).as_ref() == Some(&first)
+                })
+            };
+            until("it runs where the first thread may", is_there, ask);
+        })
+        .join()
+        .expect("it is so");
+        until_nobody_serves();
+    }
+
+    #[test]
     fn what_is_asked_for_is_made_whether_the_thread_is_there_or_has_ended() {
-        let probe = fresh(page_size());
-        // SAFETY: it is ours.
-        if unsafe { madvise(probe.as_ptr().cast(), page_size(), Advice::LinuxPopulateWrite) }.is_err() {
-            // A kernel before 5.14: nothing is ever made.
+        if !can_make_pages() {
             return;
         }
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
