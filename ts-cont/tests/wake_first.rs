@@ -53,7 +53,7 @@ fn order(wake: fn(Waker), from_the_thread: bool) -> [&'static str; 2] {
     leave.send(()).unwrap();
     let order = [noted.recv_timeout(DEADLINE).unwrap(), noted.recv_timeout(DEADLINE).unwrap()];
     drop((event, busy));
-    assert!(processor.shutdown(ShutdownOptions::default()).is_clean());
+    assert!(processor.shutdown(ShutdownOptions::default().deadline(DEADLINE)).is_clean());
     order
 }
 

@@ -97,4 +97,24 @@ mod tests {
         gather.begin(START, CROWD);
         assert_eq!(gather.until(after(1)), after(1), "woken by others");
     }
+
+    #[test]
+    fn a_crowd_counts_once_and_only_right_after_the_wait_for_it() {
+        let gather = Gather::default();
+        assert!(woke(&gather, 10, CROWD) > after(1));
+        gather.begin(START, CROWD);
+        assert_eq!(gather.until(after(1)), after(1), "the thread has not waited since");
+        assert!(woke(&gather, 10, CROWD) > after(1));
+        gather.waits(Some(gather.until(after(1))));
+        gather.begin(after(100), CROWD - 1);
+        assert_eq!(gather.until(after(101)), after(101), "the next that ends with fewer");
+    }
+
+    #[test]
+    fn a_timer_is_near_that_is_due_within_the_distance_of_turns_and_no_other() {
+        let gather = Gather::default();
+        let gathered = u64::try_from(GATHER.as_micros()).unwrap();
+        assert!(woke(&gather, gathered, CROWD) > after(1));
+        assert_eq!(woke(&gather, gathered + 1, CROWD), after(1));
+    }
 }
