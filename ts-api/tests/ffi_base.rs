@@ -155,6 +155,8 @@ fn what_will_not_do_ends_the_process_with_a_line_that_names_it() {
         ("close-null", "TSfclose", "filep is null where a file is needed"),
         ("close-twice", "TSfclose", &format!("filep is a file {gone}")),
         ("read-null", "TSfread", "buf is null"),
+        ("read-below-zero", "TSfread", "length is 18446744073709551615, more than there can be"),
+        ("write-below-zero", "TSfwrite", "length is 18446744073709551615, more than there can be"),
         ("read-kind", "TSfread", "filep is a UUID, where a file is needed"),
         ("gets-null", "TSfgets", "buf is null"),
         ("arg-type", "TSUserArgIndexReserve", "type is 4, which is none that there is"),

@@ -65,6 +65,13 @@ pub extern "C" fn TSfclose(filep: TSFile) {
     });
 }
 
+/// More than there can be is a fault: it was a negative number.
+fn possible(call: Call, length: usize) {
+    if isize::try_from(length).is_err() {
+        call.fault(format_args!("length is {length}, more than there can be"));
+    }
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn TSfread(filep: TSFile, buf: *mut c_void, length: usize) -> isize {
     call::enter("TSfread", |call| {
@@ -73,8 +80,7 @@ pub unsafe extern "C" fn TSfread(filep: TSFile, buf: *mut c_void, length: usize)
             return 0;
         }
         let place = call.place("buf", buf.cast::<u8>());
-        // The length may have been a negative number.
-        let length = length.min(isize::MAX as usize);
+        possible(call, length);
         // SAFETY: the plugin says that so many bytes can be written there. They are written before they are looked at.
         let buffer = unsafe { slice::from_raw_parts_mut(place.as_ptr(), length) };
         let Open::Reading(file) = &mut *file.lock() else { return -1 };
@@ -101,8 +107,9 @@ pub unsafe extern "C" fn TSfwrite(filep: TSFile, buf: *const c_void, length: usi
             return 0;
         }
         let place = call.place("buf", buf.cast::<u8>().cast_mut());
-        // SAFETY: the plugin says that so many bytes can be read there.
-        let bytes = unsafe { slice::from_raw_parts(place.as_ptr(), length.min(isize::MAX as usize)) };
+        possible(call, length);
+        // SAFETY: the plugin says that so many bytes can be read there; it is not more than there can be.
+        let bytes = unsafe { slice::from_raw_parts(place.as_ptr(), length) };
         let Open::Writing(file) = &mut *file.lock() else { return -1 };
         let mut written = 0;
         while written < bytes.len() {

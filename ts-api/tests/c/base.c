@@ -428,6 +428,8 @@ ENTRY(fault)
   TSFile file = TSfopen("/dev/zero", "r");
   FAULT("close-twice", TSfclose(file); TSfclose(file))
   FAULT("read-null", TSfread(file, NULL, 1))
+  FAULT("read-below-zero", TSfread(file, (char *)what, (size_t)-1))
+  FAULT("write-below-zero", TSfwrite(file, what, (size_t)-1))
   FAULT("read-kind", TSfread((TSFile)uuid, (char *)what, 1))
   FAULT("gets-null", TSfgets(file, NULL, 1))
   FAULT("arg-type", TSUserArgIndexReserve(TS_USER_ARGS_COUNT, "x", NULL, &index))

@@ -90,10 +90,10 @@ TSFile TSfopen(const char *filename, const char *mode);
 /** Writes what is still to be written, and closes. */
 void TSfclose(TSFile filep);
 
-/** Reads at most so many bytes; 0 at the end, -1 if it cannot be read. */
+/** Reads at most so many bytes; 0 at the end, -1 if it cannot be read. A length that was a negative number is a fault. */
 ssize_t TSfread(TSFile filep, void *buf, size_t length);
 
-/** Writes bytes and says how many; -1 if it cannot be written. */
+/** Writes bytes and says how many; -1 if it cannot be written. A length that was a negative number is a fault. */
 ssize_t TSfwrite(TSFile filep, const void *buf, size_t length);
 
 /** Hands on what TSfwrite() kept back. */
