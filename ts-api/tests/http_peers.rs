@@ -287,16 +287,18 @@ fn curl_and_h2load_speak_http_2_to_the_proxy() {
         return;
     }
     const REQUESTS: u64 = 2000;
-    let nginx = Nginx::start(ECHO);
+    // curl 7.88 may fail if it is answered before it has sent its body: nginx reads all of it for its own proxy.
+    let whole = "location /whole { proxy_pass http://$server_addr:$server_port/two; }";
+    let nginx = Nginx::start(&(ECHO.to_owned() + whole));
     let bed = Bed::new(nginx.address);
     let diary = Diary::new();
     let note = diary.cont("note");
     bed.hook(HookId::TxnClose, &note);
-    let url = format!("http://{}/two", bed.address());
+    let [url, whole] = ["two", "whole"].map(|path| format!("http://{}/{path}", bed.address()));
 
     let with_version = ["-w", "%{http_version}", "--http2-prior-knowledge"];
     assert_eq!(curl(&[&with_version[..], &[&url]].concat()), "GET /two  \n2");
-    assert_eq!(curl(&[&with_version[..], &["-d", "twelve bytes", &url]].concat()), "POST /two  12\n2");
+    assert_eq!(curl(&[&with_version[..], &["-d", "twelve bytes", &whole]].concat()), "POST /two  12\n2");
     let said = run("h2load", &["-n", &REQUESTS.to_string(), "-c", "4", "-m", "20", &url]);
     assert_eq!(number_before(&said, " succeeded"), REQUESTS, "{said}");
     assert_eq!(number_before(&said, " 2xx"), REQUESTS, "{said}");
