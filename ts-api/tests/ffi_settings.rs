@@ -179,11 +179,11 @@ fn a_plugin_ends_the_program_with_a_line_and_a_code_from_where_it_likes() {
     assert_eq!((output.status.code(), err.lines().count()), (Some(70), 1), "{err}");
     assert!(err.contains("ERROR plugin: FATAL: there is no list"), "{err}");
 
-    // On an event thread; what it has served is in the access log.
+    // On an event thread, the one that writes the access log; what has been served is there.
     let folder = tempfile::tempdir().unwrap();
     let [config, access] = ["host.toml", "access.log"].map(|name| folder.path().join(name));
     let text = format!(
-        "[access-log]\nfile = {access:?}\n[threads]\nnet = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+        "[access-log]\nfile = {access:?}\n[threads]\nnet = 1\ntask = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
     );
     fs::write(&config, text).unwrap();
     let host = Host::start(&["--config", config.to_str().unwrap(), "--plugin", file]);

@@ -1,6 +1,7 @@
 //! The host's access log: opened as the configuration says, exchanged or opened anew at a reload.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use super::config;
 use crate::Runtime;
 use crate::ffi::diags;
 use crate::http::{AccessLog, LogCounts, LogPolicy};
+
+/// How long a process that ends waits for its access log.
+const AT_EXIT: Duration = Duration::from_secs(1);
 
 /// The log that is in use, and those that were before.
 #[derive(Default)]
@@ -66,15 +70,20 @@ impl Logs {
         })
     }
 
-    /// Writes what there is when a plugin ends the process, on whatever thread: what that one has not handed on is lost.
+    /// Writes what there is when a plugin ends the process, on whatever thread.
     pub(super) fn flush_at_exit(&self) {
         let logs = self.clone();
         diags::at_exit(move || {
             let logs = logs.clone();
-            // Of its own, since an event thread must not wait for others, or for itself.
-            let written = thread::spawn(move || logs.flush(Duration::from_secs(1)));
-            // What went wrong has been said.
-            let _ = written.join();
+            let (tell, told) = channel();
+            // A thread of its own, since the disk may take longer than the process has.
+            let writes = thread::Builder::new().spawn(move || {
+                logs.0.lock().iter().for_each(AccessLog::write_here);
+                let _ = tell.send(());
+            });
+            if writes.is_err() || told.recv_timeout(AT_EXIT).is_err() {
+                tracing::error!("the access log was not written before the end");
+            }
         });
     }
 

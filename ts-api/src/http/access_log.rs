@@ -4,7 +4,8 @@
 //!
 //! A network thread puts its lines into a buffer of its own. When that is full, or a second after its first line, the buffer
 //! goes to a task thread, which writes it to the file. What is on its way is bounded: if the disk does not keep up, whole
-//! buffers are dropped, counted, and the log of the program says so. A network thread never waits.
+//! buffers are dropped, counted, and the log of the program says so. A network thread never waits. Who ends the process writes
+//! what there is, wherever it is on its way, since threads may stand still by then.
 //!
 //! # Rules
 //! * Lines of one thread keep their order. Those of different threads do not, within about a second.
@@ -15,6 +16,7 @@
 mod escape;
 mod format;
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -85,12 +87,14 @@ struct Shared {
     path: PathBuf,
     format: Format,
     queue: usize,
-    /// One for each network thread; only that thread locks it.
+    /// One for each network thread; only that thread locks it, and who ends the process.
     buffers: Box<[CachePadded<Mutex<Buffer>>]>,
     net: Vec<EThread>,
     /// The thread that writes.
     writer: EThread,
-    /// Only the writing thread locks it, but for the first time.
+    /// What threads have handed on. The writing thread is sent for once for each.
+    waiting: Mutex<VecDeque<Batch>>,
+    /// Only the writing thread locks it, and who ends the process. It is locked before `waiting`, so that order is kept.
     file: Mutex<Output>,
     /// Bytes on their way.
     under_way: AtomicUsize,
@@ -147,6 +151,7 @@ impl AccessLog {
             buffers: net.iter().map(|_| CachePadded::default()).collect(),
             net,
             writer,
+            waiting: Mutex::default(),
             file,
             under_way: AtomicUsize::new(0),
             written: AtomicU64::new(0),
@@ -210,6 +215,16 @@ impl AccessLog {
             .all(|_| told.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok())
     }
 
+    /// Writes everything that was recorded before, by the calling thread: for when the process is about to end, and the threads
+    /// of the log perhaps stand still.
+    #[cfg(feature = "host")]
+    pub(crate) fn write_here(&self) {
+        for index in 0..self.shared.buffers.len() {
+            self.shared.hand_on(index);
+        }
+        while self.shared.write_one() {}
+    }
+
     /// What became of the lines so far. Lines that are on their way are neither.
     #[must_use]
     pub fn counts(&self) -> LogCounts {
@@ -251,25 +266,74 @@ impl Shared {
         self.buffers[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a thread's buffer to the writing thread, or drops it if too much is on its way.
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the writing thread write a thread's buffer, or drops it if too much is on its way.
     fn send(self: &Arc<Self>, index: usize) {
-        let (text, lines) = {
+        if self.hand_on(index) {
+            let errand = Errand { shared: Arc::clone(self), is_done: false };
+            EventProcessor::run_on(&self.writer, move |_| errand.run());
+        }
+    }
+
+    /// Puts a thread's buffer to what is on its way; false if there is nothing to write.
+    fn hand_on(&self, index: usize) -> bool {
+        let batch = {
             let mut buffer = self.buffer(index);
-            (mem::take(&mut buffer.text), mem::take(&mut buffer.lines))
+            Batch { text: mem::take(&mut buffer.text), lines: mem::take(&mut buffer.lines) }
         };
-        if lines == 0 {
-            return;
+        if batch.lines == 0 {
+            return false;
         }
-        let size = text.len();
-        // Relaxed, both: only the sum of it matters, and the buffers go another way.
-        let before = self.under_way.fetch_add(size, Ordering::Relaxed);
-        let batch = Batch { shared: Arc::clone(self), size, lines, is_written: false };
-        if before.saturating_add(size) > self.queue {
-            drop(batch);
+        // Relaxed: only the sum of it matters, and the buffers go another way.
+        let before = self.under_way.fetch_add(batch.text.len(), Ordering::Relaxed);
+        if before.saturating_add(batch.text.len()) > self.queue {
+            self.is_over(&batch, &self.dropped);
             self.say_once();
-            return;
+            return false;
         }
-        EventProcessor::run_on(&self.writer, move |_| batch.write(&text));
+        self.waiting().push_back(batch);
+        true
+    }
+
+    /// Writes what has waited longest; false if nothing waits.
+    fn write_one(&self) -> bool {
+        let mut output = self.file();
+        let Some(batch) = self.waiting().pop_front() else { return false };
+        let Output { file, torn } = &mut *output;
+        let written = if *torn { file.write_all(b"\n") } else { Ok(()) };
+        let written = written.and_then(|()| file.write_all(&batch.text));
+        *torn = written.is_err();
+        drop(output);
+        match written {
+            Ok(()) => {
+                self.is_over(&batch, &self.written);
+                // Relaxed: see `say_once`.
+                if self.said.swap(false, Ordering::Relaxed) {
+                    // Relaxed: a statistic.
+                    let dropped = self.dropped.load(Ordering::Relaxed);
+                    tracing::warn!(path = %self.path.display(), dropped, "the access log is written again");
+                }
+            }
+            Err(error) => {
+                self.is_over(&batch, &self.dropped);
+                // Relaxed: see `say_once`.
+                if !self.said.swap(true, Ordering::Relaxed) {
+                    let path = self.path.display();
+                    tracing::error!(%path, %error, "the access log cannot be written: lines are dropped");
+                }
+            }
+        }
+        true
+    }
+
+    /// Counts what became of lines that were on their way.
+    fn is_over(&self, batch: &Batch, count: &AtomicU64) {
+        // Relaxed, both: statistics, and see `hand_on`.
+        self.under_way.fetch_sub(batch.text.len(), Ordering::Relaxed);
+        count.fetch_add(batch.lines, Ordering::Relaxed);
     }
 
     /// Says that lines are dropped, once for each time that it begins.
@@ -284,49 +348,35 @@ impl Shared {
     }
 }
 
-/// Lines on their way. Whatever becomes of them is counted when it is dropped.
+/// Lines on their way.
 struct Batch {
-    shared: Arc<Shared>,
-    size: usize,
+    text: Vec<u8>,
     lines: u64,
-    is_written: bool,
 }
 
-impl Batch {
-    fn write(mut self, text: &[u8]) {
-        let mut output = self.shared.file();
-        let Output { file, torn } = &mut *output;
-        let written = if *torn { file.write_all(b"\n") } else { Ok(()) };
-        let written = written.and_then(|()| file.write_all(text));
-        *torn = written.is_err();
-        drop(output);
-        match written {
-            Ok(()) => {
-                self.is_written = true;
-                // Relaxed: see `say_once`.
-                if self.shared.said.swap(false, Ordering::Relaxed) {
-                    // Relaxed: a statistic.
-                    let dropped = self.shared.dropped.load(Ordering::Relaxed);
-                    tracing::warn!(path = %self.shared.path.display(), dropped, "the access log is written again");
-                }
-            }
-            Err(error) => {
-                // Relaxed: see `say_once`.
-                if !self.shared.said.swap(true, Ordering::Relaxed) {
-                    let path = self.shared.path.display();
-                    tracing::error!(%path, %error, "the access log cannot be written: lines are dropped");
-                }
-            }
-        }
+/// What the writing thread is sent for: the batch that has waited longest. If it does not come to that, the batch is dropped.
+struct Errand {
+    shared: Arc<Shared>,
+    is_done: bool,
+}
+
+impl Errand {
+    fn run(mut self) {
+        self.is_done = true;
+        // Who ends the process may have been here before.
+        self.shared.write_one();
     }
 }
 
-impl Drop for Batch {
+impl Drop for Errand {
     fn drop(&mut self) {
-        // Relaxed, all: statistics, and see `send`.
-        self.shared.under_way.fetch_sub(self.size, Ordering::Relaxed);
-        let count = if self.is_written { &self.shared.written } else { &self.shared.dropped };
-        count.fetch_add(self.lines, Ordering::Relaxed);
+        if self.is_done {
+            return;
+        }
+        let batch = self.shared.waiting().pop_front();
+        if let Some(batch) = batch {
+            self.shared.is_over(&batch, &self.shared.dropped);
+        }
     }
 }
 
