@@ -12,6 +12,8 @@
 //!   thread that stops: then nobody is called any more.
 
 mod follow;
+mod mapping;
+mod reply;
 
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
@@ -22,12 +24,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, LOCATION, TRANSFER_ENCODING};
-use http::{Method, StatusCode, request, response};
+use http::header::CONTENT_LENGTH;
+use http::{Method, StatusCode, request};
 use hyper::Response;
 use hyper::body::{Body, Incoming};
 
 use self::follow::Again;
+use self::reply::{Reply, answer_reply, error_text, has_no_body};
 use super::body::{RequestBody, ResponseBody, Source};
 use super::call_out::{CallOut, HasSubject};
 use super::exchange::{Exchange, Sent};
@@ -39,7 +42,7 @@ use super::intake::Taken;
 use super::origin::{Answered, NotSent, Reach};
 use super::pool::Opened;
 use super::remap::{OriginName, Steps};
-use super::route::{Found, Route};
+use super::route::Route;
 use super::session::Session;
 use super::settings::Settings;
 use super::sizes;
@@ -69,27 +72,6 @@ pub(crate) struct Received {
     pub(crate) body: Option<Incoming>,
     /// The head as it was received, if that was noted.
     pub(crate) head: Option<RawHead>,
-}
-
-/// A response that is ready but for the last hook.
-struct Reply {
-    parts: response::Parts,
-    source: Source,
-}
-
-impl Reply {
-    /// A plugin has another body for it. What follows the head of a tunnel is no body.
-    fn give_body(&mut self, (body, content_type): (Bytes, Option<HeaderValue>)) {
-        if matches!(self.source, Source::Tunnel(_)) && self.parts.status.is_success() {
-            return;
-        }
-        self.parts.headers.remove(CONTENT_LENGTH);
-        self.parts.headers.remove(TRANSFER_ENCODING);
-        if let Some(content_type) = content_type {
-            self.parts.headers.insert(CONTENT_TYPE, content_type);
-        }
-        self.source = Source::Text(Some(body));
-    }
 }
 
 /// Why there is no reply to go on with.
@@ -273,140 +255,6 @@ impl Transaction {
         let targets = of_client.then_some(&self.settings.targets);
         let from = self.show(|content| content.wishes.origin.from).flatten();
         Reach { policy: &self.settings.origin, timeouts, limits: &self.settings.limits, targets, from }
-    }
-
-    /// Decides which origin gets the request.
-    async fn remap(&self, parts: &mut request::Parts) -> Result<Route<'_>, Stopped> {
-        if let Some(route) = self.as_asked(parts)? {
-            return Ok(route);
-        }
-        self.pass_request(HookId::PreRemap, parts).await?;
-        if let Some(route) = self.as_asked(parts)? {
-            return Ok(route);
-        }
-        let mut route = match self.redirect(parts) {
-            Some(route) => route,
-            None => {
-                let found = Route::find(&self.settings, parts)
-                    .map_err(|default| Stopped::Error { default: self.when_mapped().unwrap_or(default) })?;
-                let route = match found {
-                    Found::Route(route) => route,
-                    Found::Elsewhere(status, url) => {
-                        return Err(Stopped::Answer(redirection(Some(status), url)));
-                    }
-                };
-                match route.steps() {
-                    // Seldom there, so it takes no room of all the others.
-                    Some(steps) => Box::pin(self.map(route, steps, parts)).await?,
-                    None => {
-                        self.rewrite(&route, parts);
-                        route
-                    }
-                }
-            }
-        };
-        if let Some(default) = self.when_mapped() {
-            return Err(Stopped::Error { default });
-        }
-        self.show(|content| content.origin = Some(route.origin().clone()));
-        self.pass_request(HookId::PostRemap, parts).await?;
-        if let Some(redirected) = self.redirect(parts) {
-            self.show(|content| content.origin = Some(redirected.origin().clone()));
-            route = redirected;
-        }
-        Ok(route)
-    }
-
-    /// Where the client says that its request goes, if a plugin wants the rules not to be asked.
-    fn as_asked(&self, parts: &request::Parts) -> Result<Option<Route<'static>>, Stopped> {
-        if self.show(|content| content.wishes.skip_remap) != Some(true) {
-            return Ok(None);
-        }
-        let route = Route::as_asked(parts).map_err(|default| Stopped::Error { default })?;
-        self.show(|content| content.origin = Some(route.origin().clone()));
-        Ok(Some(route))
-    }
-
-    fn rewrite(&self, route: &Route<'_>, parts: &mut request::Parts) {
-        if route.rewrite(parts) {
-            self.show_rewritten(parts);
-        }
-    }
-
-    /// Has the steps of the route's rule map the request, and the rule if they do not.
-    async fn map<'a>(
-        &'a self,
-        route: Route<'a>,
-        number: u32,
-        parts: &mut request::Parts,
-    ) -> Result<Route<'a>, Stopped> {
-        let (Some(steps), Some(subject)) = (&self.steps, &self.subject) else {
-            self.rewrite(&route, parts);
-            return Ok(route);
-        };
-        let mut is_mapped = false;
-        let mut asked = authority(parts);
-        for (index, step) in steps.of(number).iter().enumerate() {
-            let done = subject.subject().run_out(|| step.map(subject.subject().number)).await;
-            if self.exchange.client_is_gone() {
-                return Err(Stopped::ClientGone);
-            }
-            self.show(|content| content.heads.apply_client_request(parts));
-            if let Some(answer) = self.show(|content| content.wishes.answer.take()).flatten() {
-                return Err(Stopped::Answer(answer));
-            }
-            let status = self.when_mapped();
-            if done.redirect {
-                let status = status.as_ref().map(StatusCode::as_u16);
-                return Err(Stopped::Answer(redirection(status, url(parts))));
-            }
-            if let Some(default) = status {
-                return Err(Stopped::Error { default });
-            }
-            is_mapped |= done.mapped;
-            if index == 0 && !is_mapped {
-                // What follows sees the request as the rule has mapped it.
-                self.rewrite(&route, parts);
-                asked = authority(parts);
-            }
-            if done.last {
-                break;
-            }
-        }
-        if !is_mapped {
-            return Ok(route);
-        }
-        // A host that nobody has changed is still for the rule to map.
-        let named = authority(parts);
-        let origin = (named != asked)
-            .then(|| OriginName::parse(&named, 80).ok_or(Stopped::Error { default: StatusCode::BAD_REQUEST }))
-            .transpose()?;
-        if parts.uri.scheme_str().is_some_and(|scheme| scheme != "http") {
-            return Err(Stopped::Error { default: StatusCode::NOT_IMPLEMENTED });
-        }
-        let route = route.mapped(origin);
-        if route.address(parts) {
-            self.show_rewritten(parts);
-        }
-        Ok(route)
-    }
-
-    /// The status that a plugin wants the request to be answered with when it has been mapped.
-    fn when_mapped(&self) -> Option<StatusCode> {
-        self.show(|content| content.error.as_ref().and_then(|error| error.when_mapped)).flatten()
-    }
-
-    /// Where a plugin wants the request to go, if one does.
-    fn redirect(&self, parts: &mut request::Parts) -> Option<Route<'static>> {
-        let target = self.show(|content| content.wishes.target.take()).flatten()?;
-        target.rewrite(parts);
-        self.show_rewritten(parts);
-        Some(Route::to(target.origin))
-    }
-
-    /// The client's request is another one now.
-    fn show_rewritten(&self, parts: &request::Parts) {
-        self.show(|content| content.heads.rewrite(parts));
     }
 
     /// The request's body, on its way or, if a plugin wants it so, read as a whole.
@@ -662,43 +510,6 @@ impl Transaction {
     fn show<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
         self.subject.as_ref().map(|subject| subject.content(f))
     }
-
-    /// The response to a transaction that ended in an error: as a plugin set it, or `default` and why.
-    fn error_reply(&self, default: StatusCode, why: &str) -> Reply {
-        let mut status = default;
-        let mut text = None;
-        let mut content_type = None;
-        let mut reason = None;
-        self.show(|content| {
-            let Some(error) = &content.error else { return };
-            reason.clone_from(&error.reason);
-            let set = error.status.filter(|status| *status >= 400);
-            status = set.and_then(|set| StatusCode::from_u16(set).ok()).unwrap_or(default);
-            text.clone_from(&error.body);
-            content_type.clone_from(&error.content_type);
-        });
-        let (text, content_type) = if has_no_body(status) {
-            (Bytes::new(), HeaderValue::from_static(""))
-        } else {
-            let usual = || HeaderValue::from_static("text/plain; charset=utf-8");
-            (text.unwrap_or_else(|| error_text(status, why)), content_type.unwrap_or_else(usual))
-        };
-        let mut response = Response::new(());
-        *response.status_mut() = status;
-        if !content_type.is_empty() {
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-        }
-        if let Some(reason) = reason {
-            response.extensions_mut().insert(reason);
-        }
-        Reply { parts: response.into_parts().0, source: Source::Text(Some(text)) }
-    }
-}
-
-/// What the response to an error says if no plugin has it say something else.
-fn error_text(status: StatusCode, why: &str) -> Bytes {
-    let line = if why.is_empty() { "" } else { "\n" };
-    Bytes::from(format!("{status}\n{why}{line}"))
 }
 
 impl Drop for Transaction {
@@ -711,49 +522,4 @@ impl Drop for Transaction {
         }
         self.session.transaction_ended(self.exchange.client_is_gone());
     }
-}
-
-/// The host that a request is for, perhaps with a port.
-fn authority(parts: &request::Parts) -> String {
-    let field = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    parts.uri.authority().map(http::uri::Authority::as_str).or_else(field).unwrap_or_default().to_owned()
-}
-
-/// Where a request has been mapped to.
-fn url(parts: &request::Parts) -> String {
-    let scheme = parts.uri.scheme_str().unwrap_or("http");
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let authority = authority(parts);
-    let usual = if scheme == "http" { ":80" } else { ":443" };
-    let authority = authority.strip_suffix(usual).unwrap_or(&authority);
-    format!("{scheme}://{authority}{target}")
-}
-
-/// Sends the client elsewhere.
-fn redirection(status: Option<u16>, url: String) -> Box<Response<Bytes>> {
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-    let status = status.filter(StatusCode::is_redirection).unwrap_or(StatusCode::FOUND);
-    let location = HeaderValue::try_from(url);
-    let mut response = Response::new(Bytes::from(format!("{status}\n")));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if let Ok(location) = location {
-        headers.insert(LOCATION, location);
-    }
-    Box::new(response)
-}
-
-/// Whether a response with this status ends behind its head.
-fn has_no_body(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-/// The response to a request that a plugin answers.
-fn answer_reply(answer: Response<Bytes>) -> Reply {
-    let (parts, mut body) = answer.into_parts();
-    if has_no_body(parts.status) {
-        body = Bytes::new();
-    }
-    Reply { parts, source: Source::Text(Some(body)) }
 }
