@@ -220,6 +220,8 @@ impl AccessLog {
     #[cfg(feature = "host")]
     pub(crate) fn write_here(&self) {
         for index in 0..self.shared.buffers.len() {
+            // First what is on its way, so that there is room for more.
+            while self.shared.write_one() {}
             self.shared.hand_on(index);
         }
         while self.shared.write_one() {}
