@@ -78,26 +78,27 @@ impl<'a> MutexGuard<'a> {
         self.core.is_anybody_queued()
     }
 
-    /// Goes over to another handle of the same mutex, with the level: for those whose first handle goes away.
-    ///
-    /// # Safety
-    ///
-    /// `handle` is of the same mutex.
+    /// Goes over to another handle of the same mutex, with the level: for those whose first handle goes away. False if it is of
+    /// another mutex; then nothing has changed.
     ///
     /// # Examples
     ///
     /// ```
     /// let mutex = ts_mutex::ProxyMutex::new();
-    /// let handle = mutex.clone();
+    /// let (handle, other) = (mutex.clone(), ts_mutex::ProxyMutex::new());
     /// let mut guard = mutex.lock();
-    /// // SAFETY: a clone is the same mutex.
-    /// unsafe { guard.go_over_to(&handle) };
+    /// assert!(guard.go_over_to(&handle));
+    /// assert!(!guard.go_over_to(&other));
     /// assert_eq!(mutex.depth(), 1);
     /// ```
     #[inline(always)]
-    pub unsafe fn go_over_to(&mut self, handle: &'a ProxyMutex) {
-        debug_assert!(self.is_of(handle));
-        self.mutex = handle;
+    #[must_use = "it may be of another mutex"]
+    pub fn go_over_to(&mut self, handle: &'a ProxyMutex) -> bool {
+        let is_same = self.is_of(handle);
+        if is_same {
+            self.mutex = handle;
+        }
+        is_same
     }
 
     /// Ends the level as dropping it does, for loops that know how fences are and that nobody was waiting when they last

@@ -53,7 +53,7 @@
 //!
 //! A flag in the word alone would do without fences, but then every unlock would be a read-modify-write.
 
-use std::hint::assert_unchecked;
+use std::hint::{assert_unchecked, cold_path};
 use std::sync::atomic::{AtomicU32 as Counter, Ordering::Relaxed as CounterRelaxed};
 
 use ts_thread::sync::UnsafeCell;
@@ -154,8 +154,9 @@ impl Core {
     #[inline(always)]
     pub(crate) fn enter_unless(&self, put_off: impl FnOnce() -> bool) -> Entered {
         let word = self.peek();
-        // First the question that no id has to be at hand for: neither 0 nor a reservation is one.
-        if is_current_raw(word & !LOOK) {
+        // First the question that no id has to be at hand for: neither 0 nor a reservation is one. The flag, which is seldom
+        // there, is looked for last.
+        if is_current_raw(word) || (word != FREE && is_current_flagged(word)) {
             self.deeper();
             Entered::Again
         } else if word == FREE && !put_off() && self.swap_in(FREE, current_id().get()) {
@@ -170,24 +171,35 @@ impl Core {
     /// As [`enter`](Self::enter), for a caller who knows that the context that runs is `me`.
     #[inline(always)]
     pub(crate) fn enter_as(&self, me: u64) -> Entered {
-        let word = self.peek();
-        if word == FREE {
-            if self.swap_in(FREE, me) {
+        // Without a look beforehand: who dispatches finds nearly all free.
+        match self.swap(FREE, me) {
+            Ok(_) => {
                 self.count();
-                return Entered::First;
+                Entered::First
             }
-        } else if word & !LOOK == me {
-            self.deeper();
-            return Entered::Again;
+            Err(word) if word & !LOOK == me => {
+                cold_path();
+                self.deeper();
+                Entered::Again
+            }
+            Err(_) => {
+                cold_path();
+                Entered::Busy
+            }
         }
-        Entered::Busy
     }
 
     /// Takes the mutex if the word is still `from`.
     #[inline(always)]
     pub(crate) fn swap_in(&self, from: u64, held: u64) -> bool {
+        self.swap(from, held).is_ok()
+    }
+
+    /// As [`swap_in`](Self::swap_in), and says what the word is if it is not `from`.
+    #[inline(always)]
+    fn swap(&self, from: u64, held: u64) -> Result<u64, u64> {
         // Acquire [hold]: what the last holder did has happened. On failure nothing is read through the value.
-        self.word.compare_exchange(from, held, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.word.compare_exchange(from, held, Ordering::Acquire, Ordering::Relaxed)
     }
 
     /// Counts a hold. Only the holder may call it, once a hold.
@@ -313,6 +325,13 @@ impl Core {
         word & LOOK == 0
             && self.word.compare_exchange(word, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
     }
+}
+
+/// Whether the word is the id of the context that runs, with the flag.
+#[cold]
+#[inline(never)]
+fn is_current_flagged(word: u64) -> bool {
+    is_current_raw(word & !LOOK)
 }
 
 #[cold]
