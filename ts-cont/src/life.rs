@@ -35,6 +35,7 @@
 //! reference is a Release, behind all else that makes a continuation, and whoever takes one without having any acquires.
 
 use std::borrow::Borrow;
+use std::hint::cold_path;
 use ts_thread::sync::UnsafeCell;
 use ts_thread::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
@@ -295,6 +296,7 @@ impl<A: Borrow<Away>, H: Borrow<Held>> Life<A, H> {
         if pending > 0 {
             return 0;
         }
+        cold_path();
         // SAFETY: as above.
         self.held().borrowed.with_mut(|borrowed| usize::from(unsafe { std::mem::take(&mut *borrowed) }))
     }

@@ -9,6 +9,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::hint::cold_path;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
@@ -151,6 +152,7 @@ impl<T> Cache<T> {
         if !is_used_up && self.spare.get().is_null() {
             return self.spare.set(slot.as_ptr());
         }
+        cold_path();
         // SAFETY: the slot is free, ours, and of this pool, says the caller.
         unsafe { self.put_own(slot, is_used_up) };
     }
@@ -184,6 +186,7 @@ impl<T> Cache<T> {
     fn at_hand(&self) -> Option<NonNull<Slot<T>>> {
         let spare = NonNull::new(self.spare.get());
         if spare.is_none() {
+            cold_path();
             return self.pop();
         }
         self.spare.set(ptr::null_mut());

@@ -71,6 +71,7 @@
 //!
 //! One word with a swap in `begin` would be simpler, and would cost every event an atomic read-modify-write.
 
+use std::hint::cold_path;
 use std::ptr::NonNull;
 
 use ts_thread::fence;
@@ -248,7 +249,10 @@ impl<T> Slot<T> {
     pub(crate) fn begin_waiting(&self, word: u64, light: impl FnOnce()) -> Begin {
         match self.step(word, WAITING, RUNNING, light) {
             None => Begin::Run,
-            Some(asked) => self.begin_asked(asked),
+            Some(asked) => {
+                cold_path();
+                self.begin_asked(asked)
+            }
         }
     }
 

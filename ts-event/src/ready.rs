@@ -20,6 +20,7 @@
 //! A linked list through the slots needs no memory of its own, but each step of it writes to two neighbours.
 
 use std::fmt;
+use std::hint::cold_path;
 use std::ptr::{self, NonNull};
 
 use crate::entry::Entry;
@@ -213,6 +214,7 @@ impl<T> Ready<T> {
         } else if self.only.is_null() {
             f(Room { ready: self, in_ring: false })
         } else {
+            cold_path();
             None
         }
     }
@@ -242,6 +244,7 @@ impl<T> Ready<T> {
         prefetch::slot(*self.at(self.head + AHEAD));
         self.head += 1;
         if self.holes > 0 {
+            cold_path();
             self.skip_holes();
         }
         // SAFETY: at the head of a list that is not empty stands an entry, which the list owns; the step above takes it
@@ -253,6 +256,7 @@ impl<T> Ready<T> {
     #[inline(always)]
     fn pop_only(&mut self) -> Option<Entry<T>> {
         if !self.has_only() {
+            cold_path();
             return None;
         }
         let slot = std::mem::replace(&mut self.only, ptr::null_mut());

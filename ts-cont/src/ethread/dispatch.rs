@@ -10,7 +10,7 @@ use crate::CallError;
 use crate::cell::CellRef;
 use crate::event::{Event, Frame, Rearm};
 use crate::work::{Counted, Scheduled, Work};
-use std::hint::unreachable_unchecked;
+use std::hint::{cold_path, unreachable_unchecked};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 use ts_event::{Begin, Begun, End, Entry, Queue};
@@ -77,6 +77,7 @@ impl Here {
         let mut astray = 0;
         'events: while left > 0 {
             if flags.wants_attention() {
+                cold_path();
                 stay.end();
                 if self.attend() == Stop::Now {
                     break;
@@ -87,7 +88,10 @@ impl Here {
                 }
             }
             // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
-            let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else { break };
+            let Some(entry) = (unsafe { local.queue.step(Queue::next_ready) }) else {
+                cold_path();
+                break;
+            };
             // Nothing below unwinds with it in hand.
             let mut entry = ManuallyDrop::new(entry);
             left -= 1;
@@ -95,14 +99,14 @@ impl Here {
                 // One that is counted plainly has a mutex, since that is how they are. The event's reference keeps that, then
                 // another event's, or what is owed for it; before either is given back, `stay` gives back the mutex.
                 let missed = match straight(&entry) {
-                    Some((cell, Counted::Plain)) => {
+                    Straight::Plain(cell) => {
                         // SAFETY: as above.
                         if unsafe { stay.at(cell) } {
                             break 'held cell;
                         }
                         cell
                     }
-                    Some((cell, Counted::Shared)) if cell.get().mutex().is_some() => {
+                    Straight::Shared(cell) if cell.get().mutex().is_some() => {
                         // SAFETY: as above.
                         if unsafe { stay.at(cell) } {
                             // SAFETY: the mutex is held.
@@ -112,6 +116,7 @@ impl Here {
                         cell
                     }
                     _ => {
+                        cold_path();
                         astray += 1;
                         stay.end();
                         self.run_entry(ManuallyDrop::into_inner(entry));
@@ -122,6 +127,7 @@ impl Here {
                         continue 'events;
                     }
                 };
+                cold_path();
                 astray += 1;
                 self.park(ManuallyDrop::into_inner(entry), missed);
                 goes_on = true;
@@ -129,6 +135,7 @@ impl Here {
             };
             // In this order, so that an event says that it ran only if its handler was entered.
             let owed = if cell.get().life.is_dead() {
+                cold_path();
                 astray += 1;
                 self.end_event(ManuallyDrop::into_inner(entry))
             } else {
@@ -153,12 +160,14 @@ impl Here {
                         unsafe { self.run_begun(begun, cell, &mut frame, fence, &mut may_follow) }
                     }
                     Err(off) => {
+                        cold_path();
                         astray += 1;
                         self.end_event(off)
                     }
                 }
             };
             if owed > 0 {
+                cold_path();
                 if self.owes_another(cell) {
                     // What is owed for that one is given back now, and not under this one's mutex.
                     stay.end();
@@ -291,31 +300,31 @@ impl Here {
             // SAFETY: the caller has looked.
             _ => unsafe { unreachable_unchecked() },
         };
-        let rearm = loop {
+        loop {
             // SAFETY: an entry that is a call, whose owner is this dispatch. The mutex of this continuation is held, under which
             // it was alive before the run began; and no handler is on the stack of a thread that dispatches.
             local
                 .running
                 .locked(spot, cell, || unsafe { cell.run_first(frame.show(Scheduled::shown(spot))) });
-            let rearm = local.rearm.get();
-            // Whoever calls it off meanwhile hears that it is running, before the next run and after.
-            if rearm != Rearm::Now || !is_bare(&begun) || !begun.goes_on(fence) || !may_follow() {
-                break rearm;
+            match local.rearm.get() {
+                Rearm::Unsaid if is_bare(&begun) => {
+                    // SAFETY: all entries of kind `Work` are of its one pool.
+                    unsafe { local.cache.forget_own(begun) };
+                    // SAFETY: the mutex is held, and the event is gone.
+                    return unsafe { cell.get().life.remove_plain() };
+                }
+                Rearm::Now if is_bare(&begun) => local.rearm.set(Rearm::Unsaid),
+                _ => {
+                    cold_path();
+                    return self.after_run(begun.into_entry(), cell);
+                }
             }
-            local.rearm.set(Rearm::Unsaid);
-        };
-        let is_bare = is_bare(&begun);
-        if rearm == Rearm::Unsaid && is_bare {
-            // SAFETY: all entries of kind `Work` are of its one pool.
-            unsafe { local.cache.forget_own(begun) };
-            // SAFETY: the mutex is held, and the event is gone.
-            return unsafe { cell.get().life.remove_plain() };
-        }
-        if rearm != Rearm::Now || !is_bare {
-            return self.after_run(begun.into_entry(), cell);
+            // Whoever calls it off meanwhile hears that it is running, before the next run and after.
+            if !begun.goes_on(fence) || !may_follow() {
+                break;
+            }
         }
         // Should the continuation be no more by now, the event is found dead when its turn comes.
-        local.rearm.set(Rearm::Unsaid);
         match begun.again(fence) {
             Ok(entry) => {
                 // SAFETY: the queue calls nothing foreign, and nobody holds it while a handler might run.
@@ -444,11 +453,26 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// The continuation of an event, and how it is counted.
+/// What an entry is.
+enum Straight {
+    /// An event that is counted plainly, of this continuation.
+    Plain(CellRef),
+    /// One that owns a reference.
+    Shared(CellRef),
+    /// No event.
+    No,
+}
+
+/// What the entry is. The first question is whether it is what nearly all are, so that those answer no other.
 #[inline(always)]
-fn straight(entry: &Entry<Work>) -> Option<(CellRef, Counted)> {
-    let Work::Call(scheduled) = &**entry else { return None };
-    Some((scheduled.cell(), scheduled.carried.counted()))
+fn straight(entry: &Entry<Work>) -> Straight {
+    match &**entry {
+        Work::Call(scheduled) if scheduled.carried.counted() == Counted::Plain => {
+            Straight::Plain(scheduled.cell())
+        }
+        Work::Call(scheduled) => Straight::Shared(scheduled.cell()),
+        _ => Straight::No,
+    }
 }
 
 /// The call that an entry of the queue is.

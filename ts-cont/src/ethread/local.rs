@@ -15,6 +15,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::hint::cold_path;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::num::NonZero;
@@ -364,6 +365,7 @@ impl Here {
             || cell.get().life.is_dead()
             || local.core.is_closing()
         {
+            cold_path();
             return None;
         }
         // SAFETY: the mutex of the continuation whose handler runs is held by this thread, and its event is counted plainly.

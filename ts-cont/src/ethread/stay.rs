@@ -11,6 +11,7 @@
 
 use crate::cell::CellRef;
 use std::cell::UnsafeCell;
+use std::hint::cold_path;
 use std::mem::MaybeUninit;
 use std::ptr;
 use ts_mutex::{MutexGuard, ProxyMutex};
@@ -37,8 +38,6 @@ impl Guard {
 pub(super) struct Stay<'a> {
     /// The continuation at whose handle the mutex is held; none if none is.
     cell: Option<CellRef>,
-    /// The number of the mutex, if one is held.
-    held: usize,
     /// If one is, the level, by a handle that in truth goes away with its continuation; see [`Stay::at`].
     guard: &'a Guard,
     me: ContextId,
@@ -52,7 +51,7 @@ impl<'a> Stay<'a> {
     ///
     /// `me` is the context that runs, and it stays so whenever a method is called; `guard` is this one's alone.
     pub(super) unsafe fn new(guard: &'a Guard, me: ContextId, fence: Asymmetric) -> Self {
-        Self { cell: None, held: 0, guard, me, fence }
+        Self { cell: None, guard, me, fence }
     }
 
     /// Holds the mutex of `cell`, if it can be had; gives back another one. False if it cannot: then nothing is held.
@@ -68,19 +67,21 @@ impl<'a> Stay<'a> {
         }
         // SAFETY: it has one, and lives until then; so does its handle.
         let mutex: &'static ProxyMutex = unsafe { &*ptr::from_ref(cell.get().mutex().unwrap_unchecked()) };
-        if self.cell.is_some() && self.held == mutex.id() {
-            self.cell = Some(cell);
-            // SAFETY: a mutex is held, so there is a guard; it is of this mutex.
-            unsafe { (*self.guard.0.get()).assume_init_mut().go_over_to(mutex) };
-            return true;
+        if self.cell.is_some() {
+            // SAFETY: a mutex is held, so there is a guard; handlers, who read it, have returned.
+            if unsafe { (*self.guard.0.get()).assume_init_mut() }.go_over_to(mutex) {
+                self.cell = Some(cell);
+                return true;
+            }
+            self.end();
+        } else {
+            cold_path();
         }
-        self.end();
         // SAFETY: this is the context that runs, said whoever made this.
         let Some(guard) = (unsafe { mutex.try_lock_as(self.me) }) else { return false };
         // SAFETY: this is the only one that writes there, and handlers, who read it, have returned.
         unsafe { (*self.guard.0.get()).write(guard) };
         self.cell = Some(cell);
-        self.held = mutex.id();
         true
     }
 
