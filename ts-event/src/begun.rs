@@ -16,7 +16,7 @@ use ts_thread::fence;
 use crate::call_off::End;
 use crate::entry::Entry;
 use crate::key::Key;
-use crate::slot::{Slot, generation_of, is_last_word};
+use crate::slot::{Slot, generation_of};
 
 /// The unique owner of an event that is running; it derefs to the value.
 ///
@@ -107,15 +107,14 @@ impl<T> Begun<T> {
         ManuallyDrop::into_inner(self.entry)
     }
 
-    /// Ends the event without touching its value. The slot is free, and the caller's; with it comes whether it is used up.
+    /// Ends the event without touching its value. The slot is free, and the caller's.
     #[inline(always)]
-    pub(crate) fn free_forgetting(self) -> (NonNull<Slot<T>>, bool) {
+    pub(crate) fn free_forgetting(self) -> NonNull<Slot<T>> {
         let slot = self.into_entry().into_slot();
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
-        let word = here.own_word();
-        here.free_run(word);
-        (slot, is_last_word(word))
+        here.free_run(here.own_word());
+        slot
     }
 }
 

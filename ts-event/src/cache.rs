@@ -18,7 +18,7 @@ use crate::call_off::CallOff;
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::prefetch;
-use crate::slot::Slot;
+use crate::slot::{Slot, is_beyond_last};
 use crate::slots::{BATCH, Slots, pool_of};
 
 /// Makes and ends events of a [`Slots`] pool on one thread, cheaply.
@@ -27,7 +27,7 @@ use crate::slots::{BATCH, Slots, pool_of};
 pub struct Cache<T: 'static> {
     pool: &'static Slots<T>,
     /// The slot that was given back last, if it has not been taken again; or null. It is like one more place on the stack, for
-    /// those who make an event and end one in turn: that takes half the steps.
+    /// those who make an event and end one in turn: that takes half the steps. It may be used up, unlike those on the stack.
     spare: Cell<*mut Slot<T>>,
     /// How many of `free` are slots.
     count: Cell<usize>,
@@ -82,12 +82,12 @@ impl<T> Cache<T> {
     /// ```
     #[inline(always)]
     pub fn vacant(&self) -> Vacant<'_, T> {
-        let slot = match self.at_hand() {
-            Some(slot) => slot,
-            None => self.refill(),
+        let vacant = match self.at_hand() {
+            Some(vacant) => vacant,
+            None => Vacant::new(self, self.refill()),
         };
         self.fetch_ahead();
-        Vacant { cache: self, slot }
+        vacant
     }
 
     /// As [`vacant`](Self::vacant) if that needs nothing from the pool. For those who end as many events as they make: their
@@ -95,7 +95,7 @@ impl<T> Cache<T> {
     #[inline(always)]
     #[must_use]
     pub fn vacant_at_hand(&self) -> Option<Vacant<'_, T>> {
-        self.at_hand().map(|slot| Vacant { cache: self, slot })
+        self.at_hand()
     }
 
     /// Ends the event and returns its value; see [`Entry`] for what ending means. The slot stays in this
@@ -148,22 +148,24 @@ impl<T> Cache<T> {
     /// The event is of the pool that the cache was made for.
     #[inline(always)]
     pub unsafe fn forget_own(&self, begun: Begun<T>) {
-        let (slot, is_used_up) = begun.free_forgetting();
-        if !is_used_up && self.spare.get().is_null() {
+        let slot = begun.free_forgetting();
+        if self.spare.get().is_null() {
+            // Whether it is used up is asked when it is taken, since then its word is needed anyhow.
             return self.spare.set(slot.as_ptr());
         }
         cold_path();
         // SAFETY: the slot is free, ours, and of this pool, says the caller.
-        unsafe { self.put_own(slot, is_used_up) };
+        unsafe { self.put_own(slot) };
     }
 
     /// # Safety
     ///
     /// The slot is free, of this pool, and belongs to the caller, who gives it up.
     #[inline(never)]
-    unsafe fn put_own(&self, slot: NonNull<Slot<T>>, is_used_up: bool) {
+    unsafe fn put_own(&self, slot: NonNull<Slot<T>>) {
         let count = self.count.get();
-        if count == ROOM || is_used_up {
+        // SAFETY: slots are never unmapped.
+        if count == ROOM || unsafe { slot.as_ref() }.is_used_up() {
             // SAFETY: by contract.
             return unsafe { self.put_away(self.pool, slot) };
         }
@@ -183,14 +185,19 @@ impl<T> Cache<T> {
     }
 
     #[inline(always)]
-    fn at_hand(&self) -> Option<NonNull<Slot<T>>> {
-        let spare = NonNull::new(self.spare.get());
-        if spare.is_none() {
-            cold_path();
-            return self.pop();
+    fn at_hand(&self) -> Option<Vacant<'_, T>> {
+        if let Some(spare) = NonNull::new(self.spare.get()) {
+            let vacant = Vacant::new(self, spare);
+            if !is_beyond_last(vacant.word) {
+                self.spare.set(ptr::null_mut());
+                return Some(vacant);
+            }
+            // It is used up, and forgotten. In line, so that those who get a slot call nothing.
+            let _used_up = ManuallyDrop::new(vacant);
+            self.spare.set(ptr::null_mut());
         }
-        self.spare.set(ptr::null_mut());
-        spare
+        cold_path();
+        self.pop().map(|slot| Vacant::new(self, slot))
     }
 
     #[inline(always)]
@@ -267,9 +274,19 @@ impl<T> Cache<T> {
 pub struct Vacant<'a, T: 'static> {
     cache: &'a Cache<T>,
     slot: NonNull<Slot<T>>,
+    /// The word it is to have.
+    word: u64,
 }
 
-impl<T> Vacant<'_, T> {
+impl<'a, T> Vacant<'a, T> {
+    /// A slot that is free and was of this cache, which has given it up.
+    #[inline(always)]
+    fn new(cache: &'a Cache<T>, slot: NonNull<Slot<T>>) -> Self {
+        // SAFETY: slots are never unmapped.
+        let word = unsafe { slot.as_ref() }.next_word();
+        Self { cache, slot, word }
+    }
+
     /// Puts `value` into the slot and leaves `tag` there, as [`Entry::set_tag`] does.
     #[inline(always)]
     pub fn fill(self, value: T, tag: u32) -> Entry<T> {
@@ -281,7 +298,7 @@ impl<T> Vacant<'_, T> {
     pub fn fill_keyed(self, value: T, tag: u32) -> (Entry<T>, Key<T>) {
         let this = ManuallyDrop::new(self);
         // SAFETY: the cache owned this free slot and gave it to us, and it is not given back.
-        unsafe { Entry::occupy(this.slot, value, tag) }
+        unsafe { Entry::occupy(this.slot, this.word, value, tag) }
     }
 }
 
@@ -311,5 +328,32 @@ impl<T> Drop for Cache<T> {
 impl<T> fmt::Debug for Cache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::slot::{LAST_GENERATION, pack};
+    use ts_thread::fence::Asymmetric;
+    use ts_thread::sync::atomic::Ordering::Relaxed;
+
+    #[test]
+    fn a_spare_slot_whose_generations_are_used_up_is_not_used_again() {
+        // In a static, where a search for leaks finds it.
+        static SLOTS: std::sync::LazyLock<Slots<u8>> = std::sync::LazyLock::new(Slots::new);
+        let Some(fence) = Asymmetric::known() else { return };
+        let cache = Cache::new(&SLOTS);
+        let entry = cache.entry(0);
+        let first = entry.key();
+        let waiting = entry.slot().word.load(Relaxed) - pack(first.generation(), 0);
+        // As if it had been used until now. (Relaxed: there is no other thread.)
+        entry.slot().word.store(pack(LAST_GENERATION, 0) + waiting, Relaxed);
+        let begun = entry.run(fence).expect("nobody calls it off");
+        // SAFETY: it is of the pool that the cache was made for.
+        unsafe { cache.forget_own(begun) };
+        let next = cache.vacant_at_hand().expect("the batch that was taken has more").fill(1, 0);
+        let others = (0..100).map(|n| cache.entry(n)).chain([next]);
+        assert!(others.into_iter().all(|entry| entry.key().to_raw().0 != first.to_raw().0));
     }
 }

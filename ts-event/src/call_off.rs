@@ -185,12 +185,18 @@ impl<T> Slot<T> {
         self.word.load(Relaxed)
     }
 
-    /// Starts the next generation, in which the slot is held and has this tag, and returns it.
+    /// The word that the slot has when the next generation starts.
     #[inline(always)]
-    pub(crate) fn occupy(&self, tag: u32) -> u64 {
+    pub(crate) fn next_word(&self) -> u64 {
         let word = self.own_word();
         debug_assert!(!is_occupied(word));
-        let word = first_of_next_generation(word);
+        first_of_next_generation(word)
+    }
+
+    /// Starts the next generation, whose word is `word`, in which the slot is held and has this tag, and returns it.
+    #[inline(always)]
+    pub(crate) fn occupy(&self, word: u64, tag: u32) -> u64 {
+        debug_assert_eq!(word, self.next_word());
         // Release [call-off-word]: as in `say`.
         self.word.store(word, Release);
         // After the new generation, so that whoever reads this tag sees that too.

@@ -58,14 +58,14 @@ impl<T> Entry<T> {
     ///
     /// # Safety
     ///
-    /// The slot is a free one that the caller has taken out of its pool.
+    /// The slot is a free one that the caller has taken out of its pool, and `word` its next.
     #[inline(always)]
-    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, value: T, tag: u32) -> (Self, Key<T>) {
+    pub(crate) unsafe fn occupy(slot: NonNull<Slot<T>>, word: u64, value: T, tag: u32) -> (Self, Key<T>) {
         // SAFETY: slots are never unmapped.
         let here = unsafe { slot.as_ref() };
         // SAFETY: the slot is free and the caller's, so nobody reads the value's place.
         unsafe { here.value().write(value) };
-        let generation = here.occupy(tag);
+        let generation = here.occupy(word, tag);
         (Self { slot, value: PhantomData }, Key::new(slot, generation))
     }
 

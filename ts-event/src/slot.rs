@@ -28,9 +28,9 @@ const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 
 /// The last generation a slot can have; afterwards it is not used again.
 ///
-/// At one use every 10 ns a slot gets there after more than twenty years; it costs the pool that one slot, and in return no
-/// key ever means another event than the one it was made for.
-pub(crate) const LAST_GENERATION: u64 = u64::MAX >> STATE_BITS;
+/// At one use every 10 ns a slot gets there after more than ten years; it costs the pool that one slot, and in return no
+/// key ever means another event than the one it was made for. One more would be seen by the sign of the word.
+pub(crate) const LAST_GENERATION: u64 = i64::MAX as u64 >> STATE_BITS;
 
 /// Generation and state in one word.
 pub(crate) const fn pack(generation: u64, state: u8) -> u64 {
@@ -47,10 +47,10 @@ pub(crate) const fn state_of(word: u64) -> u8 {
     (word & STATE_MASK) as u8
 }
 
-/// Whether the word is of the last generation, whatever its state.
+/// Whether the word is of a generation after the last, which no slot is ever in.
 #[inline(always)]
-pub(crate) const fn is_last_word(word: u64) -> bool {
-    word >= pack(LAST_GENERATION, 0)
+pub(crate) const fn is_beyond_last(word: u64) -> bool {
+    word.cast_signed() < 0
 }
 
 /// One element of a pool.
@@ -87,9 +87,9 @@ impl<T> Slot<T> {
     }
 
     /// Whether there is no generation left for another event. For the owner.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is_used_up(&self) -> bool {
-        is_last_word(self.own_word())
+        generation_of(self.own_word()) >= LAST_GENERATION
     }
 
     /// The generation that the slot is in, or was in last.

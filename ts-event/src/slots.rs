@@ -188,7 +188,7 @@ impl<T> Slots<T> {
     pub fn entry(&'static self, value: T) -> Entry<T> {
         let slot = self.take_one();
         // SAFETY: `take_one` gave this free slot to us alone.
-        unsafe { Entry::occupy(slot, value, 0).0 }
+        unsafe { Entry::occupy(slot, slot.as_ref().next_word(), value, 0).0 }
     }
 
     /// How many events there are: entries held and queued, called off or not.

@@ -306,19 +306,22 @@ impl Here {
             local
                 .running
                 .locked(spot, cell, || unsafe { cell.run_first(frame.show(Scheduled::shown(spot))) });
-            match local.rearm.get() {
-                Rearm::Unsaid if is_bare(&begun) => {
-                    // SAFETY: all entries of kind `Work` are of its one pool.
-                    unsafe { local.cache.forget_own(begun) };
-                    // SAFETY: the mutex is held, and the event is gone.
-                    return unsafe { cell.get().life.remove_plain() };
-                }
-                Rearm::Now if is_bare(&begun) => local.rearm.set(Rearm::Unsaid),
-                _ => {
-                    cold_path();
-                    return self.after_run(begun.into_entry(), cell);
-                }
+            let rearm = local.rearm.get();
+            if !is_bare(&begun) {
+                cold_path();
+                return self.after_run(begun.into_entry(), cell);
             }
+            if rearm == Rearm::Unsaid {
+                // SAFETY: all entries of kind `Work` are of its one pool.
+                unsafe { local.cache.forget_own(begun) };
+                // SAFETY: the mutex is held, and the event is gone.
+                return unsafe { cell.get().life.remove_plain() };
+            }
+            if rearm != Rearm::Now {
+                cold_path();
+                return self.after_run(begun.into_entry(), cell);
+            }
+            local.rearm.set(Rearm::Unsaid);
             // Whoever calls it off meanwhile hears that it is running, before the next run and after.
             if !begun.goes_on(fence) || !may_follow() {
                 break;
