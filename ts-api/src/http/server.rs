@@ -48,6 +48,7 @@ mod timeouts;
 pub(crate) mod timer;
 mod transaction;
 mod tunnel;
+mod wakers;
 mod watch;
 mod wishes;
 

@@ -14,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -33,6 +33,7 @@ use super::pool::{Pool, Slot};
 use super::socket::Socket;
 use super::stream::Stream;
 use super::timeouts::Timeouts;
+use super::wakers::Wakers;
 
 /// A connection to an origin.
 pub(crate) struct Link {
@@ -63,7 +64,6 @@ pub(crate) struct Link {
     /// The request's body is not sent completely.
     sending: Cell<bool>,
     ending: Cell<bool>,
-    task: RefCell<Option<Waker>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,6 @@ impl Link {
             late: Cell::new(false),
             sending: Cell::new(false),
             ending: Cell::new(false),
-            task: RefCell::default(),
         });
         let driven = Driven { link: Rc::clone(&link), _slot: slot };
         drop(here.spawn_local(driven.run(connection)));
@@ -216,6 +215,7 @@ impl Link {
         // Before the request is on its way, which wakes the task: so it arms the timer in the same go.
         self.deadline.set(now.saturating_add(timeouts.response).min(self.limit.get()));
         self.gate.expect(request.method(), noted);
+        self.set_resting(false);
         let mut sender = self.sender.borrow_mut();
         let sender = sender.as_mut().expect("only an idle connection gives its sender up");
         (number, sender.try_send_request(request))
@@ -289,9 +289,16 @@ impl Link {
     }
 
     fn wake(&self) {
-        let task = self.task.borrow().clone();
+        let task = self.gate.wakers().as_ref().map(|wakers| wakers.task().clone());
         if let Some(task) = task {
             task.wake();
+        }
+    }
+
+    /// The parser could take the next request, or has it.
+    fn set_resting(&self, rests: bool) {
+        if let Some(wakers) = &*self.gate.wakers() {
+            wakers.set_resting(rests);
         }
     }
 
@@ -341,17 +348,22 @@ impl Driven {
         let link = &self.link;
         let mut connection = pin!(connection);
         let mut timer = None;
+        let mut of_parser = None;
         let ended = poll_fn(|cx| {
-            if link.task.borrow().is_none() {
-                *link.task.borrow_mut() = Some(cx.waker().clone());
-            }
+            let of_parser = of_parser.get_or_insert_with(|| {
+                let wakers = Wakers::new(cx.waker());
+                let of_parser = wakers.of_parser().clone();
+                link.gate.set_wakers(Some(wakers));
+                of_parser
+            });
             if link.ending.get() {
                 return Poll::Ready(Ok(()));
             }
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            if let Poll::Ready(ended) = connection.as_mut().poll(&mut Context::from_waker(of_parser)) {
                 return Poll::Ready(ended);
             }
             if matches!(link.phase.get(), Phase::Sent | Phase::Answering) && link.is_ready() {
+                link.set_resting(true);
                 link.pool.put_back(link);
                 if link.ending.get() {
                     return Poll::Ready(Ok(()));
@@ -379,9 +391,8 @@ impl Drop for Driven {
     fn drop(&mut self) {
         self.link.ending.set(true);
         self.link.pool.remove(&self.link);
-        // A waker keeps its task's memory, and that is what is going away.
-        let task = self.link.task.take();
-        drop(task);
+        // They keep the task's memory, and that is what is going away.
+        self.link.gate.set_wakers(None);
     }
 }
 

@@ -4,7 +4,7 @@
 //! * What must not pass is an error to the parser, which gives the connection up; the request is answered 502.
 //! * An origin that sends what nobody asked for is not believed any more: the next response would be to another request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::error::Error as _;
 use std::io;
 use std::mem::MaybeUninit;
@@ -23,6 +23,7 @@ use super::refusal::Refusal;
 use super::spelling::Spelling;
 use crate::http::server::limits::Limits;
 use crate::http::server::stream::Stream;
+use crate::http::server::wakers::Wakers;
 
 /// Read at once into the gate's own memory.
 const READ: usize = 4096;
@@ -32,6 +33,7 @@ pub(crate) struct OriginGate {
     limits: Limits,
     inner: RefCell<Inner>,
     noting: Cell<bool>,
+    wakers: RefCell<Option<Wakers>>,
 }
 
 struct Inner {
@@ -63,9 +65,29 @@ impl OriginGate {
             spelling: Spelling::default(),
         };
         let limits = limits.clone();
-        let gate = Rc::new(Self { limits, inner: RefCell::new(inner), noting: Cell::new(false) });
+        let (inner, noting, wakers) = (RefCell::new(inner), Cell::new(false), RefCell::default());
+        let gate = Rc::new(Self { limits, inner, noting, wakers });
         let io = OriginIo { stream, gate: Rc::clone(&gate) };
         (gate, io)
+    }
+
+    /// Begins to wake the connection's task by `wakers`, or ends it: a waker keeps its task's memory.
+    pub(crate) fn set_wakers(&self, wakers: Option<Wakers>) {
+        let before = self.wakers.replace(wakers);
+        drop(before);
+    }
+
+    /// The wakers of the connection's task, as long as there is one.
+    pub(crate) fn wakers(&self) -> Ref<'_, Option<Wakers>> {
+        self.wakers.borrow()
+    }
+
+    /// Does something for which the socket's own waker is the one to be called.
+    fn with_socket<R>(&self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        match &*self.wakers() {
+            Some(wakers) => f(&mut Context::from_waker(wakers.of_socket())),
+            None => f(cx),
+        }
     }
 
     /// A request is on its way, whose response's head is to be noted as it is received if it is to be `noted`.
@@ -115,14 +137,17 @@ impl OriginGate {
     }
 }
 
-impl OriginIo {
+impl OriginGate {
     /// Gives what is held; false if nothing of it may pass yet.
     fn give(&self, cursor: &mut ReadBufCursor<'_>) -> Result<bool, Refusal> {
-        let mut inner = self.gate.inner.borrow_mut();
+        let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
-        if inner.good == 0 && !inner.held.is_empty() {
+        if inner.held.is_empty() {
+            return Ok(false);
+        }
+        if inner.good == 0 {
             let held = std::mem::take(&mut inner.held);
-            inner.good = self.gate.judge(inner, &held)?;
+            inner.good = self.judge(inner, &held)?;
             inner.held = held;
         }
         let length = inner.good.min(cursor.remaining());
@@ -136,31 +161,49 @@ impl OriginIo {
     }
 
     /// Reads on where a head is not complete; false at the end of the stream.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    fn poll_fill(&self, stream: Pin<&mut Stream>, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut space = [MaybeUninit::uninit(); READ];
         let mut space = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, space.unfilled()))?;
-        self.gate.inner.borrow_mut().held.extend_from_slice(space.filled());
+        ready!(stream.poll_read(cx, space.unfilled()))?;
+        self.inner.borrow_mut().held.extend_from_slice(space.filled());
         Poll::Ready(Ok(!space.filled().is_empty()))
     }
 
     /// Reads into the parser's memory what may pass, and keeps the rest; false if that is all of it.
     fn poll_direct(
-        &mut self,
+        &self,
+        stream: Pin<&mut Stream>,
         cx: &mut Context<'_>,
         cursor: &mut ReadBufCursor<'_>,
     ) -> Poll<io::Result<bool>> {
         // SAFETY: what is written to it is only ever initialised.
         let mut space = ReadBuf::uninit(unsafe { cursor.as_mut() });
-        ready!(Pin::new(&mut self.stream).poll_read(cx, space.unfilled()))?;
+        ready!(stream.poll_read(cx, space.unfilled()))?;
         let read = space.filled();
-        let mut inner = self.gate.inner.borrow_mut();
-        let good = self.gate.judge(&mut inner, read).map_err(refused)?;
+        let mut inner = self.inner.borrow_mut();
+        let good = self.judge(&mut inner, read).map_err(refused)?;
         inner.held.extend_from_slice(&read[good..]);
         let any = good > 0 || read.is_empty();
         // SAFETY: the stream has filled at least that many bytes at the cursor.
         unsafe { cursor.advance(good) };
         Poll::Ready(Ok(any))
+    }
+
+    /// Reads from the socket, into the parser's memory if nothing is held, and says whether there is something for the parser,
+    /// or the end.
+    fn poll_socket(
+        &self,
+        stream: Pin<&mut Stream>,
+        cx: &mut Context<'_>,
+        cursor: &mut ReadBufCursor<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let partial = { !self.inner.borrow().held.is_empty() };
+        if partial {
+            // The end of the stream in the middle of a head is the parser's to complain about: it has nothing.
+            Poll::Ready(Ok(!ready!(self.poll_fill(stream, cx))?))
+        } else {
+            self.poll_direct(stream, cx, cursor)
+        }
     }
 }
 
@@ -192,18 +235,25 @@ impl Read for OriginIo {
         cx: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        let Self { stream, gate } = &mut *self;
         loop {
-            if self.give(&mut cursor).map_err(refused)? {
+            if gate.give(&mut cursor).map_err(refused)? {
                 return Poll::Ready(Ok(()));
             }
-            let partial = { !self.gate.inner.borrow().held.is_empty() };
-            let done = if partial {
-                // The end of the stream in the middle of a head is the parser's to complain about: it has nothing.
-                !ready!(self.poll_fill(cx))?
-            } else {
-                ready!(self.poll_direct(cx, &mut cursor))?
+            let wakers = gate.wakers();
+            let done = match &*wakers {
+                Some(wakers) if wakers.is_quiet() => return Poll::Pending,
+                Some(wakers) => {
+                    let cx = &mut Context::from_waker(wakers.of_socket());
+                    let done = gate.poll_socket(Pin::new(stream), cx, &mut cursor);
+                    if done.is_pending() {
+                        wakers.set_quiet();
+                    }
+                    done
+                }
+                None => gate.poll_socket(Pin::new(stream), cx, &mut cursor),
             };
-            if done {
+            if ready!(done)? {
                 return Poll::Ready(Ok(()));
             }
         }
@@ -212,7 +262,8 @@ impl Read for OriginIo {
 
 impl Write for OriginIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let Self { stream, gate } = &mut *self;
+        gate.with_socket(cx, |cx| Pin::new(stream).poll_write(cx, buf))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -232,6 +283,7 @@ impl Write for OriginIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let Self { stream, gate } = &mut *self;
+        gate.with_socket(cx, |cx| Pin::new(stream).poll_write_vectored(cx, bufs))
     }
 }

@@ -1,0 +1,158 @@
+//! The wakers of a connection to an origin, by whom they are called.
+//!
+//! The parser looks at its socket several times in each go, and is woken by whoever takes the last of a response's body, when
+//! it has long been done with that. So it has a waker of its own, that wakes nobody while the connection rests; and the socket
+//! has another one, which remembers that it has not been called yet: then there is nothing to look for.
+//!
+//! # Rules
+//! * The connection rests from when the parser could take the next request until it is given one. What it has to hear of
+//!   meanwhile comes from the socket, or over the waker of the task itself.
+//! * The socket is quiet only from when it was asked in vain, with the waker that is called when that changes.
+//!
+//! # Ordering
+//!
+//! Parser, socket and bodies of one connection are on one thread, and so is everybody who calls these wakers. The flags are
+//! atomics since wakers are made to be shared.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+
+/// The wakers of one connection's task.
+pub(crate) struct Wakers {
+    task: Waker,
+    of_parser: (Arc<OfParser>, Waker),
+    of_socket: (Arc<OfSocket>, Waker),
+}
+
+struct OfParser {
+    task: Waker,
+    rests: AtomicBool,
+}
+
+struct OfSocket {
+    task: Waker,
+    quiet: AtomicBool,
+}
+
+impl Wakers {
+    pub(crate) fn new(task: &Waker) -> Self {
+        let of_parser = Arc::new(OfParser { task: task.clone(), rests: AtomicBool::new(false) });
+        let of_socket = Arc::new(OfSocket { task: task.clone(), quiet: AtomicBool::new(false) });
+        Self {
+            task: task.clone(),
+            of_parser: (Arc::clone(&of_parser), of_parser.into()),
+            of_socket: (Arc::clone(&of_socket), of_socket.into()),
+        }
+    }
+
+    /// The task's own.
+    pub(crate) fn task(&self) -> &Waker {
+        &self.task
+    }
+
+    /// For the parser and what it waits for besides the socket.
+    pub(crate) fn of_parser(&self) -> &Waker {
+        &self.of_parser.1
+    }
+
+    /// For the socket.
+    pub(crate) fn of_socket(&self) -> &Waker {
+        &self.of_socket.1
+    }
+
+    /// The parser is done with the last request, or has the next one.
+    pub(crate) fn set_resting(&self, rests: bool) {
+        // Relaxed: as said above, all of it happens on one thread.
+        self.of_parser.0.rests.store(rests, Ordering::Relaxed);
+    }
+
+    /// The socket had nothing to read, and its waker is where it is called when there is something.
+    pub(crate) fn set_quiet(&self) {
+        // Relaxed: likewise.
+        self.of_socket.0.quiet.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the socket has had nothing to read since then.
+    pub(crate) fn is_quiet(&self) -> bool {
+        // Relaxed: likewise.
+        self.of_socket.0.quiet.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for OfParser {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Relaxed: it is called on the thread that sets it.
+        if !self.rests.load(Ordering::Relaxed) {
+            self.task.wake_by_ref();
+        }
+    }
+}
+
+impl Wake for OfSocket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Relaxed: it is called on the thread that sets it.
+        self.quiet.store(false, Ordering::Relaxed);
+        self.task.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            // Relaxed: there is one thread.
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Count {
+        fn take(&self) -> usize {
+            // Relaxed: likewise.
+            self.0.swap(0, Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn the_parser_wakes_nobody_while_the_connection_rests_and_the_socket_does() {
+        let count = Arc::<Count>::default();
+        let wakers = Wakers::new(&Waker::from(Arc::clone(&count)));
+        wakers.of_parser().wake_by_ref();
+        assert_eq!(count.take(), 1);
+        wakers.set_resting(true);
+        wakers.of_parser().wake_by_ref();
+        assert_eq!(count.take(), 0);
+        wakers.of_socket().wake_by_ref();
+        wakers.task().wake_by_ref();
+        assert_eq!(count.take(), 2);
+        wakers.set_resting(false);
+        wakers.of_parser().wake_by_ref();
+        assert_eq!(count.take(), 1);
+    }
+
+    #[test]
+    fn the_socket_is_quiet_until_its_waker_is_called() {
+        let wakers = Wakers::new(Waker::noop());
+        assert!(!wakers.is_quiet(), "it was not asked yet");
+        wakers.set_quiet();
+        wakers.of_parser().wake_by_ref();
+        assert!(wakers.is_quiet());
+        wakers.of_socket().wake_by_ref();
+        assert!(!wakers.is_quiet());
+    }
+}
