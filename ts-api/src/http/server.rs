@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod args;
 mod body;
 pub(crate) mod call_out;
+mod calling;
 mod connect;
 mod connection;
 mod counts;

@@ -10,6 +10,7 @@
 //! * Who does not answer is named in the log after a while, and after another one has answered with an error. The time runs
 //!   from the call on, or from the wait for the mutexes; a timer is armed only if the answer is not there at once.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 use ts_cont::{CallError, Continuation, EventCode, ProxyMutex, future};
 use ts_thread::HrTime;
 
+use super::calling;
 use super::counts::Counters;
 use super::ended::{self, Ended};
 use super::hook_policy::HookPolicy;
@@ -49,9 +51,13 @@ impl CallOut<'_> {
     }
 }
 
+/// Who has the call-out, and its serial number.
+type Next<'a> = (Cow<'a, Continuation>, u32);
+
 /// One continuation that is called.
-struct Call {
-    continuation: Continuation,
+struct Call<'a> {
+    continuation: Cow<'a, Continuation>,
+    serial: u32,
     /// When it was to be called, if times are noted.
     began: Option<HrTime>,
     /// When its handler returned, if nothing has been waited for since then.
@@ -59,6 +65,25 @@ struct Call {
     watch: Watch,
     /// Its handler has run.
     entered: bool,
+}
+
+impl<'a> Call<'a> {
+    /// It is to be called now.
+    fn new((continuation, serial): Next<'a>, out: &CallOut<'_>) -> Self {
+        out.counters.call_outs.add();
+        let began = out.time();
+        let watch = out.counters.latencies.begin();
+        Self { continuation, serial, began, left: None, watch, entered: false }
+    }
+
+    /// It has answered.
+    fn note(&self, out: &CallOut<'_>) {
+        out.counters.latencies.end(&self.watch, out.hook, &self.continuation);
+        if let (Some(marks), Some(began)) = (out.marks, self.began) {
+            let ended = self.left.unwrap_or_else(now);
+            marks.add(Milestone::PluginTotal, ended.saturating_duration_since(began));
+        }
+    }
 }
 
 /// What sessions and transactions have in common: continuations are called for them.
@@ -79,6 +104,37 @@ struct State {
     /// Whether its handler has been called.
     entered: bool,
     waker: Option<Waker>,
+}
+
+impl State {
+    /// Gives the call-out to the next one; none if there is none, and then it is over.
+    fn next<'a>(&mut self, out: &CallOut<'a>) -> Option<Next<'a>> {
+        let (_, walk) = self.walk.as_mut()?;
+        let Some(continuation) = walk.next(&out.lists, out.hook) else {
+            self.walk = None;
+            return None;
+        };
+        self.serial = self.serial.checked_add(1).unwrap_or(1);
+        self.phase = Phase::Open;
+        self.called = Some(Continuation::clone(&continuation));
+        self.entered = true;
+        Some((continuation, self.serial))
+    }
+
+    /// As `next`, once the one before has answered: if that was with an error, nobody is next.
+    fn next_after<'a>(&mut self, answer: Reenable, out: &CallOut<'a>) -> Option<Next<'a>> {
+        if answer == Reenable::Error {
+            self.walk = None;
+        }
+        self.next(out)
+    }
+
+    /// The answer if it is there, with whoever was called.
+    fn take_answer(&mut self) -> Option<(Reenable, Option<Continuation>)> {
+        let Phase::Answered(answer) = self.phase else { return None };
+        self.phase = Phase::Between;
+        Some((answer, self.called.take()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +168,11 @@ impl Subject {
 
     /// Calls the continuations at the hook; the first that answers with an error is the last that is called.
     pub(crate) async fn call_out(&self, out: CallOut<'_>) -> Reenable {
-        self.state().walk = Some((out.hook, Walk::default()));
-        match self.call_at_once(&out) {
+        let mut state = self.state();
+        state.walk = Some((out.hook, Walk::default()));
+        let first = state.next(&out);
+        drop(state);
+        match self.call_at_once(first, &out) {
             Ok(verdict) => verdict,
             // Most answer at once, so waiting takes no room of all the others.
             Err(call) => Box::pin(self.call_in_turn(call, out)).await,
@@ -121,48 +180,30 @@ impl Subject {
     }
 
     /// Calls one after the other up to the first that is to be waited for.
-    fn call_at_once(&self, out: &CallOut<'_>) -> Result<Reenable, Call> {
-        while let Some(mut call) = self.next(out) {
-            let Some(answer) = self.try_call(&mut call, out) else { return Err(call) };
-            if self.end_call(&call, answer, out) == Reenable::Error {
-                return Ok(Reenable::Error);
-            }
+    fn call_at_once<'a>(&self, mut next: Option<Next<'a>>, out: &CallOut<'a>) -> Result<Reenable, Call<'a>> {
+        let mut verdict = Reenable::Continue;
+        while let Some(who) = next {
+            let mut call = Call::new(who, out);
+            let Some(turn) = self.try_call(&mut call, out) else { return Err(call) };
+            call.note(out);
+            (verdict, next) = turn;
         }
-        Ok(Reenable::Continue)
+        Ok(verdict)
     }
 
     /// Waits for `call`, then goes on with the others.
-    async fn call_in_turn(&self, mut call: Call, out: CallOut<'_>) -> Reenable {
+    async fn call_in_turn<'a>(&self, mut call: Call<'a>, out: CallOut<'a>) -> Reenable {
         loop {
             let answer = self.call_in_time(&mut call, &out).await;
             call.left = None;
-            if self.end_call(&call, answer, &out) == Reenable::Error {
-                return Reenable::Error;
-            }
-            match self.call_at_once(&out) {
-                Ok(verdict) => return verdict,
+            call.note(&out);
+            let next = self.state().next_after(answer, &out);
+            match self.call_at_once(next, &out) {
+                Ok(Reenable::Continue) => return answer,
+                Ok(Reenable::Error) => return Reenable::Error,
                 Err(next) => call = next,
             }
         }
-    }
-
-    /// Gives the call-out to the next one; none if there is none, and then it is over.
-    fn next(&self, out: &CallOut<'_>) -> Option<Call> {
-        let mut state = self.state();
-        let (_, walk) = state.walk.as_mut()?;
-        let Some(continuation) = walk.next(&out.lists, out.hook) else {
-            state.walk = None;
-            return None;
-        };
-        state.serial = state.serial.checked_add(1).unwrap_or(1);
-        state.phase = Phase::Open;
-        state.called = Some(continuation.clone());
-        state.entered = true;
-        drop(state);
-        out.counters.call_outs.add();
-        let began = out.time();
-        let watch = out.counters.latencies.begin();
-        Some(Call { continuation, began, left: None, watch, entered: false })
     }
 
     /// Runs `f` with the mutex held, as a call-out that is answered when it returns.
@@ -181,26 +222,25 @@ impl Subject {
         self.mutex.run(|_held| run()).await
     }
 
-    /// It has answered; the answer.
-    fn end_call(&self, call: &Call, answer: Reenable, out: &CallOut<'_>) -> Reenable {
-        out.counters.latencies.end(&call.watch, out.hook, &call.continuation);
-        if let (Some(marks), Some(began)) = (out.marks, call.began) {
-            let ended = call.left.unwrap_or_else(now);
-            marks.add(Milestone::PluginTotal, ended.saturating_duration_since(began));
-        }
-        if answer == Reenable::Error {
-            self.state().walk = None;
-        }
-        answer
-    }
-
-    /// Calls it if both mutexes are free; the answer if that is there at once.
-    fn try_call(&self, call: &mut Call, out: &CallOut<'_>) -> Option<Reenable> {
+    /// Calls it if both mutexes are free; the answer if that is there at once, and who is next.
+    fn try_call<'a>(&self, call: &mut Call<'a>, out: &CallOut<'a>) -> Option<(Reenable, Option<Next<'a>>)> {
         let began = call.began;
         let entered = self.mutex.try_lock().map_or(Err(CallError::Busy), |_guard| self.run(call, out, began));
         match entered {
             Err(CallError::Busy) => None,
-            entered => self.after_handler(entered, call, out),
+            Ok(_) => {
+                let mut state = self.state();
+                let (answer, called) = state.take_answer()?;
+                let next = state.next_after(answer, out);
+                drop(state);
+                // No last handle, as `call` has one or a list does; and yet not under the lock.
+                drop(called);
+                Some((answer, next))
+            }
+            failed => {
+                let answer = self.after_handler(failed, call, out)?;
+                Some((answer, self.state().next_after(answer, out)))
+            }
         }
     }
 
@@ -208,7 +248,7 @@ impl Subject {
     fn after_handler(
         &self,
         entered: Result<i32, CallError>,
-        call: &Call,
+        call: &Call<'_>,
         out: &CallOut<'_>,
     ) -> Option<Reenable> {
         match entered {
@@ -227,7 +267,7 @@ impl Subject {
     }
 
     /// Waits for the answer, but not longer than the policy has it.
-    async fn call_in_time(&self, call: &mut Call, out: &CallOut<'_>) -> Reenable {
+    async fn call_in_time(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Reenable {
         let mut answer = pin!(self.call(call, out));
         let mut patience = Patience::new(*out.policy);
         let answer = poll_fn(|cx| {
@@ -247,7 +287,7 @@ impl Subject {
         }
     }
 
-    async fn call(&self, call: &mut Call, out: &CallOut<'_>) -> Reenable {
+    async fn call(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Reenable {
         if !call.entered {
             self.state().entered = false;
             let entered = self.enter(call, out).await;
@@ -260,7 +300,7 @@ impl Subject {
     }
 
     /// Runs the handler with both mutexes held, as soon as they can be had.
-    async fn enter(&self, call: &mut Call, out: &CallOut<'_>) -> Result<i32, CallError> {
+    async fn enter(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Result<i32, CallError> {
         loop {
             let entered = self.mutex.run(|_| self.run_after_all(call, out)).await;
             let (Err(CallError::Busy), Some(own)) = (entered, call.continuation.mutex().cloned()) else {
@@ -278,7 +318,7 @@ impl Subject {
     }
 
     /// As `run`, for one that has waited: when its handler runs, it has been called.
-    fn run_after_all(&self, call: &mut Call, out: &CallOut<'_>) -> Result<i32, CallError> {
+    fn run_after_all(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Result<i32, CallError> {
         self.state().entered = true;
         let entered = self.run(call, out, out.time());
         if entered == Err(CallError::Busy) {
@@ -288,11 +328,12 @@ impl Subject {
     }
 
     /// Runs the handler with ours held.
-    fn run(&self, call: &mut Call, out: &CallOut<'_>, began: Option<HrTime>) -> Result<i32, CallError> {
+    fn run(&self, call: &mut Call<'_>, out: &CallOut<'_>, began: Option<HrTime>) -> Result<i32, CallError> {
         let code = EventCode::new(out.hook.event().number());
         let value = std::ptr::without_provenance_mut(self.number as usize);
         let mut data = LentData(RawData { owner: out.owner, value });
-        let entered = call.watch.handler(|| call.continuation.call_with(code, &mut data));
+        let handler = || call.continuation.call_with(code, &mut data);
+        let entered = call.watch.handler(|| calling::during(out.owner, call.serial, self, handler));
         call.entered = entered != Err(CallError::Busy);
         if let (Some(marks), Some(began)) = (out.marks, began) {
             let left = now();
@@ -336,9 +377,7 @@ impl Subject {
 
     fn poll_answer(&self, cx: Option<&mut Context<'_>>) -> Poll<Reenable> {
         let mut state = self.state();
-        if let Phase::Answered(answer) = state.phase {
-            state.phase = Phase::Between;
-            let called = state.called.take();
+        if let Some((answer, called)) = state.take_answer() {
             drop(state);
             // It may be the last handle, and then a plugin's data goes with it.
             drop(called);

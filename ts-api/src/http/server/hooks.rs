@@ -10,6 +10,7 @@
 //! The rule of the second point is the original's. It would be simpler to say that a list is passed when its last
 //! continuation has answered; but plugins may rely on a continuation that adds another of its kind not going on for ever.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -157,7 +158,7 @@ pub(crate) enum List {
     Transaction = 2,
 }
 
-impl Lists<'_> {
+impl<'a> Lists<'a> {
     /// Whether there is anybody at all, at any hook.
     pub(crate) fn any(&self) -> bool {
         self.mask() != 0
@@ -182,11 +183,11 @@ impl Lists<'_> {
         }
     }
 
-    fn get(&self, list: List, hook: HookId, index: usize) -> Option<Continuation> {
+    fn get(&self, list: List, hook: HookId, index: usize) -> Option<Cow<'a, Continuation>> {
         match list {
-            List::Global => self.global.lists[hook.place()].get(index).cloned(),
-            List::Session => self.session.and_then(|own| own.get(hook, index)),
-            List::Transaction => self.transaction.and_then(|own| own.get(hook, index)),
+            List::Global => self.global.lists[hook.place()].get(index).map(Cow::Borrowed),
+            List::Session => self.session.and_then(|own| own.get(hook, index)).map(Cow::Owned),
+            List::Transaction => self.transaction.and_then(|own| own.get(hook, index)).map(Cow::Owned),
         }
     }
 }
@@ -199,8 +200,8 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// The next continuation that is not destroyed.
-    pub(crate) fn next(&mut self, lists: &Lists<'_>, hook: HookId) -> Option<Continuation> {
+    /// The next continuation that is not destroyed. Lent by a list that nothing is ever taken out of, so as not to be counted.
+    pub(crate) fn next<'a>(&mut self, lists: &Lists<'a>, hook: HookId) -> Option<Cow<'a, Continuation>> {
         'again: loop {
             for list in [List::Global, List::Session, List::Transaction] {
                 let at = list as usize;

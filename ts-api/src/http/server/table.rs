@@ -16,6 +16,7 @@ use std::sync::Arc;
 use ts_cont::Continuation;
 
 use super::call_out::{HasSubject, Subject};
+use super::calling;
 use super::ended;
 use super::hooks::GlobalHooks;
 use super::subjects::{SessionSubject, TransactionSubject};
@@ -116,7 +117,10 @@ unsafe extern "C" fn hook_add(scope: Scope, subject: u64, hook: u32, cont: RawCo
 
 unsafe extern "C" fn serial(kind: Kind, subject: u64, serial: *mut u32) -> Code {
     guarded(|| {
-        let number = with_subject(kind, subject, |subject| Ok(subject.serial()))?;
+        let number = calling::with(kind, subject, |called| match called {
+            Some((_, serial)) => Ok(serial),
+            None => find_subject(kind, subject, |subject| Ok(subject.serial())),
+        })?;
         // SAFETY: the place is lent for the call.
         unsafe { serial.write(number) };
         Ok(())
@@ -201,6 +205,13 @@ fn find_transaction(number: u64) -> Result<Arc<TransactionSubject>, Code> {
 }
 
 fn with_subject<R>(kind: Kind, number: u64, f: impl FnOnce(&Subject) -> Result<R, Code>) -> Result<R, Code> {
+    calling::with(kind, number, |called| match called {
+        Some((subject, _)) => f(subject),
+        None => find_subject(kind, number, f),
+    })
+}
+
+fn find_subject<R>(kind: Kind, number: u64, f: impl FnOnce(&Subject) -> Result<R, Code>) -> Result<R, Code> {
     match kind {
         Kind::SESSION => f(find_session(number)?.subject()),
         Kind::TRANSACTION => f(find_transaction(number)?.subject()),
