@@ -107,6 +107,12 @@ struct State {
 }
 
 impl State {
+    /// Begins to walk over the lists of a hook.
+    fn first<'a>(&mut self, out: &CallOut<'a>) -> Option<Next<'a>> {
+        self.walk = Some((out.hook, Walk::default()));
+        self.next(out)
+    }
+
     /// Gives the call-out to the next one; none if there is none, and then it is over.
     fn next<'a>(&mut self, out: &CallOut<'a>) -> Option<Next<'a>> {
         let (_, walk) = self.walk.as_mut()?;
@@ -168,10 +174,7 @@ impl Subject {
 
     /// Calls the continuations at the hook; the first that answers with an error is the last that is called.
     pub(crate) async fn call_out(&self, out: CallOut<'_>) -> Reenable {
-        let mut state = self.state();
-        state.walk = Some((out.hook, Walk::default()));
-        let first = state.next(&out);
-        drop(state);
+        let first = self.state().first(&out);
         match self.call_at_once(first, &out) {
             Ok(verdict) => verdict,
             // Most answer at once, so waiting takes no room of all the others.
