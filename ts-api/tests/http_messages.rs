@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use support::{Bed, DEADLINE, OF_A_REQUEST, Origin, get, go_on, holding, hook_of};
+use support::{Bed, DEADLINE, OF_A_REQUEST, Origin, get, go_on, holding, hook_of, respond};
 use ts_api::Cont;
 use ts_api::http::{HookId, Message, MessageError, Reenable, Remap, Rule, Settings, Transaction, Version};
 
@@ -388,6 +388,62 @@ fn a_request_is_shown_in_the_order_and_with_the_case_in_which_it_came() {
     assert_eq!(next(), ["X-B: 1", "hOST: a", "x-A: 2", "X-b: 3", "X-NEW: 4"]);
     assert_eq!(next(), [&received[..], &["X-NEW: 4"]].concat());
     drop((client, look));
+    bed.end();
+}
+
+#[test]
+fn a_response_is_shown_as_it_came_though_its_connection_has_the_next_request_already() {
+    let (asked, was_asked) = channel();
+    let (answer, may_answer) = channel::<()>();
+    let (answered, was_answered) = channel();
+    let may_answer = Mutex::new(may_answer);
+    let origin = Origin::new(move |request, stream| {
+        if request.target() != "/first" {
+            return respond(stream, "200 OK", "");
+        }
+        asked.send(()).unwrap();
+        may_answer.lock().unwrap().recv_timeout(DEADLINE).unwrap();
+        let text = "HTTP/1.1 200 OK\r\nx-ODD: 1\r\nCONTENT-length: 0\r\n\r\n";
+        let written = stream.get_mut().write_all(text.as_bytes()).is_ok();
+        answered.send(()).unwrap();
+        written
+    });
+    let bed = Bed::with_threads(origin.address, 1);
+    let (held, was_held) = channel();
+    let (go, may_go) = channel::<()>();
+    let may_go = Mutex::new(may_go);
+    // While it has the only thread, whatever happens is found at once.
+    let hold = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        if txn.request().target().unwrap() == "/held" {
+            held.send(()).unwrap();
+            may_go.lock().unwrap().recv_timeout(DEADLINE).unwrap();
+            return txn.reenable(Reenable::Error).unwrap();
+        }
+        go_on(event);
+    });
+    bed.hook(HookId::ReadRequestHdr, &hold);
+    let (told, was_told) = channel();
+    let look = bed.at(&[HookId::ReadResponseHdr], move |txn, _| {
+        if txn.request().target().unwrap() == "/first" {
+            let fields = txn.origin_response().fields().unwrap().into_iter();
+            told.send(fields.map(|(name, _)| name).collect::<Vec<_>>()).unwrap();
+        }
+    });
+    let [mut first, mut holding, mut next] = [bed.client(), bed.client(), bed.client()];
+    assert_eq!(next.get("/before").status(), 200);
+    first.ask("/first");
+    was_asked.recv_timeout(DEADLINE).unwrap();
+    holding.ask("/held");
+    was_held.recv_timeout(DEADLINE).unwrap();
+    next.ask("/next");
+    answer.send(()).unwrap();
+    was_answered.recv_timeout(DEADLINE).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(was_told.recv_timeout(DEADLINE).unwrap(), ["x-ODD", "CONTENT-length"]);
+    assert_eq!([first.answer(), next.answer()].map(|answer| answer.status()), [200, 200]);
+    assert_eq!(holding.answer().status(), 500);
+    drop((first, holding, next, hold, look));
     bed.end();
 }
 

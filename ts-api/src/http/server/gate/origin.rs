@@ -95,7 +95,6 @@ impl OriginGate {
         let mut inner = self.inner.borrow_mut();
         inner.framer.expect(Asked::of(method.as_str().as_bytes()));
         inner.awaited = true;
-        inner.raw = None;
         self.noting.set(noted);
     }
 
