@@ -15,7 +15,7 @@ use thiserror::Error;
 use ts_cont::future::{Sleep, sleep};
 
 use super::exchange::{Exchange, Sent};
-use super::gate::Refusal;
+use super::gate::{RawHead, Refusal};
 use super::gather::Gathered;
 use super::intake::Taken;
 use super::link::Link;
@@ -171,6 +171,12 @@ pub(crate) struct OriginBody {
 impl OriginBody {
     pub(super) fn new(body: Incoming, link: Rc<Link>, number: u64) -> Self {
         Self { body, link, number }
+    }
+
+    /// The head that came before it, as it was received, if that was to be noted. It is there only until the connection has the
+    /// next one.
+    pub(crate) fn take_head(&self) -> Option<RawHead> {
+        self.link.take_head()
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {

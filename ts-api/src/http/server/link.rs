@@ -196,14 +196,13 @@ impl Link {
             && young()
     }
 
-    /// Sends a request; the number is the request's. Its response's head is noted as it comes if it is to be `noted`.
+    /// Sends a request, whose number is the next one. Its response's head is noted as it comes if it is to be `noted`.
     pub(super) fn send(
         self: &Rc<Self>,
         mut request: Request<RequestBody>,
         timeouts: &Timeouts,
         noted: bool,
-    ) -> (u64, impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<>)
-    {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<> {
         let now = now();
         let number = self.requests.get() + 1;
         self.requests.set(number);
@@ -218,7 +217,7 @@ impl Link {
         self.set_resting(false);
         let mut sender = self.sender.borrow_mut();
         let sender = sender.as_mut().expect("only an idle connection gives its sender up");
-        (number, sender.try_send_request(request))
+        sender.try_send_request(request)
     }
 
     /// The response's head has come.

@@ -13,19 +13,17 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::EXPECT;
-use http::request::Parts;
+use hyper::Request;
 use hyper::body::Body;
 use hyper::ext::on_informational;
-use hyper::{Request, Response};
 use smallvec::SmallVec;
 use ts_cont::Here;
 use ts_cont::future::timeout;
 
-use super::body::{OriginBody, RequestBody};
+use super::body::{OriginBody, RequestBody, Source};
 use super::connect::connect;
 use super::counts::Counters;
 use super::failure::Failure;
-use super::gate::RawHead;
 use super::gate::origin::is_garbage;
 use super::limits::Limits;
 use super::link::Link;
@@ -35,16 +33,10 @@ use super::remap::OriginName;
 use super::stream::Stream;
 use super::targets::Targets;
 use super::timeouts::Timeouts;
+use super::transaction::{Received, Reply};
 
 /// How many addresses of a name are tried: with more of them each would have too little of the time.
 const ADDRESSES_TRIED: usize = 8;
-
-/// A response whose head is there.
-pub(crate) struct Answered {
-    pub(crate) response: Response<OriginBody>,
-    /// Its head as it was received, if that was to be noted.
-    pub(crate) head: Option<RawHead>,
-}
 
 /// Why a request has no response yet.
 pub(crate) enum NotSent {
@@ -58,6 +50,15 @@ impl From<Failure> for NotSent {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
+}
+
+/// How a request is sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending<'a> {
+    pub(crate) timeouts: &'a Timeouts,
+    /// The response's head is noted as it comes.
+    pub(crate) noted: bool,
+    pub(crate) counters: &'a Counters,
 }
 
 /// How an origin is reached.
@@ -115,61 +116,49 @@ impl Pools {
         Ok(Opened::new(link))
     }
 
-    /// Sends a request, and waits for the response's head, which is noted as it comes if it is to be `noted`.
-    pub(crate) fn send<'a>(
+    /// Sends a request, and waits for the response's head. The response is left in `place`: who hands on something large copies
+    /// it at each turn.
+    pub(crate) async fn send(
         &self,
         connection: Opened,
-        timeouts: &Timeouts,
-        parts: Parts,
-        mut body: RequestBody,
-        noted: bool,
-        counters: &'a Counters,
-    ) -> impl Future<Output = Result<Answered, NotSent>> + use<'a> {
+        received: Box<Received>,
+        body: RequestBody,
+        how: Sending<'_>,
+        place: &mut Option<Reply>,
+    ) -> Result<(), NotSent> {
+        let Sending { timeouts, noted, counters } = how;
         let kept = connection.is_kept();
         if kept {
             counters.origin_reused.add();
         }
-        let again =
-            (kept && body.is_end_stream() && parts.method.is_idempotent()).then(|| Box::new(parts.clone()));
         let link = connection.into_link();
-        let asked =
-            (body.is_whole() && parts.headers.contains_key(EXPECT)).then(|| body.hold_back(timeouts.expect));
-        let mut request = Request::from_parts(parts, body);
-        if let Some(asked) = asked {
-            on_informational(&mut request, move |response| {
-                if response.status() == StatusCode::CONTINUE {
-                    // Relaxed: it is read on this thread, by the same task.
-                    asked.store(true, Ordering::Relaxed);
-                }
-            });
-        }
-        // At once and not in the future, which then need not hold the request.
-        let (number, response) = link.send(request, timeouts, noted);
-        async move {
-            match response.await {
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                    link.close();
-                    Err(Failure::Switched.into())
-                }
-                Ok(mut response) => {
-                    link.answered(number);
-                    let head = link.take_head();
-                    link.note_spelling(response.extensions_mut());
-                    let response = response.map(|body| OriginBody::new(body, link, number));
-                    Ok(Answered { response, head })
-                }
-                Err(_) if link.is_late() => Err(Failure::TooLate.into()),
-                Err(mut error) => {
-                    let request = match (error.take_message(), again) {
-                        (Some(unsent), _) if kept => unsent,
-                        (_, Some(unharmed)) if !is_garbage(error.error()) => {
-                            Request::from_parts(*unharmed, RequestBody::empty())
-                        }
-                        _ => return Err(Failure::Broken(error.into_error()).into()),
-                    };
-                    counters.origin_retries.add();
-                    Err(NotSent::Again(request.into()))
-                }
+        let mut again = None;
+        let number = link.requests() + 1;
+        // Not by way of a variable, which would be copied.
+        match link.send(request(received, body, timeouts, kept, &mut again), timeouts, noted).await {
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                link.close();
+                Err(Failure::Switched.into())
+            }
+            Ok(response) => {
+                link.answered(number);
+                let (parts, body) = response.into_parts();
+                let reply = place.insert(Reply { parts, source: Source::Text(None) });
+                link.note_spelling(&mut reply.parts.extensions);
+                reply.source = Source::Origin(OriginBody::new(body, link, number));
+                Ok(())
+            }
+            Err(_) if link.is_late() => Err(Failure::TooLate.into()),
+            Err(mut error) => {
+                let request = match (error.take_message(), again) {
+                    (Some(unsent), _) if kept => unsent,
+                    (_, Some(unharmed)) if !is_garbage(error.error()) => {
+                        Request::from_parts(unharmed.parts, RequestBody::empty())
+                    }
+                    _ => return Err(Failure::Broken(error.into_error()).into()),
+                };
+                counters.origin_retries.add();
+                Err(NotSent::Again(request.into()))
             }
         }
     }
@@ -198,6 +187,36 @@ impl Pools {
             }
         }
     }
+}
+
+/// What is sent. What would be sent once more, if it may be, is left in `again`.
+fn request(
+    mut received: Box<Received>,
+    mut body: RequestBody,
+    timeouts: &Timeouts,
+    kept: bool,
+    again: &mut Option<Box<Received>>,
+) -> Request<RequestBody> {
+    let parts = &received.parts;
+    if kept && body.is_end_stream() && parts.method.is_idempotent() {
+        // It is the copy that stays: the parser makes the map of the response's fields of the one that goes, which has room.
+        let copy = parts.clone();
+        let parts = std::mem::replace(&mut received.parts, copy);
+        *again = Some(received);
+        return Request::from_parts(parts, body);
+    }
+    let asked =
+        (body.is_whole() && parts.headers.contains_key(EXPECT)).then(|| body.hold_back(timeouts.expect));
+    let mut request = Request::from_parts(received.parts, body);
+    if let Some(asked) = asked {
+        on_informational(&mut request, move |response| {
+            if response.status() == StatusCode::CONTINUE {
+                // Relaxed: it is read on this thread, by the same task.
+                asked.store(true, Ordering::Relaxed);
+            }
+        });
+    }
+    request
 }
 
 /// Tries one address after the other, but for those that cannot be reached from ours. Each has an equal share of the time that the

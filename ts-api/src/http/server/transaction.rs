@@ -30,7 +30,7 @@ use hyper::Response;
 use hyper::body::{Body, Incoming};
 
 use self::follow::Again;
-use self::reply::{Reply, answer_reply, error_text, has_no_body};
+use self::reply::{answer_reply, error_text, has_no_body};
 use super::body::{RequestBody, ResponseBody, Source};
 use super::call_out::{CallOut, HasSubject};
 use super::exchange::{Exchange, Sent};
@@ -39,7 +39,7 @@ use super::forward;
 use super::gate::RawHead;
 use super::gather::{self, NotGathered};
 use super::intake::Taken;
-use super::origin::{Answered, NotSent, Reach};
+use super::origin::{NotSent, Reach, Sending};
 use super::pool::Opened;
 use super::remap::{OriginName, Steps};
 use super::route::Route;
@@ -51,6 +51,8 @@ use super::timeouts::Timeouts;
 use super::tunnel::{self, Tunnel};
 use crate::http::door::{OWNER_TRANSACTION, Which};
 use crate::http::{HookId, Milestone, OriginState, Reenable};
+
+pub(crate) use self::reply::Reply;
 
 /// A transaction under way.
 pub(crate) struct Transaction {
@@ -118,15 +120,18 @@ impl Transaction {
 
     /// Makes the response; none if the client is gone.
     pub(crate) async fn respond(&self, received: Box<Received>) -> Option<Response<ResponseBody>> {
-        let mut done = self.reply(received).await;
-        let reply = loop {
+        let mut place = None;
+        let mut done = self.reply(received, &mut place).await;
+        loop {
             let is_error = matches!(done, Err(Stopped::Error { .. } | Stopped::Failed(_)));
-            let mut reply = match done {
-                Ok(reply) => reply,
+            let reply = match done {
+                Ok(()) => there(&mut place),
                 Err(Stopped::ClientGone) => return None,
-                Err(Stopped::Error { default }) => self.error_reply(default, ""),
-                Err(Stopped::Failed(failure)) => self.error_reply(failure.status(), failure.stage()),
-                Err(Stopped::Answer(answer)) => answer_reply(*answer),
+                Err(Stopped::Error { default }) => place.insert(self.error_reply(default, "")),
+                Err(Stopped::Failed(failure)) => {
+                    place.insert(self.error_reply(failure.status(), failure.stage()))
+                }
+                Err(Stopped::Answer(answer)) => place.insert(answer_reply(*answer)),
             };
             self.show(|content| match reply.source {
                 Source::Origin(_) => content.heads.pass_on(),
@@ -141,7 +146,7 @@ impl Transaction {
                 Some(Reenable::Continue) => {
                     if let Some(target) = self.elsewhere_after_failure() {
                         // As above: seldom.
-                        done = Box::pin(self.follow(target)).await;
+                        done = Box::pin(self.follow(target, &mut place)).await;
                         continue;
                     }
                     self.show(|content| {
@@ -156,13 +161,13 @@ impl Transaction {
                     });
                 }
                 Some(Reenable::Error) => {
-                    reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
+                    *reply = self.error_reply(StatusCode::INTERNAL_SERVER_ERROR, "");
                     self.show(|content| content.heads.answer(&reply.parts));
                 }
             }
-            break reply;
-        };
-        let Reply { parts, source } = reply;
+            break;
+        }
+        let Reply { parts, source } = place?;
         self.session.counters().response(parts.status.as_u16());
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
         // Of HTTP/1 it is told when it has been written.
@@ -189,8 +194,8 @@ impl Transaction {
         Some(Response::from_parts(parts, body))
     }
 
-    /// From the request to the origin's response.
-    async fn reply(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
+    /// From the request to the origin's response, which is then in `place`.
+    async fn reply(&self, mut received: Box<Received>, place: &mut Option<Reply>) -> Result<(), Stopped> {
         self.pass(HookId::TxnStart).await?;
         let head = received.head.take();
         self.show(|content| {
@@ -200,7 +205,7 @@ impl Transaction {
         });
         if received.parts.method == Method::CONNECT {
             // Seldom asked for, so it takes no room of all the others.
-            return Box::pin(self.tunnel(received)).await;
+            return Box::pin(self.tunnel(received, place)).await;
         }
         self.pass_request(HookId::ReadRequestHdr, &mut received.parts).await?;
         if let Some(status) = forward::refusal(&received.parts) {
@@ -214,17 +219,17 @@ impl Transaction {
         if self.subject.is_some() {
             self.again.note(&body);
         }
-        let answered = self.fetch(&origin, of_client, received, body).await?;
-        let reply = self.read_response(answered, &route).await?;
+        self.fetch(&origin, of_client, received, body, place).await?;
+        self.read_response(there(place), &route).await?;
         match self.elsewhere() {
-            None => Ok(reply),
+            None => Ok(()),
             // Seldom wanted, so it takes no room of all the others.
-            Some(target) => Box::pin(self.follow(target)).await,
+            Some(target) => Box::pin(self.follow(target, place)).await,
         }
     }
 
     /// A client wants a tunnel.
-    async fn tunnel(&self, mut received: Box<Received>) -> Result<Reply, Stopped> {
+    async fn tunnel(&self, mut received: Box<Received>, place: &mut Option<Reply>) -> Result<(), Stopped> {
         let parts = &mut received.parts;
         self.show(|content| content.is_tunnel = true);
         self.pass_request(HookId::TunnelStart, parts).await?;
@@ -247,7 +252,8 @@ impl Transaction {
         self.session.counters().tunnels.add();
         let tunnel = Tunnel::new(stream, timeouts.tunnel);
         let (parts, ()) = Response::new(()).into_parts();
-        Ok(Reply { parts, source: Source::Tunnel(Some(Box::new(tunnel))) })
+        *place = Some(Reply { parts, source: Source::Tunnel(Some(Box::new(tunnel))) });
+        Ok(())
     }
 
     /// How an origin is reached that the client has named, or somebody else.
@@ -319,7 +325,8 @@ impl Transaction {
         of_client: bool,
         mut received: Box<Received>,
         mut body: RequestBody,
-    ) -> Result<Answered, Stopped> {
+        place: &mut Option<Reply>,
+    ) -> Result<(), Stopped> {
         let origins = self.session.origins();
         let counters = self.session.counters();
         let mut first = true;
@@ -368,26 +375,25 @@ impl Transaction {
                 connection.keep_after_this(limits.origin_idle(), keep.origin || !keep.origin_is_set);
             }
             self.exchange.mark(Milestone::ServerBeginWrite);
-            let Received { parts, .. } = *received;
-            let noted = self.subject.is_some();
-            let sent = pin!(origins.send(connection, timeouts, parts, body, noted, counters));
+            let how = Sending { timeouts, noted: self.subject.is_some(), counters };
+            let sent = pin!(origins.send(connection, received, body, how, place));
             let sent = match self.unless_gone(sent).await {
                 Some(Err(NotSent::Again(unsent))) => {
                     let parts;
                     (parts, body) = unsent.into_parts();
-                    *received = Received { parts, body: None, head: None };
+                    received = Box::new(Received { parts, body: None, head: None });
                     continue;
                 }
                 Some(Err(NotSent::Failed(failure))) => Some(Err(failure)),
-                Some(Ok(response)) => Some(Ok(response)),
+                Some(Ok(())) => Some(Ok(())),
                 None => None,
             };
-            let answered = self.or_stop(to, sent)?;
+            self.or_stop(to, sent)?;
             self.show(|content| content.origin_state = OriginState::Alive);
             if let Some(marks) = self.exchange.marks() {
                 marks.mark_both(Milestone::ServerFirstRead, Milestone::ServerReadHeaderDone);
             }
-            return Ok(answered);
+            return Ok(());
         }
     }
 
@@ -426,20 +432,22 @@ impl Transaction {
     }
 
     /// The origin has answered.
-    async fn read_response(&self, answered: Answered, route: &Route<'_>) -> Result<Reply, Stopped> {
-        let Answered { response, head } = answered;
-        let (mut parts, body) = response.into_parts();
-        let bytes = head.as_ref().map(RawHead::size);
-        let changed = forward::response(&mut parts, route, &self.settings.remap);
+    async fn read_response(&self, reply: &mut Reply, route: &Route<'_>) -> Result<(), Stopped> {
+        let Reply { parts, source } = reply;
+        let changed = forward::response(parts, route, &self.settings.remap);
         self.show(|content| {
-            let bytes = bytes.unwrap_or_else(|| sizes::of_response(&parts));
+            let head = match source {
+                Source::Origin(body) => body.take_head(),
+                Source::Text(_) | Source::Tunnel(_) => None,
+            };
+            let bytes = head.as_ref().map_or_else(|| sizes::of_response(parts), RawHead::size);
             content.sizes.head(Which::ORIGIN_RESPONSE, bytes);
-            content.heads.origin_answers(&parts, head, !changed);
+            content.heads.origin_answers(parts, head, !changed);
         });
         if self.pass(HookId::ReadResponseHdr).await? {
-            self.show(|content| content.heads.apply_origin_response(&mut parts));
+            self.show(|content| content.heads.apply_origin_response(parts));
         }
-        Ok(Reply { parts, source: Source::Origin(body) })
+        Ok(())
     }
 
     /// Waits for `work`, but no longer than there is somebody to do it for.
@@ -510,6 +518,11 @@ impl Transaction {
     fn show<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
         self.subject.as_ref().map(|subject| subject.content(f))
     }
+}
+
+/// What the origin has answered, or somebody else.
+fn there(place: &mut Option<Reply>) -> &mut Reply {
+    place.as_mut().expect("whoever says that all went well has left it here")
 }
 
 impl Drop for Transaction {

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 
-use super::{Received, Reply, Stopped, Transaction};
+use super::{Received, Reply, Stopped, Transaction, there};
 use crate::http::OriginState;
 use crate::http::server::body::RequestBody;
 use crate::http::server::forward;
@@ -71,7 +71,7 @@ impl Transaction {
     }
 
     /// Asks there, and wherever plugins want it to go from there.
-    pub(super) async fn follow(&self, mut target: Target) -> Result<Reply, Stopped> {
+    pub(super) async fn follow(&self, mut target: Target, place: &mut Option<Reply>) -> Result<(), Stopped> {
         loop {
             let asked = self.show(|content| {
                 content.redirects += 1;
@@ -102,11 +102,11 @@ impl Transaction {
             let origin = self.locate(route.origin(), &mut parts).await?;
             forward::request(&mut parts, &origin, false);
             let received = Box::new(Received { parts, body: None, head: None });
-            let answered = self.fetch(&origin, false, received, body).await?;
-            let reply = self.read_response(answered, &route).await?;
+            self.fetch(&origin, false, received, body, place).await?;
+            self.read_response(there(place), &route).await?;
             match self.elsewhere() {
                 Some(next) => target = next,
-                None => return Ok(reply),
+                None => return Ok(()),
             }
         }
     }

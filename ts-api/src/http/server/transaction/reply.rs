@@ -9,9 +9,9 @@ use super::Transaction;
 use crate::http::server::body::Source;
 
 /// A response that is ready but for the last hook.
-pub(super) struct Reply {
-    pub(super) parts: response::Parts,
-    pub(super) source: Source,
+pub(crate) struct Reply {
+    pub(crate) parts: response::Parts,
+    pub(crate) source: Source,
 }
 
 impl Reply {
