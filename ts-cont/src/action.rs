@@ -78,10 +78,20 @@ impl Action {
     /// Stops the event if it has not run yet, and says what it found.
     ///
     /// Any thread may call it, with or without the continuation's mutex. [`Cancel::Cancelled`] is final: the handler is not
-    /// entered for this action after that answer, whoever holds the mutex. The answer is immediate on the event's own
-    /// thread; from elsewhere it costs a barrier across the process's running threads (a few microseconds), and the
-    /// event's thread is told to take a timer out of its wheel at once.
+    /// entered for this action after that answer, whoever holds the mutex. What the event carried is dropped at once, and so is a
+    /// continuation that nothing else refers to; one that is let go of after that may stay until the handler that called has
+    /// returned. The answer is immediate on the event's own thread; from elsewhere it costs a barrier across the process's
+    /// running threads (a few microseconds), and the event's thread is told to take a timer out of its wheel at once.
     pub fn cancel(self) -> Cancel {
+        match Here::cancel_timer(self.key) {
+            Some(answer) => answer,
+            None => self.cancel_any(),
+        }
+    }
+
+    /// As [`Action::cancel`], of all events.
+    #[inline(never)]
+    fn cancel_any(self) -> Cancel {
         let owner = self.key.tag();
         if let Some(owner) = owner
             && let Some(answer) = Here::with_current(|here| here.cancel_own(self.key, owner)).flatten()

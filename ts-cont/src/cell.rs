@@ -374,6 +374,10 @@ impl CellRef {
             self.release(1);
             return;
         };
+        if mutex.held_by_current() {
+            // SAFETY: the mutex is held here.
+            return self.release(unsafe { self.get().life.remove_plain() });
+        }
         // The event may be the last that keeps the cell, and the cell's handle of the mutex with it.
         let mutex = mutex.clone();
         if let Some(guard) = mutex.try_lock() {

@@ -4,6 +4,7 @@
 //! thread, so whoever holds one runs on that event thread, and what it offers needs no atomic operation.
 
 mod again;
+mod credit;
 pub(crate) mod dispatch;
 mod gather;
 pub(crate) mod local;

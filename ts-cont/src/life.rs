@@ -207,6 +207,25 @@ impl<A: Borrow<Away>, H: Borrow<Held>> Life<A, H> {
         }
     }
 
+    /// As [`Life::retain`], so many at once: few.
+    #[inline]
+    pub fn retain_many(&self, count: u8) {
+        // Relaxed: as in `retain`.
+        if self.away().refs.fetch_add(u32::from(count), Ordering::Relaxed) > TOO_MANY {
+            std::process::abort();
+        }
+    }
+
+    /// Whether there are more references than these `count`, which are the caller's.
+    ///
+    /// Who hears yes may keep them for a while: they are not all that there is, and if they become that meanwhile it is because
+    /// others gave theirs back at the same time.
+    #[inline(always)]
+    pub fn has_others(&self, count: usize) -> bool {
+        // Relaxed: nothing is concluded but when to give back, and `release` orders that.
+        self.away().refs.load(Ordering::Relaxed) as usize > count
+    }
+
     /// Gives `count` references back.
     #[inline]
     pub fn release(&self, count: usize) -> Release {

@@ -34,6 +34,17 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// The continuation of a call that carries nothing and owns a reference; there is nothing else to drop.
+    #[inline(always)]
+    pub(crate) fn bare(&self) -> Option<CellRef> {
+        match self {
+            Self::Call(call) if call.carried.counted == Counted::Shared && call.carried.extra.is_none() => {
+                Some(call.cell())
+            }
+            _ => None,
+        }
+    }
+
     /// Tells the processor that all is needed soon that calls of these continuations read and write.
     pub(crate) fn fetch<'a>(works: impl Iterator<Item = &'a Self>) {
         // One step through memory after the other, each for all before anybody waits for one.

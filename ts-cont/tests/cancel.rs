@@ -597,3 +597,107 @@ fn data_that_cancels_and_schedules_when_it_is_dropped_finds_the_system_in_order(
         world.end_with(ShutdownOptions::default());
     });
 }
+
+/// More than the references that a thread draws at once for the timers of one continuation.
+const MANY: usize = 200;
+
+/// Timers of a continuation whose end is seen, set on the thread that calls.
+fn timers(drops: &Log<usize>) -> (Continuation, Vec<Action>) {
+    let witness = drops.on_drop(1);
+    let continuation = Continuation::new(&ProxyMutex::new(), move |_| {
+        let _ = &witness;
+    });
+    let here = Here::current().expect("it is an event thread");
+    let set = |_| here.schedule_in(&continuation, HOUR, ()).unwrap();
+    let actions = (0..MANY).map(set).collect();
+    (continuation, actions)
+}
+
+#[test]
+fn a_continuation_that_only_timers_refer_to_goes_with_the_cancel_of_the_last() {
+    World::both(2, |world| {
+        let drops = Log::new();
+        let ends = drops.clone();
+        world.at(From::First, move || {
+            let (continuation, mut actions) = timers(&ends);
+            drop(continuation);
+            let last = actions.pop().expect("there are many");
+            assert!(actions.into_iter().all(|action| action.cancel().is_cancelled()));
+            assert!(ends.is_empty() && last.is_pending());
+            assert!(last.cancel().is_cancelled());
+            assert_eq!(ends.all(), [1]);
+        });
+        world.end();
+    });
+}
+
+#[test]
+fn a_continuation_whose_timers_are_cancelled_goes_when_the_handler_that_did_so_returns_or_before() {
+    World::both(2, |world| {
+        for from in From::ALL {
+            let drops = Log::new();
+            let ends = drops.clone();
+            let (continuation, actions) = world.at(From::First, move || timers(&ends));
+            world.at(from, move || {
+                assert!(actions.into_iter().all(|action| action.cancel().is_cancelled()));
+                drop(continuation);
+            });
+            assert_eq!(world.wait(&drops, 1), [1], "{from:?}");
+        }
+        world.end();
+    });
+}
+
+#[test]
+fn timers_of_two_continuations_in_turns_keep_and_free_each_for_itself() {
+    World::both(2, |world| {
+        let (drops, others) = (Log::new(), Log::new());
+        let (ends, other_ends) = (drops.clone(), others.clone());
+        let (kept, action) = world.at(From::First, move || {
+            let (continuation, actions) = timers(&ends);
+            let (other, other_actions) = timers(&other_ends);
+            let kept = other_actions[MANY - 1];
+            for (one, two) in actions.into_iter().zip(other_actions) {
+                assert!(one.cancel().is_cancelled() && (two == kept || two.cancel().is_cancelled()));
+                let again = Here::current().unwrap().schedule_in(&other, HOUR, ()).unwrap();
+                assert!(again.cancel().is_cancelled());
+            }
+            drop(continuation);
+            (other, kept)
+        });
+        assert_eq!(world.wait(&drops, 1), [1]);
+        drop(kept);
+        world.settle();
+        assert!(others.is_empty() && action.is_pending(), "its last timer keeps it");
+        world.end();
+        assert_eq!(others.all(), [1]);
+    });
+}
+
+#[test]
+fn a_thread_that_ends_keeps_no_continuation_whose_timers_were_cancelled_meanwhile() {
+    World::both(2, |world| {
+        let drops = Log::new();
+        let ends = drops.clone();
+        world.at(From::First, move || {
+            let (continuation, actions) = timers(&ends);
+            /// Cancels when it is dropped: while the thread ends.
+            struct Late(Vec<Action>, Option<Continuation>);
+            impl Drop for Late {
+                fn drop(&mut self) {
+                    for action in self.0.drain(..) {
+                        // Those that the end of the thread has come to before are over.
+                        let _ = action.cancel();
+                    }
+                    self.1 = None;
+                }
+            }
+            let message = Message::default().data(Late(actions, Some(continuation)));
+            let never = Continuation::new(&ProxyMutex::new(), |_| ());
+            Here::current().unwrap().schedule_in(&never, 2 * HOUR, message).unwrap();
+        });
+        assert!(drops.is_empty());
+        world.end();
+        assert_eq!(drops.all(), [1]);
+    });
+}

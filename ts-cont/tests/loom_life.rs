@@ -193,3 +193,37 @@ fn a_reference_that_is_taken_without_having_any_finds_a_whole_continuation() {
         assert!(model.is_dropped());
     });
 }
+
+/// What [`Life::has_others`] is for: whoever has references in hand keeps them for a while, unless they are all that there are.
+#[test]
+fn references_that_are_drawn_together_and_kept_free_once_and_after_every_use() {
+    check(|| {
+        let model = Model::new();
+        model.life.retain();
+        let keeper = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || {
+                model.life.retain_many(1);
+                let mut kept = 0;
+                for _ in 0..2 {
+                    model.call();
+                    if !model.life.has_others(kept + 1) {
+                        return model.life.release(kept + 1) == Release::Last;
+                    }
+                    kept += 1;
+                }
+                model.life.release(kept) == Release::Last
+            })
+        };
+        model.call();
+        let handle_was_last = model.life.release(1) == Release::Last;
+        if handle_was_last {
+            model.drop_handler();
+        }
+        let keeper_was_last = keeper.join().unwrap();
+        if keeper_was_last {
+            model.drop_handler();
+        }
+        assert!(handle_was_last ^ keeper_was_last, "freed once");
+    });
+}

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 use crate::begun::Begun;
-use crate::call_off::CallOff;
+use crate::call_off::{CallOff, Freed};
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::prefetch;
@@ -138,6 +138,30 @@ impl<T> Cache<T> {
             self.put(slot);
         }
         (value, answer)
+    }
+
+    /// As [`call_off`](Self::call_off), and forgets the event's value, as [`std::mem::forget`] does. The slot is not asked
+    /// whether it belongs here.
+    ///
+    /// # Safety
+    ///
+    /// The event is of the pool that the cache was made for.
+    #[inline(always)]
+    pub unsafe fn call_off_own_forgetting(&self, entry: Entry<T>) -> CallOff {
+        let (slot, is_used_up, freed, answer) = entry.free_off_forgetting();
+        if let Freed::Theirs = freed {
+            return answer;
+        }
+        let count = self.count.get();
+        // SAFETY: the slot is free, ours, and of this pool, says the caller; if it goes on the stack there is room.
+        unsafe {
+            if is_used_up || count == ROOM {
+                self.put_away(self.pool, slot);
+            } else {
+                self.stack(count, slot);
+            }
+        }
+        answer
     }
 
     /// Ends an event that ran and forgets its value, as [`std::mem::forget`] does: for values with nothing left to drop. The

@@ -348,7 +348,7 @@ impl<T> Slot<T> {
 
     /// Ends the generation of an event that has not begun, by its owner's wish, and says what comes of calling it off in this
     /// way: somebody else may have done so before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn free_off(&self) -> (Freed, CallOff) {
         let word = self.own_word();
         debug_assert!(matches!(state_of(word), WAITING | OFF));

@@ -223,6 +223,17 @@ impl<T> Entry<T> {
         }
     }
 
+    /// As [`free_off`](Self::free_off), without touching the value. With the slot comes whether it is used up.
+    #[inline(always)]
+    pub(crate) fn free_off_forgetting(self) -> (NonNull<Slot<T>>, bool, Freed, CallOff) {
+        let slot = self.into_slot();
+        // SAFETY: slots are never unmapped.
+        let here = unsafe { slot.as_ref() };
+        let is_used_up = here.is_used_up();
+        let (freed, answer) = here.free_off();
+        (slot, is_used_up, freed, answer)
+    }
+
     /// As [`free`](Self::free), and says what came of calling it off in this way.
     #[inline]
     pub(crate) fn free_off(self) -> (T, CallOff, Option<NonNull<Slot<T>>>) {

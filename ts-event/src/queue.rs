@@ -216,6 +216,12 @@ impl<T: 'static> Queue<T> {
         self.timers.remove(key).or_else(|| self.ready.remove(key)).or_else(|| self.poll.remove(key))
     }
 
+    /// As [`remove`](Self::remove), of an entry that waits among the timers; `None` for all others.
+    #[inline(always)]
+    pub fn remove_timer(&mut self, key: Key<T>) -> Option<Entry<T>> {
+        self.timers.remove(key)
+    }
+
     /// Walks over up to `limit` timers, takes out those for which `is_dead` holds and gives them to `gone`; the next call
     /// goes on from there. See [`Wheel::sweep`].
     pub fn sweep(

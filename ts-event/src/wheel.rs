@@ -153,7 +153,7 @@ impl<T> Wheel<T> {
     /// Puts an entry in, to come out at `at`.
     ///
     /// A time in the past is due at the next [`advance`](Self::advance). [`HrTime::MAX`] is never due.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, entry: Entry<T>, at: HrTime) {
         let at = at.as_nanos();
         let slot = entry.into_slot();
@@ -167,7 +167,7 @@ impl<T> Wheel<T> {
     }
 
     /// Takes out the entry that `key` means, if it is in this wheel.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, key: Key<T>) -> Option<Entry<T>> {
         if !self.place.has(key) {
             return None;
@@ -294,20 +294,37 @@ impl<T> Wheel<T> {
     /// # Safety
     ///
     /// The slot holds an entry filed at `at`, is in no bucket, and belongs to the caller, who gives it up.
-    #[inline]
+    #[inline(always)]
     unsafe fn file(&mut self, slot: NonNull<Slot<T>>, at: u64) {
-        let bucket = if at == u64::MAX {
+        let number = if at == u64::MAX {
             NEVER
         } else {
             // What is past lies with what is due in this tick.
             let tick = tick_of(at).max(self.elapsed);
             let level = level_for(self.elapsed, tick);
-            let number = level * BUCKETS + digit(level, tick);
-            self.occupied.insert(number);
-            1 + number
+            1 + level * BUCKETS + digit(level, tick)
         };
-        // SAFETY: by contract.
-        unsafe { self.buckets[bucket].push(&mut self.blocks, bucket as u16, slot, at) };
+        // SAFETY: a level is below `LEVELS` and a digit below `BUCKETS`, so there is a bucket of this number.
+        let bucket = unsafe { self.buckets.get_unchecked_mut(number) };
+        // SAFETY: by contract; the place is one of the bucket's.
+        unsafe {
+            let place = match bucket.place_at_hand() {
+                Some(place) => place,
+                None => self.room(number),
+            };
+            self.buckets.get_unchecked_mut(number).list(place, slot, at);
+        }
+    }
+
+    /// A place at the end of a bucket that has none at hand: perhaps since it is empty, which it will not be any more.
+    #[cold]
+    #[inline(never)]
+    fn room(&mut self, number: usize) -> (NonNull<Block<T>>, u32) {
+        let bucket = &mut self.buckets[number];
+        if bucket.is_empty() && number != DUE && number != NEVER {
+            self.occupied.insert(number - 1);
+        }
+        bucket.room(&mut self.blocks, number as u16)
     }
 
     /// Takes an entry out of the wheel.
@@ -315,16 +332,18 @@ impl<T> Wheel<T> {
     /// # Safety
     ///
     /// The slot is in a bucket of this wheel.
-    #[inline]
+    #[inline(always)]
     unsafe fn take(&mut self, slot: NonNull<Slot<T>>) -> Entry<T> {
         // SAFETY: by contract, so the bucket owns the slot, and its link is the pointer to its place. Then the slot is in no
         // bucket, and becomes an entry once.
         unsafe {
             let place = PlaceOf::<T>::new_unchecked(slot.as_ref().link());
-            let bucket = usize::from(Block::of(place).as_ref().bucket);
-            self.buckets[bucket].remove(&mut self.blocks, place, slot.as_ref().filed());
-            if self.buckets[bucket].is_empty() {
-                self.vacate(bucket);
+            let number = usize::from(Block::of(place).as_ref().bucket);
+            // A block has the number of the bucket that it was made for.
+            let bucket = self.buckets.get_unchecked_mut(number);
+            bucket.remove(&mut self.blocks, place, slot.as_ref().filed());
+            if bucket.is_empty() {
+                self.vacate(number);
             }
             self.len -= 1;
             mark_out(slot.as_ref());
@@ -333,7 +352,8 @@ impl<T> Wheel<T> {
     }
 
     /// Notes that a bucket is empty.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn vacate(&mut self, bucket: usize) {
         if bucket != DUE && bucket != NEVER {
             self.occupied.remove(bucket - 1);

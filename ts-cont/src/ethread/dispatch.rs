@@ -39,6 +39,7 @@ impl Here {
         // SAFETY: as above.
         unsafe { local.queue.step(|queue| queue.return_budget(left)) };
         self.settle();
+        local.credit.settle();
     }
 
     /// Runs so many ready entries at most, each by itself, and if the caller wants only until no event is parked.
@@ -191,6 +192,7 @@ impl Here {
         let _busy = Busy::begin(self);
         self.run_entry(entry);
         self.settle();
+        self.local().credit.settle();
     }
 
     /// Looks at what others want before the next handler: tends to mutexes that have become free, and says whether the thread

@@ -1,5 +1,6 @@
 //! What an event thread has to itself: its queue, its slots, its tasks.
 
+use super::credit::Credit;
 use super::gather::Gather;
 use super::own::Own;
 use super::parked::Parked;
@@ -74,6 +75,8 @@ pub(crate) struct Local {
     /// References of a continuation that are to be given back, once another one's are or the ready events have run: its
     /// count of references is written by those who schedule it from elsewhere.
     pub(super) debt: Cell<Option<(CellRef, usize)>>,
+    /// Those of timers.
+    pub(super) credit: Credit,
     pub(super) sweep: Cell<Sweep>,
     pub(super) gather: Gather,
     /// Whether `parked` has anything in it: asked for every event.
@@ -191,6 +194,7 @@ impl Here {
             running: Running::default(),
             rearm: Cell::new(Rearm::Unsaid),
             debt: Cell::new(None),
+            credit: Credit::default(),
             sweep: Cell::new(Sweep::default()),
             gather: Gather::default(),
             has_parked: Cell::new(false),
@@ -297,13 +301,42 @@ impl Here {
     /// # Errors
     ///
     /// As for [`EThread::schedule_imm`].
+    #[inline(always)]
     pub fn schedule_at(
         &self,
         continuation: &Continuation,
         at: HrTime,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.local.thread.schedule_at(continuation, at, message)
+        let (code, extra) = message.into().into_parts();
+        if extra.is_none()
+            && let Some(action) = self.schedule_own_at(continuation, at, code.unwrap_or(EventCode::INTERVAL))
+        {
+            return Ok(action);
+        }
+        self.schedule_any_at(continuation, at, Message::from_parts(code, extra))
+    }
+
+    /// As [`Here::schedule_at`], of what [`Here::schedule_own_at`] does not take.
+    #[inline(never)]
+    fn schedule_any_at(
+        &self,
+        continuation: &Continuation,
+        at: HrTime,
+        message: Message,
+    ) -> Result<Action, ScheduleError> {
+        self.thread().schedule_at(continuation, at, message)
+    }
+
+    /// The fewest steps to a timer with nothing but `code`; none if this is not the case for them, and then nothing has been done.
+    #[inline(never)]
+    fn schedule_own_at(&self, continuation: &Continuation, at: HrTime, code: EventCode) -> Option<Action> {
+        // Another context of this system thread may be asking, or the loop may have ended.
+        let here = self.thread().shared().owner.here()?;
+        if continuation.is_destroyed() || here.local.core.is_closing() {
+            return None;
+        }
+        Some(here.place_at(continuation.cell(), at, code, &mut Extras::default()))
     }
 
     /// As [`EThread::schedule_in`], on this thread.
@@ -317,7 +350,7 @@ impl Here {
         delay: Duration,
         message: impl Into<Message>,
     ) -> Result<Action, ScheduleError> {
-        self.local.thread.schedule_in(continuation, delay, message)
+        self.schedule_at(continuation, self.now().saturating_add(delay), message)
     }
 
     /// As [`EThread::schedule_every`], on this thread.
@@ -408,9 +441,10 @@ impl Here {
         if !self.is_home_of(cell) {
             self.note_home(cell);
         }
-        // Before the event is counted, so that it can be made where it stays.
+        // First, so that the event is made where it stays: what is put together elsewhere, and read in larger parts than it was
+        // written in, waits for all that was written before.
         let vacant = local.cache.vacant();
-        let scheduled = Scheduled::counted(cell, cell.count_event(), code, extra);
+        let scheduled = Scheduled::counted(cell, local.credit.count_event(cell), code, extra);
         let (entry, key) = vacant.fill_keyed(Work::Call(scheduled), local.number);
         // SAFETY: nothing foreign is called, and nobody holds the queue while he schedules.
         unsafe { local.queue.step(|queue| queue.push_at(entry, at)) };
@@ -488,6 +522,29 @@ impl Here {
         });
     }
 
+    /// Cancels a timer of the calling thread that is in its wheel. None if it is no such event, and then nothing has been done.
+    #[inline(always)]
+    pub(crate) fn cancel_timer(key: Key<Work>) -> Option<Cancel> {
+        let cancel = |current: &RefCell<Option<Self>>| {
+            // SAFETY: it is written by the loop before and after all else, with nothing of this on the stack.
+            let here = unsafe { current.try_borrow_unguarded() }.ok()?.as_ref()?;
+            let local = here.local();
+            // SAFETY: nothing foreign is called, and nobody holds the queue while he cancels.
+            let entry = unsafe { local.queue.step(|queue| queue.remove_timer(key)) }?;
+            Some(match entry.bare() {
+                Some(cell) => {
+                    // SAFETY: all entries of kind `Work` are of its one pool.
+                    let found = unsafe { local.cache.call_off_own_forgetting(entry) };
+                    // Nothing else of it had to be dropped.
+                    local.credit.give_back(cell);
+                    found.into()
+                }
+                None => local.call_off(entry),
+            })
+        };
+        CURRENT.try_with(cancel).ok().flatten()
+    }
+
     /// Cancels an event whose owner is `owner`. None if the caller has to go the long way.
     ///
     /// No other thread dispatches this thread's events, so there is nobody to race with but other cancellers, and they
@@ -512,11 +569,7 @@ impl Here {
         // A canceller elsewhere may be at it as well: the slot knows who was first.
         let found = match entry {
             // Nobody but its owner can have it run, and that is this call now.
-            Some(entry) => {
-                let (work, found) = local.cache.call_off(entry);
-                drop(work);
-                found
-            }
+            Some(entry) => return Some(local.call_off(entry)),
             None => {
                 // This thread does what the event's owner does, so it needs no fence.
                 let found = key.call_off_here();
@@ -551,6 +604,16 @@ impl Here {
     pub(crate) fn leave_task(&self, index: usize) {
         let waker = self.local.tasks.borrow_mut().try_remove(index);
         drop(waker);
+    }
+}
+
+impl Local {
+    /// Calls off an event that waited here, and drops what it carries.
+    #[inline(never)]
+    fn call_off(&self, entry: Entry<Work>) -> Cancel {
+        let (work, found) = self.cache.call_off(entry);
+        drop(work);
+        found.into()
     }
 }
 

@@ -311,6 +311,7 @@ impl Here {
             let Some(entry) = entry else { break };
             self.cancel_entry(entry);
         }
+        caught(self, || local.credit.settle());
         self.processor().inner().thread_finished(self.thread(), local.counts.sum());
         Self::uninstall();
     }

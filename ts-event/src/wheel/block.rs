@@ -13,6 +13,7 @@
 //! * Wherever the sweep stands is corrected when places move: see [`Cursor`].
 
 use std::alloc::Layout;
+use std::num::NonZero;
 use std::ptr::{self, NonNull};
 
 use crate::prefetch;
@@ -24,7 +25,7 @@ const PLACES: usize = 29;
 /// The number of a block's first place: what comes before are the other fields.
 const FIRST: u32 = 3;
 /// One more than the number of the last.
-const END: u32 = FIRST + PLACES as u32;
+pub(super) const END: u32 = FIRST + PLACES as u32;
 /// Two neighbours with so many entries each are made into one, and a last block with so many is closed up.
 ///
 /// With half of the places it would be a little less memory at the worst, and four times as many moves, each a miss.
@@ -121,6 +122,17 @@ impl<T> Block<T> {
         (u32::BITS - unsafe { block.as_ref() }.live.leading_zeros()).max(FIRST)
     }
 
+    /// As [`end`](Self::end), of a block that is not empty.
+    ///
+    /// # Safety
+    ///
+    /// The block belongs to the caller, and some bit of `live` is set.
+    #[inline(always)]
+    pub(super) unsafe fn behind(block: NonNull<Self>) -> u32 {
+        // SAFETY: by contract.
+        1 + unsafe { NonZero::new_unchecked(block.as_ref().live) }.ilog2()
+    }
+
     /// Gives a place up.
     ///
     /// # Safety
@@ -161,22 +173,6 @@ impl<T> Block<T> {
             for number in bits(block.as_ref().live) {
                 // What the wheel reads and writes is at the start of it.
                 prefetch::line(Self::slot(block, number).as_ptr());
-            }
-        }
-    }
-
-    /// Says that the slot listed behind this number is needed soon: timers are often taken out about in the order in which they
-    /// were put in.
-    ///
-    /// # Safety
-    ///
-    /// The block belongs to the caller.
-    #[inline]
-    pub(super) unsafe fn prefetch_behind(block: NonNull<Self>, number: u32) {
-        // SAFETY: by contract; a bit that is set has a slot.
-        unsafe {
-            if block.as_ref().live >> number & 2 != 0 {
-                prefetch::slot(Self::slot(block, number + 1).as_ptr());
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::ptr::{self, NonNull};
 
-use super::block::{Block, Blocks, FEW, PlaceOf, bits, close_gaps, move_all};
+use super::block::{Block, Blocks, END, FEW, PlaceOf, bits, close_gaps, move_all};
 use crate::slot::Slot;
 
 /// The entries of one bucket, in the order in which they came.
@@ -61,7 +61,6 @@ impl<T> Bucket<T> {
     ///
     /// The slot holds an entry due `at`, is in no list, and belongs to the caller, who gives it up. `number` is this
     /// bucket's.
-    #[inline]
     pub(super) unsafe fn push(
         &mut self,
         blocks: &mut Blocks<T>,
@@ -69,14 +68,30 @@ impl<T> Bucket<T> {
         slot: NonNull<Slot<T>>,
         at: u64,
     ) {
+        let place = self.place_at_hand().unwrap_or_else(|| self.room(blocks, number));
+        // SAFETY: by contract; the place is free, and the bucket's.
+        unsafe { self.list(place, slot, at) };
+    }
+
+    /// The place behind the last entry, if that is not the last one of its block: the block, and the place's number.
+    #[inline(always)]
+    pub(super) fn place_at_hand(&self) -> Option<(NonNull<Block<T>>, u32)> {
+        let tail = NonNull::new(self.tail)?;
+        // SAFETY: the bucket owns its blocks, and none is empty.
+        let number = unsafe { Block::behind(tail) };
+        (number < END).then_some((tail, number))
+    }
+
+    /// Lists a slot at a place.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push); the place is what [`place_at_hand`](Self::place_at_hand) or [`room`](Self::room) gave last.
+    #[inline(always)]
+    pub(super) unsafe fn list(&mut self, place: (NonNull<Block<T>>, u32), slot: NonNull<Slot<T>>, at: u64) {
+        let (block, number) = place;
         // SAFETY: the bucket owns its blocks; the rest by contract.
-        unsafe {
-            let (block, place) = match NonNull::new(self.tail) {
-                Some(tail) if (*tail.as_ptr()).live >> (u32::BITS - 1) == 0 => (tail, Block::end(tail)),
-                _ => self.room(blocks, number),
-            };
-            Block::put(block, place, slot);
-        }
+        unsafe { Block::put(block, number, slot) };
         self.len += 1;
         if at <= self.earliest {
             self.earliest = at;
@@ -84,8 +99,8 @@ impl<T> Bucket<T> {
         }
     }
 
-    /// A place at the end, when the last one of the last block is in use.
-    unsafe fn room(&mut self, blocks: &mut Blocks<T>, number: u16) -> (NonNull<Block<T>>, u32) {
+    /// A place at the end, when none is [at hand](Self::place_at_hand).
+    pub(super) fn room(&mut self, blocks: &mut Blocks<T>, number: u16) -> (NonNull<Block<T>>, u32) {
         // SAFETY: the bucket owns its blocks and the slots in them.
         unsafe {
             if let Some(tail) = NonNull::new(self.tail)
@@ -110,14 +125,13 @@ impl<T> Bucket<T> {
     /// # Safety
     ///
     /// The place is one of this bucket, with an entry due `at`.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn remove(&mut self, blocks: &mut Blocks<T>, place: PlaceOf<T>, at: u64) {
         // SAFETY: by contract; the bucket owns its blocks.
         unsafe {
             let block = Block::of(place);
             let number = Block::number(place);
             Block::clear(block, number);
-            Block::prefetch_behind(block, number);
             match block.as_ref().len {
                 0 => self.drop_block(blocks, block),
                 FEW => self.join_neighbours(blocks, block),
@@ -192,6 +206,7 @@ impl<T> Bucket<T> {
     /// # Safety
     ///
     /// The block is one of this bucket.
+    #[inline(never)]
     unsafe fn drop_block(&mut self, blocks: &mut Blocks<T>, block: NonNull<Block<T>>) {
         // SAFETY: by contract; the bucket owns its blocks.
         unsafe {
@@ -220,6 +235,7 @@ impl<T> Bucket<T> {
     ///
     /// The block is one of this bucket.
     #[cold]
+    #[inline(never)]
     unsafe fn join_neighbours(&mut self, blocks: &mut Blocks<T>, block: NonNull<Block<T>>) {
         // SAFETY: by contract; the bucket owns its blocks and the slots in them.
         unsafe {
