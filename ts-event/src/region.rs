@@ -6,8 +6,8 @@
 //! * A piece is asked for when the last one is used up, and touched only as it is cut, or shortly before: what lies further on
 //!   costs address space alone.
 //! * All of it goes at once, when the region is dropped.
-//! * Of a piece of several stretches, the one behind that which is cut is made ready meanwhile, by a thread that has nothing
-//!   else to do.
+//! * Of a piece of several stretches, what is behind the step that is cut is made ready meanwhile, by a thread that has nothing
+//!   else to do; a step that it has not come to is made ready when it is begun.
 //!
 //! A vector that grows would move what it holds, and events are pointed to. Huge pages were tried for large pieces: scattered
 //! events are reached a fifth to a third faster then, but in a virtual machine whose host takes back large free blocks
@@ -16,17 +16,23 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
-use ts_thread::ahead::{STRETCH, make_ready, withdraw};
+use ts_thread::ahead::{STEP, STRETCH, make_ready, make_ready_here, take_share, withdraw};
 
-/// A piece is never larger, unless what is cut from it is.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// A piece is never larger, unless what is cut from it is. What is not used of it is address space.
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// Bytes of a page, or of a part of one: where pieces begin that are made ready. Then next to nothing is made ready by nobody since
+/// it is in two steps.
+const PAGE: usize = 4096;
 
 /// Pieces of memory, the last one partly used.
 pub(crate) struct Region {
-    /// What is left of the last piece, to the end of the stretch and behind it.
+    /// What is left of the last piece, to the end of the step and behind it.
     next: *mut u8,
     left: usize,
     behind: usize,
+    /// How much of what is behind is made ready by somebody else.
+    ahead: usize,
     /// How large the next piece is to be.
     step: usize,
     pieces: Vec<(NonNull<u8>, Layout)>,
@@ -35,7 +41,7 @@ pub(crate) struct Region {
 impl Region {
     /// No memory yet; the first piece will be of `first` bytes.
     pub(crate) const fn new(first: usize) -> Self {
-        Self { next: ptr::null_mut(), left: 0, behind: 0, step: first, pieces: Vec::new() }
+        Self { next: ptr::null_mut(), left: 0, behind: 0, ahead: 0, step: first, pieces: Vec::new() }
     }
 
     /// Memory of this layout, not initialised, good until the region is dropped.
@@ -54,33 +60,44 @@ impl Region {
         NonNull::new(here).expect("what is left of a piece is not at zero")
     }
 
-    /// Goes on to the next stretch of the piece, or to another piece.
+    /// Goes on to the next step of the piece, or to another piece.
     #[cold]
     fn go_on(&mut self, layout: Layout) {
-        // What is cut before anybody could make it ready.
-        let mut ready = STRETCH / 8;
-        if self.behind == 0 {
+        let is_new = self.behind == 0;
+        if is_new {
             self.grow(layout);
-            if self.left <= STRETCH || layout.size() > STRETCH {
+            if self.left <= STRETCH || layout.size() > STEP {
                 return;
             }
             self.behind = self.left;
-        } else {
-            // It was asked for when the stretch before was begun.
-            ready = STRETCH;
         }
-        self.left = self.behind.min(STRETCH);
+        self.left = self.behind.min(STEP);
         self.behind -= self.left;
-        let unready = (self.left + self.behind.min(STRETCH)).saturating_sub(ready);
-        if unready > 0 {
-            // SAFETY: there is so much of the piece from here on, and it is withdrawn before it is given back.
-            unsafe { make_ready(NonNull::new_unchecked(self.next.add(ready)), unready) };
+        self.ahead = self.ahead.saturating_sub(self.left);
+        // SAFETY: the piece goes on there.
+        let (here, behind) = unsafe { (NonNull::new_unchecked(self.next), self.next.add(self.left)) };
+        if self.ahead < STRETCH {
+            let more = (self.behind - self.ahead).min(STRETCH);
+            if more > 0 {
+                // SAFETY: there is so much of the piece, and it is withdrawn before it is given back.
+                unsafe { make_ready(NonNull::new_unchecked(behind.add(self.ahead)), more) };
+                self.ahead += more;
+            }
+        }
+        // SAFETY: as above; all of a piece but its first step has been asked for when its turn comes.
+        unsafe {
+            if is_new {
+                make_ready_here(here, self.left);
+            } else {
+                take_share(here, self.left, self.ahead);
+            }
         }
     }
 
     fn grow(&mut self, layout: Layout) {
         let bytes = self.step.max(layout.size()).next_power_of_two();
-        let piece = Layout::from_size_align(bytes, layout.align()).expect("pieces are of a reasonable size");
+        let align = if bytes > STRETCH { layout.align().max(PAGE) } else { layout.align() };
+        let piece = Layout::from_size_align(bytes, align).expect("pieces are of a reasonable size");
         // SAFETY: the size is not zero.
         let Some(memory) = NonNull::new(unsafe { alloc(piece) }) else { handle_alloc_error(piece) };
         self.pieces.push((memory, piece));

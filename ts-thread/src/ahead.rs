@@ -2,7 +2,8 @@
 //!
 //! The kernel makes a page when it is first written, and takes a microsecond or two for it; for units of 64 bytes that are taken
 //! one after the other that is more than all else that is done with them. So a pool that grows by megabytes tells what it
-//! comes to next, and a thread makes those pages meanwhile.
+//! comes to next, and a thread makes those pages meanwhile; and where it has not come to them yet, the pool's user takes its share
+//! of the work, a step at a time.
 //!
 //! # Rules
 //! * To make a page changes nothing that a program can see: it may be done beside those who use the memory, too late, twice, or
@@ -13,8 +14,8 @@
 //! * It runs where the process's first thread may, and not where the one that asks is bound to.
 //!
 //! Huge pages would be made at a fifth of the price, but where a host takes free ones back each takes milliseconds the
-//! first time. To make several pages at a time, by the thread that uses them, saves nearly nothing: it is the pages that
-//! cost, and not the faults.
+//! first time. To have no thread for it, and make several pages at a time where they are used, saves a third of the price and no
+//! more: it is the pages that cost, and not the faults.
 //!
 //! This module is hidden from the documentation: it exists for the ts crates.
 
@@ -36,8 +37,9 @@ pub const STRETCH: usize = 512 * 1024;
 /// How long the thread waits for more before it ends.
 const REST: Duration = Duration::from_millis(100);
 
-/// For as long as these bytes take, nobody else can change the process's map of its memory, or withdraw any.
-const STEP: usize = 64 * 1024;
+/// How many bytes are made at a time. For as long as these take, nobody else can change the process's map of its memory, or
+/// withdraw any.
+pub const STEP: usize = 64 * 1024;
 
 /// How many stretches wait at most; then the oldest is used already, or soon.
 const MOST: usize = 4;
@@ -80,11 +82,7 @@ pub unsafe fn make_ready(start: NonNull<u8>, bytes: usize) {
     if cfg!(any(loom, miri)) {
         return;
     }
-    let mut asked = match ASKED.try_lock() {
-        Ok(asked) => asked,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => return,
-    };
+    let Some(mut asked) = try_lock() else { return };
     asked.ask(Stretch { start, bytes });
     let was_served = std::mem::replace(&mut asked.is_served, true);
     // Nobody who withdraws waits for the start of a thread.
@@ -94,6 +92,42 @@ pub unsafe fn make_ready(start: NonNull<u8>, bytes: usize) {
     } else if Builder::new().name("[MEMORY]").stack_size(STACK).spawn(serve).is_err() {
         // It is as if nobody had asked.
         lock().is_served = false;
+    }
+}
+
+/// Has `bytes` from `start` on made ready by the caller, who is about to use them, if they were asked for and nobody has begun
+/// with them. If somebody is at them just now, the caller makes some of the `behind` bytes that come next and were asked for as
+/// well, if there are any, so that the two do not get into each other's way. Any thread may call; it takes as long as a step of
+/// 64 KiB, and does not fail.
+///
+/// # Safety
+///
+/// The memory, with what is behind, was given to [`make_ready`], and not to [`withdraw`], and is not given back meanwhile.
+#[cold]
+pub unsafe fn take_share(start: NonNull<u8>, bytes: usize, behind: usize) {
+    if cfg!(any(loom, miri)) {
+        return;
+    }
+    let now = Stretch { start, bytes };
+    // SAFETY: the memory goes on there, says the caller.
+    let later = Stretch { start: unsafe { start.add(bytes) }, bytes: behind };
+    let Some(mut asked) = try_lock() else { return };
+    let share = asked.share(now, later);
+    drop(asked);
+    if let Some(share) = share {
+        share.make_ready();
+    }
+}
+
+/// Makes this memory ready, now and by the caller: for what is used before anybody could have been asked.
+///
+/// # Safety
+///
+/// The memory is an allocation of the program, or part of one, and is not given back meanwhile.
+#[cold]
+pub unsafe fn make_ready_here(start: NonNull<u8>, bytes: usize) {
+    if !cfg!(any(loom, miri)) {
+        Stretch { start, bytes }.make_ready();
     }
 }
 
@@ -111,6 +145,15 @@ pub fn withdraw(start: NonNull<u8>, bytes: usize) {
 fn lock() -> MutexGuard<'static, Asked> {
     // Nothing under the lock can panic halfway.
     ASKED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As `lock`, for those who do not wait.
+fn try_lock() -> Option<MutexGuard<'static, Asked>> {
+    match ASKED.try_lock() {
+        Ok(asked) => Some(asked),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// What the thread does.
@@ -147,16 +190,40 @@ impl Asked {
 
     /// What to do next.
     fn begin_step(&mut self) -> Option<Stretch> {
-        let first = self.stretches.front_mut()?;
-        self.step = Some(Stretch { bytes: first.bytes.min(STEP), ..*first });
-        if first.bytes > STEP {
-            // SAFETY: the memory goes on behind the step.
-            first.start = unsafe { first.start.add(STEP) };
-            first.bytes -= STEP;
-        } else {
-            self.stretches.pop_front();
-        }
+        self.step = if self.stretches.is_empty() { None } else { Some(self.cut(0, STEP)) };
         self.step
+    }
+
+    /// What he had best make by himself who uses `now` at once, and `later` after that.
+    fn share(&mut self, now: Stretch, later: Stretch) -> Option<Stretch> {
+        let waiting = |stretches: &VecDeque<Stretch>, what| {
+            stretches.iter().position(|stretch: &Stretch| stretch.overlaps(what))
+        };
+        if let Some(index) = waiting(&self.stretches, now) {
+            // What lies before is in use already.
+            let bytes = now.end() - self.stretches[index].start.addr().get();
+            self.cut(index, bytes);
+            return Some(now);
+        }
+        if !self.step?.overlaps(now) {
+            return None;
+        }
+        let index = waiting(&self.stretches, later)?;
+        Some(self.cut(index, STEP))
+    }
+
+    /// Takes so much, or all that there is, from the front of a stretch.
+    fn cut(&mut self, index: usize, bytes: usize) -> Stretch {
+        let stretch = &mut self.stretches[index];
+        let front = Stretch { bytes: stretch.bytes.min(bytes), ..*stretch };
+        if stretch.bytes > bytes {
+            // SAFETY: the memory goes on behind the front.
+            stretch.start = unsafe { stretch.start.add(bytes) };
+            stretch.bytes -= bytes;
+        } else {
+            self.stretches.remove(index);
+        }
+        front
     }
 }
 
@@ -308,6 +375,41 @@ mod tests {
             [(start, STEP), (start + STEP, 5)]
         });
         assert_eq!(steps, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_comes_to_what_nobody_has_begun_with_makes_it_and_who_meets_somebody_at_it_makes_what_is_next() {
+        let mut asked = Asked { stretches: VecDeque::new(), step: None, is_served: true };
+        let (other, mine) = (page(1000, STEP), page(2000, 4 * STEP));
+        let steps = STEP / page_size();
+        let step = |number: usize| page(2000 + number * steps, STEP);
+        let later = |number: usize| page(2000 + number * steps, (4 - number) * STEP);
+        [other, mine].into_iter().for_each(|stretch| asked.ask(stretch));
+        let places = |stretch: Stretch| (stretch.start, stretch.bytes);
+        let at = |share: Option<Stretch>| share.map(places);
+        assert_eq!(at(asked.share(step(0), later(1))), Some(places(step(0))), "nobody has begun with it");
+        assert_eq!(
+            asked.stretches.iter().copied().map(places).collect::<Vec<_>>(),
+            [other, later(1)].map(places)
+        );
+        asked.begin_step();
+        assert_eq!(at(asked.begin_step()), Some(places(step(1))));
+        assert_eq!(at(asked.share(step(1), later(2))), Some(places(step(2))), "somebody is at it");
+        assert_eq!(at(asked.share(step(2), later(3))), None, "it is made");
+        assert_eq!(at(asked.share(step(3), page(5000, 0))), Some(places(step(3))));
+        assert!(asked.stretches.is_empty());
+        assert_eq!(at(asked.share(step(1), later(2))), None, "there is nothing else to make");
+    }
+
+    #[test]
+    fn what_is_behind_in_somebody_elses_memory_is_left_to_him() {
+        let mut asked = Asked { stretches: VecDeque::new(), step: None, is_served: true };
+        asked.ask(page(2000, STEP));
+        let step = asked.begin_step().expect("it was asked for");
+        asked.ask(page(1000, STEP));
+        let behind = page(2000 + STEP / page_size(), STEP);
+        assert!(asked.share(step, behind).is_none());
+        assert_eq!(asked.stretches.len(), 1);
     }
 
     #[test]
