@@ -3,7 +3,7 @@
 //! It knows no socket. What it says depends on the bytes and not on how they were split into reads.
 
 use super::chunks::Chunks;
-use super::head::{self, Asked, Framing, Judged};
+use super::head::{self, Asked, Framing};
 use super::raw::RawHead;
 use super::refusal::Refusal;
 use super::scan::Scan;
@@ -115,16 +115,28 @@ impl Framer {
     fn advance(&mut self, bytes: &[u8], limits: &Limits, note: bool) -> Result<Step, Refusal> {
         match &mut self.at {
             At::Head(scan) => {
-                let Some(length) = scan.find_end(bytes, limits, self.side == Side::Client)? else {
-                    return Ok(Step::More);
+                // Most heads come in one piece, and without a flaw. It is tried once for each: whoever sends one byte by byte must
+                // not have it parsed each time.
+                let whole = match (scan.is_fresh(), self.side) {
+                    (false, _) => None,
+                    (true, Side::Client) => head::whole_request(bytes, limits, note),
+                    (true, Side::Origin) => head::whole_response(bytes, self.asked, limits, note),
                 };
-                let judged = match self.side {
-                    Side::Client => head::request(&bytes[..length], limits, note),
-                    Side::Origin => head::response(&bytes[..length], self.asked, limits, note),
-                }?;
-                self.enter(&judged);
-                let Judged { framing, asked, interim, odd, raw } = judged;
-                Ok(Step::Head(length, Head { framing, asked, raw, interim, odd }))
+                let (length, judged) = match whole {
+                    Some(whole) => whole,
+                    None => {
+                        let Some(length) = scan.find_end(bytes, limits, self.side == Side::Client)? else {
+                            return Ok(Step::More);
+                        };
+                        let judged = match self.side {
+                            Side::Client => head::request(&bytes[..length], limits, note),
+                            Side::Origin => head::response(&bytes[..length], self.asked, limits, note),
+                        }?;
+                        (length, judged)
+                    }
+                };
+                self.enter(judged.framing);
+                Ok(Step::Head(length, judged))
             }
             At::Length(left) => {
                 let here = (*left).min(bytes.len() as u64);
@@ -146,8 +158,8 @@ impl Framer {
         }
     }
 
-    fn enter(&mut self, judged: &Judged) {
-        self.at = match judged.framing {
+    fn enter(&mut self, framing: Framing) {
+        self.at = match framing {
             Framing::None => At::Head(Scan::default()),
             Framing::Length(length) => At::Length(length),
             Framing::Chunked => At::Chunks(Chunks::new(self.side == Side::Origin)),

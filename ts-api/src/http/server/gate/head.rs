@@ -8,10 +8,12 @@
 
 use std::mem::MaybeUninit;
 
-use httparse::{Error, Header, Status};
+use httparse::{Error, Header, ParserConfig, Status};
 
+use super::framer::Head;
 use super::raw::RawHead;
 use super::refusal::Refusal;
+use super::scan::Scan;
 use super::spelling::OddNames;
 use crate::http::server::limits::Limits;
 
@@ -59,19 +61,6 @@ impl Asked {
     }
 }
 
-/// A head that may pass.
-#[derive(Debug, Clone)]
-pub(super) struct Judged {
-    pub(super) framing: Framing,
-    pub(super) asked: Asked,
-    /// An interim response: the final one follows.
-    pub(super) interim: bool,
-    /// The names, if they are not spelled as they are written where nothing is known of their spelling.
-    pub(super) odd: Option<OddNames>,
-    /// As it was received, if that was asked for.
-    pub(super) raw: Option<RawHead>,
-}
-
 /// What the fields say about the framing.
 #[derive(Default)]
 struct Fields<'a> {
@@ -90,96 +79,149 @@ enum Coding {
 }
 
 /// Judges a request's head.
-pub(super) fn request(head: &[u8], limits: &Limits, note: bool) -> Result<Judged, Refusal> {
+pub(super) fn request(head: &[u8], limits: &Limits, note: bool) -> Result<Head, Refusal> {
     with_room(limits, |room| {
         let mut request = httparse::Request::new(&mut []);
-        match request.parse_with_uninit_headers(head, room) {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(Refusal::malformed("a head that ends elsewhere")),
-            Err(error) => return Err(refused_by_parser(error, head)),
-        }
-        let version = request.version.unwrap_or_default();
-        let method = request.method.unwrap_or_default();
-        let target = request.path.unwrap_or_default();
-        let asked = Asked::of(method.as_bytes());
-        if target.len() > limits.target.min(LONGEST_TARGET) {
-            return Err(Refusal::new(414, "the target is too long"));
-        }
-        if limits.methods.as_ref().is_some_and(|methods| !methods.iter().any(|known| known == method)) {
-            return Err(Refusal::new(501, "a method that is not let pass"));
-        }
-        check_target(target, method, asked)?;
-        let fields = fields_of(request.headers)?;
-        match fields.host {
-            Some(host) if !is_host(host) => return Err(Refusal::malformed("an invalid host")),
-            None if version == 1 => return Err(Refusal::malformed("no host")),
-            _ => {}
-        }
-        let framing = match (fields.coding, fields.length) {
-            (Some(_), Some(_)) => return Err(Refusal::malformed("both a length and a transfer coding")),
-            (Some(_), None) if version == 0 => {
-                return Err(Refusal::malformed("a transfer coding in HTTP/1.0"));
-            }
-            (Some(Coding::Unframed), None) => {
-                return Err(Refusal::malformed("a transfer coding that does not end in chunked"));
-            }
-            (Some(Coding::Unknown), None) => {
-                return Err(Refusal::new(501, "a transfer coding that is not understood"));
-            }
-            (Some(Coding::Chunked), None) => Framing::Chunked,
-            (None, Some(length)) if limits.body.is_some_and(|most| length > most) => {
-                return Err(Refusal::new(413, "the body is too large"));
-            }
-            (None, Some(0) | None) => Framing::None,
-            (None, Some(length)) => Framing::Length(length),
-        };
-        if asked == Asked::Connect && framing != Framing::None {
-            return Err(Refusal::malformed("CONNECT with a body"));
-        }
-        let raw = note.then(|| RawHead::request(head, &request));
-        Ok(Judged { framing, asked, interim: false, odd: OddNames::of(request.headers), raw })
+        is_whole(request.parse_with_uninit_headers(head, room), head)?;
+        judge_request(head, &request, limits, note)
     })
 }
 
-/// Judges a response's head.
-pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -> Result<Judged, Refusal> {
+/// Judges the head of a request that `bytes` begin with, in one go; none if that takes a closer look.
+pub(super) fn whole_request(bytes: &[u8], limits: &Limits, note: bool) -> Option<(usize, Head)> {
     with_room(limits, |room| {
-        let mut response = httparse::Response::new(&mut []);
-        match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, head, room)
-        {
-            Ok(Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(Refusal::malformed("a head that ends elsewhere")),
-            Err(error) => return Err(refused_by_parser(error, head)),
-        }
-        let version = response.version.unwrap_or_default();
-        let status = response.code.unwrap_or_default();
-        let fields = fields_of(response.headers)?;
-        if fields.coding.is_some() && fields.length.is_some() {
-            return Err(Refusal::malformed("both a length and a transfer coding"));
-        }
-        if fields.coding.is_some() && version == 0 {
+        let mut request = httparse::Request::new(&mut []);
+        let Ok(Status::Complete(length)) = request.parse_with_uninit_headers(bytes, room) else {
+            return None;
+        };
+        let head = &bytes[..length];
+        let passes = Scan::would_pass(head, request.headers, limits, true);
+        let judged = passes.then(|| judge_request(head, &request, limits, note))?.ok()?;
+        Some((length, judged))
+    })
+}
+
+fn judge_request(
+    head: &[u8],
+    request: &httparse::Request<'_, '_>,
+    limits: &Limits,
+    note: bool,
+) -> Result<Head, Refusal> {
+    let version = request.version.unwrap_or_default();
+    let method = request.method.unwrap_or_default();
+    let target = request.path.unwrap_or_default();
+    let asked = Asked::of(method.as_bytes());
+    if target.len() > limits.target.min(LONGEST_TARGET) {
+        return Err(Refusal::new(414, "the target is too long"));
+    }
+    if limits.methods.as_ref().is_some_and(|methods| !methods.iter().any(|known| known == method)) {
+        return Err(Refusal::new(501, "a method that is not let pass"));
+    }
+    check_target(target, method, asked)?;
+    let fields = fields_of(request.headers)?;
+    match fields.host {
+        Some(host) if !is_host(host) => return Err(Refusal::malformed("an invalid host")),
+        None if version == 1 => return Err(Refusal::malformed("no host")),
+        _ => {}
+    }
+    let framing = match (fields.coding, fields.length) {
+        (Some(_), Some(_)) => return Err(Refusal::malformed("both a length and a transfer coding")),
+        (Some(_), None) if version == 0 => {
             return Err(Refusal::malformed("a transfer coding in HTTP/1.0"));
         }
-        let framing = match status {
-            // What follows is another protocol; whoever asked for the response decides about that.
-            101 => Framing::ToTheEnd,
-            100..=199 | 204 | 304 => Framing::None,
-            0..=99 | 600.. => return Err(Refusal::malformed("a status beyond all classes")),
-            _ if asked == Asked::Head => Framing::None,
-            _ => match (fields.coding, fields.length) {
-                (Some(Coding::Chunked), _) => Framing::Chunked,
-                (Some(Coding::Unframed | Coding::Unknown), _) => {
-                    return Err(Refusal::malformed("a transfer coding that is not understood"));
-                }
-                (None, Some(0)) => Framing::None,
-                (None, Some(length)) => Framing::Length(length),
-                (None, None) => Framing::ToTheEnd,
-            },
-        };
-        let raw = note.then(|| RawHead::response(head, &response));
-        let interim = status < 200 && status != 101;
-        Ok(Judged { framing, asked, interim, odd: OddNames::of(response.headers), raw })
+        (Some(Coding::Unframed), None) => {
+            return Err(Refusal::malformed("a transfer coding that does not end in chunked"));
+        }
+        (Some(Coding::Unknown), None) => {
+            return Err(Refusal::new(501, "a transfer coding that is not understood"));
+        }
+        (Some(Coding::Chunked), None) => Framing::Chunked,
+        (None, Some(length)) if limits.body.is_some_and(|most| length > most) => {
+            return Err(Refusal::new(413, "the body is too large"));
+        }
+        (None, Some(0) | None) => Framing::None,
+        (None, Some(length)) => Framing::Length(length),
+    };
+    if asked == Asked::Connect && framing != Framing::None {
+        return Err(Refusal::malformed("CONNECT with a body"));
+    }
+    let raw = note.then(|| RawHead::request(head, request));
+    Ok(Head { framing, asked, raw, interim: false, odd: OddNames::of(request.headers) })
+}
+
+/// Judges a response's head.
+pub(super) fn response(head: &[u8], asked: Asked, limits: &Limits, note: bool) -> Result<Head, Refusal> {
+    with_room(limits, |room| {
+        let mut response = httparse::Response::new(&mut []);
+        is_whole(
+            ParserConfig::default().parse_response_with_uninit_headers(&mut response, head, room),
+            head,
+        )?;
+        judge_response(head, &response, asked, note)
     })
+}
+
+/// Judges the head of a response that `bytes` begin with, in one go; none if that takes a closer look.
+pub(super) fn whole_response(
+    bytes: &[u8],
+    asked: Asked,
+    limits: &Limits,
+    note: bool,
+) -> Option<(usize, Head)> {
+    with_room(limits, |room| {
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, room);
+        let Ok(Status::Complete(length)) = parsed else { return None };
+        let head = &bytes[..length];
+        let passes = Scan::would_pass(head, response.headers, limits, false);
+        let judged = passes.then(|| judge_response(head, &response, asked, note))?.ok()?;
+        Some((length, judged))
+    })
+}
+
+fn judge_response(
+    head: &[u8],
+    response: &httparse::Response<'_, '_>,
+    asked: Asked,
+    note: bool,
+) -> Result<Head, Refusal> {
+    let version = response.version.unwrap_or_default();
+    let status = response.code.unwrap_or_default();
+    let fields = fields_of(response.headers)?;
+    if fields.coding.is_some() && fields.length.is_some() {
+        return Err(Refusal::malformed("both a length and a transfer coding"));
+    }
+    if fields.coding.is_some() && version == 0 {
+        return Err(Refusal::malformed("a transfer coding in HTTP/1.0"));
+    }
+    let framing = match status {
+        // What follows is another protocol; whoever asked for the response decides about that.
+        101 => Framing::ToTheEnd,
+        100..=199 | 204 | 304 => Framing::None,
+        0..=99 | 600.. => return Err(Refusal::malformed("a status beyond all classes")),
+        _ if asked == Asked::Head => Framing::None,
+        _ => match (fields.coding, fields.length) {
+            (Some(Coding::Chunked), _) => Framing::Chunked,
+            (Some(Coding::Unframed | Coding::Unknown), _) => {
+                return Err(Refusal::malformed("a transfer coding that is not understood"));
+            }
+            (None, Some(0)) => Framing::None,
+            (None, Some(length)) => Framing::Length(length),
+            (None, None) => Framing::ToTheEnd,
+        },
+    };
+    let raw = note.then(|| RawHead::response(head, response));
+    let interim = status < 200 && status != 101;
+    Ok(Head { framing, asked, raw, interim, odd: OddNames::of(response.headers) })
+}
+
+/// Whether the parser has taken the whole head.
+fn is_whole(parsed: httparse::Result<usize>, head: &[u8]) -> Result<(), Refusal> {
+    match parsed {
+        Ok(Status::Complete(length)) if length == head.len() => Ok(()),
+        Ok(_) => Err(Refusal::malformed("a head that ends elsewhere")),
+        Err(error) => Err(refused_by_parser(error, head)),
+    }
 }
 
 /// Gives `judge` room for as many fields as there may be.
@@ -238,17 +280,17 @@ fn fields_of<'a>(headers: &[Header<'a>]) -> Result<Fields<'a>, Refusal> {
     for header in headers {
         // The lengths are told apart first: nearly all fields end here.
         match header.name.len() {
-            4 if header.name.eq_ignore_ascii_case("host") => {
+            4 if is(header.name, "Host") => {
                 let first = fields.host.replace(header.value);
                 first.map_or(Ok(()), |_| Err(Refusal::malformed("more than one host")))?;
             }
-            14 if header.name.eq_ignore_ascii_case("content-length") => {
+            14 if is(header.name, "Content-Length") => {
                 let length = length_of(header.value).ok_or(Refusal::malformed("an invalid length"))?;
                 if fields.length.replace(length).is_some() {
                     return Err(Refusal::malformed("more than one length"));
                 }
             }
-            17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
+            17 if is(header.name, "Transfer-Encoding") => {
                 let coding = coding_of(header.value, fields.coding)?;
                 fields.coding = Some(coding);
             }
@@ -256,6 +298,11 @@ fn fields_of<'a>(headers: &[Header<'a>]) -> Result<Fields<'a>, Refusal> {
         }
     }
     Ok(fields)
+}
+
+/// Whether a name is this one, as it mostly is spelled or in any other way.
+fn is(name: &str, usual: &str) -> bool {
+    name == usual || name.eq_ignore_ascii_case(usual)
 }
 
 /// Digits and nothing else, and not so many that sums could overflow.

@@ -4,6 +4,7 @@
 //! * What is refused depends on the bytes alone, not on how they were split: the first flaw from the front decides.
 //! * A head in memory is never longer than the limit and one read.
 
+use httparse::Header;
 use memchr::memchr;
 
 use super::head::is_token;
@@ -36,6 +37,14 @@ impl Scan {
         limits: &Limits,
         request: bool,
     ) -> Result<Option<usize>, Refusal> {
+        // A copy, since what is changed at each line is better not in memory.
+        let mut scan = *self;
+        let end = scan.go_on(bytes, limits, request);
+        *self = scan;
+        end
+    }
+
+    fn go_on(&mut self, bytes: &[u8], limits: &Limits, request: bool) -> Result<Option<usize>, Refusal> {
         loop {
             self.check_first_byte(bytes)?;
             let Some(feed) = memchr(b'\n', &bytes[self.seen..]).map(|index| self.seen + index) else {
@@ -61,14 +70,43 @@ impl Scan {
         }
     }
 
+    /// Whether nothing of the head has been looked at.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.seen == 0
+    }
+
     /// Something that is no HTTP at all, TLS for instance, is known by its first byte and not waited for.
     fn check_first_byte(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.lines > 0 {
+            return Ok(());
+        }
         match bytes.get(self.line) {
-            Some(&byte) if self.lines == 0 && !is_token(byte) && byte != b'\r' && byte != b'\n' => {
+            Some(&byte) if !is_token(byte) && byte != b'\r' && byte != b'\n' => {
                 Err(Refusal::malformed("not HTTP"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether `find_end` would find the end of this head where the parser has found it, and no flaw before it. May be wrong in
+    /// one way: it does not say yes unless it is so.
+    ///
+    /// The parser takes empty lines before a head, and line ends of one byte; there are no others but between its fields.
+    pub(super) fn would_pass(head: &[u8], fields: &[Header<'_>], limits: &Limits, request: bool) -> bool {
+        let first = if request { limits.target.saturating_add(BESIDE_TARGET) } else { usize::MAX };
+        let (mut line, mut most) = (0, first);
+        let begin = |field: &Header<'_>| field.name.as_ptr().addr() - head.as_ptr().addr();
+        for next in fields.iter().map(begin).chain([head.len() - 2]) {
+            if next < line + 3 || head[next - 2..next] != *b"\r\n" || next - 1 - line > most {
+                return false;
+            }
+            (line, most) = (next, limits.field);
+        }
+        is_token(head[0])
+            && head.ends_with(b"\r\n")
+            && limits.field > 0
+            && head.len() - 1 <= limits.head
+            && fields.len() <= limits.fields
     }
 
     /// `end` bytes are there of a head that goes on.

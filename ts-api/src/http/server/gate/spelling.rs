@@ -76,13 +76,32 @@ impl OddNames {
     }
 }
 
+/// Whether the parser would spell a name like this.
 fn is_plain(name: &[u8]) -> bool {
-    let mut before = b'-';
-    name.iter().all(|&byte| {
-        let begins = std::mem::replace(&mut before, byte) == b'-';
-        if begins { !byte.is_ascii_lowercase() } else { !byte.is_ascii_uppercase() }
-    })
+    // What may not come next: a small letter at the beginning of a word, a capital within.
+    let mut odd = SMALL;
+    let mut found = 0;
+    for &byte in name {
+        found |= KINDS[usize::from(byte)] & odd;
+        odd = if byte == b'-' { SMALL } else { CAPITAL };
+    }
+    found == 0
 }
+
+const SMALL: u8 = 1;
+const CAPITAL: u8 = 2;
+
+/// Of each byte, what kind of letter it is.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        kinds[letter as usize] = SMALL;
+        kinds[letter.to_ascii_uppercase() as usize] = CAPITAL;
+        letter += 1;
+    }
+    kinds
+};
 
 /// A name in lower case as the parser would write it.
 fn plain(name: &str) -> Vec<u8> {
