@@ -134,7 +134,7 @@ type Named = SmallVec<[HeaderName; 2]>;
 
 fn name_fields(connection: &[u8], named: &mut Named) {
     // The usual one is taken out in any case.
-    if connection.eq_ignore_ascii_case(b"keep-alive") {
+    if connection == b"keep-alive" || connection.eq_ignore_ascii_case(b"keep-alive") {
         return;
     }
     let Ok(connection) = str::from_utf8(connection) else { return };

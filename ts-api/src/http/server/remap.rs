@@ -20,6 +20,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use memchr::memchr;
 use thiserror::Error;
 
 use self::prefixes::Prefixes;
@@ -221,7 +222,7 @@ impl Hosts {
 
     /// The rule for a host, perhaps with a port, and a path, perhaps with a query.
     fn find<'a>(&self, rules: &'a [Rule], scheme: Scheme, authority: &str, target: &str) -> Option<&'a Rule> {
-        let path = target.split('?').next().unwrap_or_default();
+        let path = memchr(b'?', target.as_bytes()).map_or(target, |query| &target[..query]);
         let (host, port) = split_authority(authority);
         let port = port.unwrap_or(scheme.port());
         let mut best: Option<&Rule> = None;
@@ -258,14 +259,20 @@ impl Hosts {
 
 /// A host without its final dot, and the port if there is one.
 pub(crate) fn split_authority(authority: &str) -> (&str, Option<u16>) {
-    let authority = authority.rsplit('@').next().unwrap_or_default();
-    let end_of_address = authority.rfind(']').map_or(0, |at| at + 1);
-    let (host, port) = match authority[end_of_address..].rfind(':') {
-        Some(colon) => {
-            let colon = end_of_address + colon;
-            (&authority[..colon], authority[colon + 1..].parse().ok())
+    // A host is short, so that one look at each byte costs less than a search for each of these.
+    let (mut host, mut colon) = (0, None);
+    for (at, byte) in authority.bytes().enumerate() {
+        match byte {
+            b'@' => (host, colon) = (at + 1, None),
+            // The colons before belong to an address.
+            b']' => colon = None,
+            b':' => colon = Some(at),
+            _ => {}
         }
-        None => (authority, None),
+    }
+    let (host, port) = match colon {
+        Some(colon) => (&authority[host..colon], authority[colon + 1..].parse().ok()),
+        None => (&authority[host..], None),
     };
     (host.strip_suffix('.').unwrap_or(host), port)
 }
