@@ -20,7 +20,6 @@ use super::gather::Gathered;
 use super::intake::Taken;
 use super::link::Link;
 use super::tunnel::Tunnel;
-use crate::http::Milestone;
 
 /// Why a body broke off.
 #[derive(Debug, Error)]
@@ -223,6 +222,13 @@ impl ResponseBody {
     pub(crate) fn text(text: String, exchange: Rc<Exchange>) -> Self {
         Self::new(Source::Text(Some(Bytes::from(text))), exchange, false)
     }
+
+    fn ended(&self, sent: Sent) {
+        match self.source {
+            Source::Origin(_) => self.exchange.origins_ended(sent),
+            Source::Text(_) | Source::Tunnel(_) => self.exchange.ended(sent),
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -239,20 +245,15 @@ impl Body for ResponseBody {
             Source::Origin(body) => ready!(body.poll_frame(cx)),
             Source::Tunnel(_) => return Poll::Ready(None),
         };
-        if let Source::Origin(_) = this.source
-            && !matches!(frame, Some(Ok(_)))
-        {
-            this.exchange.mark_first(Milestone::ServerClose);
-        }
         count(&this.exchange.bodies().to_client, &frame);
         if let Source::Origin(_) = this.source {
             count(&this.exchange.bodies().from_origin, &frame);
         }
         match &frame {
-            None => this.exchange.ended(Sent::Completely),
+            None => this.ended(Sent::Completely),
             Some(Err(_)) => {
                 this.exchange.counters().origin_broken_bodies.add();
-                this.exchange.ended(Sent::OriginGone);
+                this.ended(Sent::OriginGone);
             }
             Some(Ok(_)) => {}
         }
@@ -292,9 +293,6 @@ impl Drop for ResponseBody {
         }
         // The parser drops a body that needs no last look; one that has more to give is dropped when the client is gone.
         let complete = self.bodiless || self.is_end_stream();
-        if let Source::Origin(_) = self.source {
-            self.exchange.mark_first(Milestone::ServerClose);
-        }
-        self.exchange.ended(if complete { Sent::Completely } else { Sent::ClientGone });
+        self.ended(if complete { Sent::Completely } else { Sent::ClientGone });
     }
 }

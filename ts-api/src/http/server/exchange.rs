@@ -122,10 +122,10 @@ impl Exchange {
         }
     }
 
-    /// Something happens now, for the first time.
-    pub(crate) fn mark_first(&self, milestone: Milestone) {
+    /// Something happens with what has just happened.
+    pub(crate) fn mark_with(&self, before: Milestone, milestone: Milestone) {
         if let Some(marks) = self.marks() {
-            marks.mark_first(milestone);
+            marks.mark_with(before, milestone);
         }
     }
 
@@ -143,9 +143,23 @@ impl Exchange {
 
     /// Says how the response ended, unless that is said already.
     pub(crate) fn ended(&self, sent: Sent) {
+        self.end(sent, false);
+    }
+
+    /// As `ended`, when the origin's response is over as well: it has been read, or nobody wants more of it.
+    pub(crate) fn origins_ended(&self, sent: Sent) {
+        let is_now = self.marks().is_some_and(|marks| marks.mark_first(Milestone::ServerClose));
+        self.end(sent, is_now);
+    }
+
+    /// `with_origins`: the origin's response was over at the same moment.
+    fn end(&self, sent: Sent, with_origins: bool) {
         if self.sent.get().is_none() {
             self.sent.set(Some(sent));
-            self.mark(Milestone::UaClose);
+            match with_origins {
+                true => self.mark_with(Milestone::ServerClose, Milestone::UaClose),
+                false => self.mark(Milestone::UaClose),
+            }
             if let Some(gate) = &self.gate {
                 gate.answered();
             }

@@ -40,11 +40,13 @@ impl Marks {
         }
     }
 
-    /// It happens now, unless it has happened before.
-    pub(crate) fn mark_first(&self, milestone: Milestone) {
-        if self.0[milestone.number() as usize].get() == 0 {
+    /// It happens now, unless it has happened before; whether it does.
+    pub(crate) fn mark_first(&self, milestone: Milestone) -> bool {
+        let is_first = self.0[milestone.number() as usize].get() == 0;
+        if is_first {
             self.mark(milestone);
         }
+        is_first
     }
 
     /// Both happen now, the first of them unless it has happened before.
@@ -54,6 +56,12 @@ impl Marks {
         if first.get() == 0 {
             first.set(at.get());
         }
+    }
+
+    /// It happens with something that has just happened.
+    pub(crate) fn mark_with(&self, before: Milestone, milestone: Milestone) {
+        let [before, at] = [before, milestone].map(|milestone| &self.0[milestone.number() as usize]);
+        at.set(before.get());
     }
 
     /// A time that is a sum grows.

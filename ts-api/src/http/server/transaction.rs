@@ -336,11 +336,18 @@ impl Transaction {
                 marks.mark_both(Milestone::ServerFirstConnect, Milestone::ServerConnect);
             }
             let connection = match origins.kept(to, self.reach(&self.settings.timeouts, of_client)) {
-                Some(kept) => Some(kept),
+                Some(kept) => {
+                    // It takes no time, and to read the clock takes some.
+                    self.exchange.mark_with(Milestone::ServerConnect, Milestone::ServerConnectEnd);
+                    Some(kept)
+                }
                 // Seldom needed, so it takes no room of all the others.
-                None => Box::pin(self.open(to, of_client)).await,
+                None => {
+                    let opened = Box::pin(self.open(to, of_client)).await;
+                    self.exchange.mark(Milestone::ServerConnectEnd);
+                    opened
+                }
             };
-            self.exchange.mark(Milestone::ServerConnectEnd);
             let connection = self.or_stop(to, connection)?;
             self.exchange.record(|record| record.connected(connection.address()));
             self.show(|content| {
@@ -374,7 +381,10 @@ impl Transaction {
             if let Some((limits, keep)) = self.show(|content| (content.wishes.limits, content.wishes.keep)) {
                 connection.keep_after_this(limits.origin_idle(), keep.origin || !keep.origin_is_set);
             }
-            self.exchange.mark(Milestone::ServerBeginWrite);
+            match looked {
+                true => self.exchange.mark(Milestone::ServerBeginWrite),
+                false => self.exchange.mark_with(Milestone::ServerConnectEnd, Milestone::ServerBeginWrite),
+            }
             let how = Sending { timeouts, noted: self.subject.is_some(), counters };
             let sent = pin!(origins.send(connection, received, body, how, place));
             let sent = match self.unless_gone(sent).await {
