@@ -20,10 +20,14 @@ pub(crate) fn bind(cpus: &[usize]) -> Result<(), StartError> {
     Err(StartError::CpuSet { asked: cpus.to_vec(), allowed: allowed() })
 }
 
-/// Lets the calling thread run wherever the process's first thread may: it inherited the binding of the one that started it.
-pub(crate) fn as_first_thread() {
+/// Lets the calling thread run wherever the process's first thread may, but on `cpu` only if there is no other: it inherited the
+/// binding of the one that started it.
+pub(crate) fn as_first_thread_but(cpu: usize) {
     // When it fails, the thread runs somewhere else.
-    if let Ok(cpus) = sched_getaffinity(Some(getpid())) {
+    if let Ok(mut cpus) = sched_getaffinity(Some(getpid())) {
+        if cpus.count() > 1 && cpu < CpuSet::MAX_CPU {
+            cpus.unset(cpu);
+        }
         let _ = sched_setaffinity(None, &cpus);
     }
 }
