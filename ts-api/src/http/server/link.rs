@@ -1,6 +1,7 @@
 //! One connection to an origin, from its making to its end: who has it, and how long what is awaited may take.
 //!
-//! A task of its own drives the parser, notices when the connection can be used again, and keeps its one timer.
+//! A task of its own drives the parser, notices when the connection can be used again, and keeps its one timer. But a request
+//! is written by whoever sends it, as far as that goes at once: the task need not be woken for that.
 //!
 //! # Rules
 //! * The timer is armed when it is first needed, and then left alone: when it fires before the deadline that holds by then, it
@@ -12,7 +13,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -35,6 +36,8 @@ use super::stream::Stream;
 use super::timeouts::Timeouts;
 use super::wakers::Wakers;
 
+type Parser = Connection<OriginIo, RequestBody>;
+
 /// A connection to an origin.
 pub(crate) struct Link {
     pool: Rc<Pool>,
@@ -44,6 +47,8 @@ pub(crate) struct Link {
     outgoing: Option<SocketAddr>,
     socket: Socket,
     sender: RefCell<Option<SendRequest<RequestBody>>>,
+    /// The parser, until it has ended.
+    parser: RefCell<Option<Pin<Box<Parser>>>>,
     born: HrTime,
     /// How many requests it has been given; the number of the latest.
     requests: Cell<u64>,
@@ -98,7 +103,7 @@ impl Link {
         let (gate, stream) = OriginGate::before(stream, limits);
         let mut builder = Builder::new();
         builder.title_case_headers(true);
-        let (sender, connection) = builder.handshake(stream).await?;
+        let (sender, parser) = builder.handshake(stream).await?;
         let here = Here::current().expect("origins are reached on event threads");
         let link = Rc::new(Self {
             pool: Rc::clone(slot.pool()),
@@ -107,6 +112,7 @@ impl Link {
             outgoing,
             socket,
             sender: RefCell::new(Some(sender)),
+            parser: RefCell::new(Some(Box::pin(parser))),
             born: here.now(),
             requests: Cell::new(0),
             phase: Cell::new(Phase::Taken),
@@ -121,7 +127,7 @@ impl Link {
             ending: Cell::new(false),
         });
         let driven = Driven { link: Rc::clone(&link), _slot: slot };
-        drop(here.spawn_local(driven.run(connection)));
+        drop(here.spawn_local(driven.run()));
         Ok(link)
     }
 
@@ -211,13 +217,45 @@ impl Link {
         self.limit.set(timeouts.exchange.map_or(HrTime::MAX, |limit| now.saturating_add(limit)));
         self.sending.set(!hyper::body::Body::is_end_stream(request.body()));
         request.body_mut().go_over(self, number);
-        // Before the request is on its way, which wakes the task: so it arms the timer in the same go.
-        self.deadline.set(now.saturating_add(timeouts.response).min(self.limit.get()));
+        self.set_deadline(now.saturating_add(timeouts.response));
         self.gate.expect(request.method(), noted);
-        self.set_resting(false);
-        let mut sender = self.sender.borrow_mut();
-        let sender = sender.as_mut().expect("only an idle connection gives its sender up");
-        sender.try_send_request(request)
+        let response = {
+            let mut sender = self.sender.borrow_mut();
+            let sender = sender.as_mut().expect("only an idle connection gives its sender up");
+            // While the connection rests, so that the task is not woken for it.
+            sender.try_send_request(request)
+        };
+        self.begin();
+        response
+    }
+
+    /// Has the parser write the request that it has been given, as far as that goes at once.
+    fn begin(&self) {
+        let wakers = self.gate.wakers();
+        // The task has not begun, and does it when it does.
+        let Some(wakers) = &*wakers else { return };
+        wakers.begin();
+        if self.poll_parser(wakers).is_ready() {
+            self.close();
+        } else if self.is_ready() {
+            // There is an answer already, which the task looks after.
+            self.wake();
+        }
+    }
+
+    /// Has the parser go on; ready when it has ended.
+    fn poll_parser(&self, wakers: &Wakers) -> Poll<()> {
+        let mut place = self.parser.borrow_mut();
+        let Some(parser) = &mut *place else { return Poll::Ready(()) };
+        let ended = ready!(parser.as_mut().poll(&mut Context::from_waker(wakers.of_parser())));
+        // It tells whoever waits for a response.
+        let over = place.take();
+        drop(place);
+        drop(over);
+        if let Err(error) = ended {
+            tracing::debug!(origin = %self.address, %error, "a connection to the origin ended");
+        }
+        Poll::Ready(())
     }
 
     /// The response's head has come.
@@ -294,13 +332,6 @@ impl Link {
         }
     }
 
-    /// The parser could take the next request, or has it.
-    fn set_resting(&self, rests: bool) {
-        if let Some(wakers) = &*self.gate.wakers() {
-            wakers.set_resting(rests);
-        }
-    }
-
     /// The shortest time that may be set next.
     fn shortest(&self) -> Duration {
         let Times { response, silence } = self.times.get();
@@ -343,40 +374,28 @@ struct Driven {
 }
 
 impl Driven {
-    async fn run(self, connection: Connection<OriginIo, RequestBody>) {
+    async fn run(self) {
         let link = &self.link;
-        let mut connection = pin!(connection);
         let mut timer = None;
-        let mut of_parser = None;
-        let ended = poll_fn(|cx| {
-            let of_parser = of_parser.get_or_insert_with(|| {
-                let wakers = Wakers::new(cx.waker());
-                let of_parser = wakers.of_parser().clone();
-                link.gate.set_wakers(Some(wakers));
-                of_parser
-            });
-            if link.ending.get() {
-                return Poll::Ready(Ok(()));
+        poll_fn(|cx| {
+            if link.gate.wakers().is_none() {
+                link.gate.set_wakers(Some(Wakers::new(cx.waker())));
             }
-            if let Poll::Ready(ended) = connection.as_mut().poll(&mut Context::from_waker(of_parser)) {
-                return Poll::Ready(ended);
+            let wakers = link.gate.wakers();
+            let wakers = wakers.as_ref().expect("they go when this is over");
+            if link.ending.get() || link.poll_parser(wakers).is_ready() {
+                return Poll::Ready(());
             }
             if matches!(link.phase.get(), Phase::Sent | Phase::Answering) && link.is_ready() {
-                link.set_resting(true);
+                wakers.rest();
                 link.pool.put_back(link);
                 if link.ending.get() {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(());
                 }
             }
-            link.poll_time(cx, &mut timer).map(|()| {
-                link.late.set(link.phase.get() != Phase::Idle);
-                Ok(())
-            })
+            link.poll_time(cx, &mut timer).map(|()| link.late.set(link.phase.get() != Phase::Idle))
         })
         .await;
-        if let Err(error) = ended {
-            tracing::debug!(origin = %link.address, %error, "a connection to the origin ended");
-        }
     }
 }
 
@@ -388,6 +407,8 @@ impl Link {
 
 impl Drop for Driven {
     fn drop(&mut self) {
+        let parser = self.link.parser.take();
+        drop(parser);
         self.link.ending.set(true);
         self.link.pool.remove(&self.link);
         // They keep the task's memory, and that is what is going away.
