@@ -11,8 +11,9 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::StatusCode;
-use http::header::EXPECT;
+use http::header::{EXPECT, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Extensions, Method, StatusCode, Uri, Version};
 use hyper::Request;
 use hyper::body::Body;
 use hyper::ext::on_informational;
@@ -152,9 +153,7 @@ impl Pools {
             Err(mut error) => {
                 let request = match (error.take_message(), again) {
                     (Some(unsent), _) if kept => unsent,
-                    (_, Some(unharmed)) if !is_garbage(error.error()) => {
-                        Request::from_parts(unharmed.parts, RequestBody::empty())
-                    }
+                    (_, Some(unharmed)) if !is_garbage(error.error()) => unharmed.into_request(),
                     _ => return Err(Failure::Broken(error.into_error()).into()),
                 };
                 counters.origin_retries.add();
@@ -191,32 +190,64 @@ impl Pools {
 
 /// What is sent. What would be sent once more, if it may be, is left in `again`.
 fn request(
-    mut received: Box<Received>,
+    received: Box<Received>,
     mut body: RequestBody,
     timeouts: &Timeouts,
     kept: bool,
-    again: &mut Option<Box<Received>>,
+    again: &mut Option<Copied>,
 ) -> Request<RequestBody> {
     let parts = &received.parts;
     if kept && body.is_end_stream() && parts.method.is_idempotent() {
-        // It is the copy that stays: the parser makes the map of the response's fields of the one that goes, which has room.
-        let copy = parts.clone();
-        let parts = std::mem::replace(&mut received.parts, copy);
-        *again = Some(received);
-        return Request::from_parts(parts, body);
+        *again = Some(Copied::of(parts));
     }
     let asked =
         (body.is_whole() && parts.headers.contains_key(EXPECT)).then(|| body.hold_back(timeouts.expect));
+    let Some(asked) = asked else { return Request::from_parts(received.parts, body) };
     let mut request = Request::from_parts(received.parts, body);
-    if let Some(asked) = asked {
-        on_informational(&mut request, move |response| {
-            if response.status() == StatusCode::CONTINUE {
-                // Relaxed: it is read on this thread, by the same task.
-                asked.store(true, Ordering::Relaxed);
-            }
-        });
-    }
+    on_informational(&mut request, move |response| {
+        if response.status() == StatusCode::CONTINUE {
+            // Relaxed: it is read on this thread, by the same task.
+            asked.store(true, Ordering::Relaxed);
+        }
+    });
     request
+}
+
+/// A request's head, copied in case that it has to be sent once more. That is seldom, so the fields are a list: a map of them is
+/// copied at three times the cost.
+struct Copied {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    extensions: Extensions,
+}
+
+impl Copied {
+    fn of(parts: &Parts) -> Self {
+        let mut fields = Vec::with_capacity(parts.headers.len());
+        fields.extend(parts.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Self {
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            version: parts.version,
+            fields,
+            extensions: parts.extensions.clone(),
+        }
+    }
+
+    /// A request like the one that was copied, which had no body.
+    fn into_request(self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.version_mut() = self.version;
+        *request.extensions_mut() = self.extensions;
+        for (name, value) in self.fields {
+            request.headers_mut().append(name, value);
+        }
+        request
+    }
 }
 
 /// Tries one address after the other, but for those that cannot be reached from ours. Each has an equal share of the time that the
