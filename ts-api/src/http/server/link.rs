@@ -207,9 +207,9 @@ impl Link {
         self: &Rc<Self>,
         mut request: Request<RequestBody>,
         timeouts: &Timeouts,
+        now: HrTime,
         noted: bool,
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + use<> {
-        let now = now();
         let number = self.requests.get() + 1;
         self.requests.set(number);
         self.phase.set(Phase::Sent);

@@ -70,9 +70,14 @@ impl Marks {
         place.set(place.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
     }
 
+    /// When something happened.
+    pub(crate) fn at(&self, milestone: Milestone) -> HrTime {
+        HrTime::from_nanos(self.0[milestone.number() as usize].get())
+    }
+
     /// How long it is since something happened.
     pub(crate) fn since(&self, milestone: Milestone) -> Duration {
-        now().saturating_duration_since(HrTime::from_nanos(self.0[milestone.number() as usize].get()))
+        now().saturating_duration_since(self.at(milestone))
     }
 
     pub(crate) fn times(&self) -> Times {

@@ -20,6 +20,7 @@ use hyper::ext::on_informational;
 use smallvec::SmallVec;
 use ts_cont::Here;
 use ts_cont::future::timeout;
+use ts_thread::HrTime;
 
 use super::body::{OriginBody, RequestBody, Source};
 use super::connect::connect;
@@ -57,6 +58,7 @@ impl From<Failure> for NotSent {
 #[derive(Clone, Copy)]
 pub(crate) struct Sending<'a> {
     pub(crate) timeouts: &'a Timeouts,
+    pub(crate) now: HrTime,
     /// The response's head is noted as it comes.
     pub(crate) noted: bool,
     pub(crate) counters: &'a Counters,
@@ -127,7 +129,7 @@ impl Pools {
         how: Sending<'_>,
         place: &mut Option<Reply>,
     ) -> Result<(), NotSent> {
-        let Sending { timeouts, noted, counters } = how;
+        let Sending { timeouts, now, noted, counters } = how;
         let kept = connection.is_kept();
         if kept {
             counters.origin_reused.add();
@@ -136,7 +138,7 @@ impl Pools {
         let mut again = None;
         let number = link.requests() + 1;
         // Not by way of a variable, which would be copied.
-        match link.send(request(received, body, timeouts, kept, &mut again), timeouts, noted).await {
+        match link.send(request(received, body, timeouts, kept, &mut again), timeouts, now, noted).await {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 link.close();
                 Err(Failure::Switched.into())

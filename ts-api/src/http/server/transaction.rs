@@ -39,6 +39,7 @@ use super::forward;
 use super::gate::RawHead;
 use super::gather::{self, NotGathered};
 use super::intake::Taken;
+use super::marks::now;
 use super::origin::{NotSent, Reach, Sending};
 use super::pool::Opened;
 use super::remap::{OriginName, Steps};
@@ -385,7 +386,8 @@ impl Transaction {
                 true => self.exchange.mark(Milestone::ServerBeginWrite),
                 false => self.exchange.mark_with(Milestone::ServerConnectEnd, Milestone::ServerBeginWrite),
             }
-            let how = Sending { timeouts, noted: self.subject.is_some(), counters };
+            let now = self.exchange.marks().map_or_else(now, |marks| marks.at(Milestone::ServerBeginWrite));
+            let how = Sending { timeouts, now, noted: self.subject.is_some(), counters };
             let sent = pin!(origins.send(connection, received, body, how, place));
             let sent = match self.unless_gone(sent).await {
                 Some(Err(NotSent::Again(unsent))) => {
