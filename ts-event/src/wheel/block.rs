@@ -177,6 +177,22 @@ impl<T> Block<T> {
         }
     }
 
+    /// Says that the slot listed behind this number is needed soon: timers are often taken out about in the order in which they
+    /// were put in. If their slots lie in order too it costs a line of the block more, 3 to 6 ns; if these lie anywhere it saves 50.
+    ///
+    /// # Safety
+    ///
+    /// The block belongs to the caller.
+    #[inline(always)]
+    pub(super) unsafe fn prefetch_behind(block: NonNull<Self>, number: u32) {
+        // SAFETY: by contract; a bit that is set has a slot.
+        unsafe {
+            if block.as_ref().live >> number & 2 != 0 {
+                prefetch::slot(Self::slot(block, number + 1).as_ptr());
+            }
+        }
+    }
+
     /// Says that this block is needed soon. Any pointer will do.
     #[inline]
     pub(super) fn prefetch(block: *const Self) {

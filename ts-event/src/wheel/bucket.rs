@@ -132,6 +132,7 @@ impl<T> Bucket<T> {
             let block = Block::of(place);
             let number = Block::number(place);
             Block::clear(block, number);
+            Block::prefetch_behind(block, number);
             match block.as_ref().len {
                 0 => self.drop_block(blocks, block),
                 FEW => self.join_neighbours(blocks, block),
