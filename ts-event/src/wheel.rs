@@ -59,6 +59,9 @@ const SHORT: usize = 64;
 /// How many entries ahead of the one that is handed out the slots are fetched.
 const AHEAD: usize = 8;
 
+/// Slots so many bytes apart are neighbours, or nearly.
+const NEAR: usize = 256;
+
 /// How much room for entries that are handed out together is kept for the next time.
 const KEPT: usize = 4096;
 
@@ -99,6 +102,8 @@ pub struct Wheel<T: 'static> {
     blocks: Blocks<T>,
     len: usize,
     place: Place,
+    /// Where the slot lies that was taken out last.
+    last_out: usize,
     /// Room for what is handed out; empty between calls.
     due: Vec<Due<T>>,
 }
@@ -132,6 +137,7 @@ impl<T> Wheel<T> {
             blocks: Blocks::new(Cursor::before(NEVER + 1)),
             len: 0,
             place: Place::new(),
+            last_out: 0,
             due: Vec::new(),
         }
     }
@@ -341,7 +347,11 @@ impl<T> Wheel<T> {
             let number = usize::from(Block::of(place).as_ref().bucket);
             // A block has the number of the bucket that it was made for.
             let bucket = self.buckets.get_unchecked_mut(number);
-            bucket.remove(&mut self.blocks, place, slot.as_ref().filed());
+            // Slots that are taken out as they lie are fetched by the processor.
+            let here = slot.addr().get();
+            let is_in_order = here.wrapping_sub(self.last_out).wrapping_add(NEAR) <= 2 * NEAR;
+            self.last_out = here;
+            bucket.remove(&mut self.blocks, place, slot.as_ref().filed(), !is_in_order);
             if bucket.is_empty() {
                 self.vacate(number);
             }

@@ -120,19 +120,28 @@ impl<T> Bucket<T> {
         }
     }
 
-    /// Takes the slot at a place out; it belongs to the caller then.
+    /// Takes the slot at a place out; it belongs to the caller then. If the caller says so, the slot that is listed behind it
+    /// is fetched.
     ///
     /// # Safety
     ///
     /// The place is one of this bucket, with an entry due `at`.
     #[inline(always)]
-    pub(super) unsafe fn remove(&mut self, blocks: &mut Blocks<T>, place: PlaceOf<T>, at: u64) {
+    pub(super) unsafe fn remove(
+        &mut self,
+        blocks: &mut Blocks<T>,
+        place: PlaceOf<T>,
+        at: u64,
+        fetches: bool,
+    ) {
         // SAFETY: by contract; the bucket owns its blocks.
         unsafe {
             let block = Block::of(place);
             let number = Block::number(place);
             Block::clear(block, number);
-            Block::prefetch_behind(block, number);
+            if fetches {
+                Block::prefetch_behind(block, number);
+            }
             match block.as_ref().len {
                 0 => self.drop_block(blocks, block),
                 FEW => self.join_neighbours(blocks, block),
@@ -294,7 +303,7 @@ mod tests {
             // SAFETY: the slot is in the bucket, with its place for a link, and becomes an entry once.
             unsafe {
                 let place = PlaceOf::<u64>::new_unchecked(slots[index].as_ref().link());
-                bucket.remove(&mut blocks, place, index as u64);
+                bucket.remove(&mut blocks, place, index as u64, true);
                 drop(Entry::from_slot(slots[index]));
             }
         }
@@ -332,7 +341,7 @@ mod tests {
                 if n % 28 != 0 && n > 0 {
                     let before: NonNull<Slot<u64>> = kept.pop().expect("one was put in before");
                     let place = PlaceOf::<u64>::new_unchecked(before.as_ref().link());
-                    bucket.remove(&mut blocks, place, before.as_ref().filed());
+                    bucket.remove(&mut blocks, place, before.as_ref().filed(), true);
                     drop(Entry::from_slot(before));
                 }
             }
