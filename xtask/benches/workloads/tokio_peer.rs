@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -13,7 +13,7 @@ use crate::cpu;
 use crate::measure::{Findings, Scale, nanos};
 use crate::pingpong::ROUND_TRIPS;
 use crate::remote::{Handled, send};
-use crate::timers::{Fired, due, later, random};
+use crate::timers::{Fired, due, later, random, room_for};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime without I/O")
@@ -147,8 +147,10 @@ pub(crate) fn delay_queue(scale: Scale, found: &mut Findings) {
         let mut random = random();
         let began = tokio::time::Instant::now();
         let dues: Vec<_> = (0..timers).map(|_| began + later(&mut random)).collect();
-        let mut keys = Vec::with_capacity(dues.len());
         let mut queue = DelayQueue::new();
+        let one = queue.insert_at((), began + Duration::from_secs(60));
+        queue.remove(&one);
+        let mut keys = room_for(dues.len(), one);
         let (start, cpu) = (Instant::now(), cpu::process());
         for due in dues {
             keys.push(queue.insert_at((), due));
