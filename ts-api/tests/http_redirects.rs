@@ -5,7 +5,7 @@
 mod support;
 
 use support::{Bed, Diary, Nobody, OF_A_REQUEST, Origin, hook_of, respond};
-use ts_api::http::{HookId, MessageError, OriginState};
+use ts_api::http::{HookId, MessageError, OriginState, Remap, Settings};
 
 /// Answers 404 to everything.
 fn nowhere() -> Origin {
@@ -100,6 +100,34 @@ fn nobody_goes_elsewhere_for_ever() {
     assert_eq!((answer.status(), answer.text().as_str()), (404, "not here"));
     assert_eq!(origin.requests().len(), 11);
     drop(to_and_fro);
+    bed.end();
+}
+
+#[test]
+fn the_connection_of_a_response_that_nobody_gets_is_given_up_before_another_is_asked_for() {
+    let origin = Origin::new(|request, stream| {
+        if request.target() == "/there" {
+            return respond(stream, "200 OK", "there");
+        }
+        // What comes next of the body is never sent.
+        let head = "HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nnot ";
+        std::io::Write::write_all(stream.get_mut(), head.as_bytes()).is_ok()
+    });
+    let mut settings = Settings::default();
+    settings.remap = Remap::to(origin.address);
+    settings.origin.connections = Some(1);
+    let bed = Bed::with_builder(1, |builder| builder.settings(settings));
+    let there = origin.address;
+    for hops in [1, 2] {
+        let escalate = bed.at(&[HookId::ReadResponseHdr], move |txn, _| match txn.redirects().unwrap() + 1 {
+            hop if hop < hops => txn.set_redirect(&format!("http://{there}/{hop}")).unwrap(),
+            hop if hop == hops => txn.set_redirect(&format!("http://{there}/there")).unwrap(),
+            _ => {}
+        });
+        let answer = support::get(bed.address(), "/");
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "there"), "{hops}");
+        drop(escalate);
+    }
     bed.end();
 }
 

@@ -73,6 +73,8 @@ impl Transaction {
     /// Asks there, and wherever plugins want it to go from there.
     pub(super) async fn follow(&self, mut target: Target, place: &mut Option<Reply>) -> Result<(), Stopped> {
         loop {
+            // Nobody gets that response. What is left of it must not keep a connection that is waited for here.
+            *place = None;
             let asked = self.show(|content| {
                 content.redirects += 1;
                 content.origin = Some(target.origin.clone());
