@@ -49,7 +49,10 @@ impl Scan {
             self.check_first_byte(bytes)?;
             let Some(feed) = memchr(b'\n', &bytes[self.seen..]).map(|index| self.seen + index) else {
                 self.seen = bytes.len();
-                return self.check_length(self.seen, limits, request).map(|()| None);
+                // Nothing of a line is no flaw in it: that was looked at with the line before.
+                let begun = self.seen > self.line;
+                return if begun { self.check_length(self.seen, limits, request) } else { Ok(()) }
+                    .map(|()| None);
             };
             self.check_length(feed, limits, request)?;
             if feed == self.line || bytes[feed - 1] != b'\r' {
@@ -109,14 +112,18 @@ impl Scan {
             && fields.len() <= limits.fields
     }
 
-    /// `end` bytes are there of a head that goes on.
+    /// `end` bytes are there of a head that goes on. Of two limits that these go beyond, the one that was reached first counts.
     fn check_length(&self, end: usize, limits: &Limits, request: bool) -> Result<(), Refusal> {
-        let line = end - self.line;
-        if self.lines == 0 && request && line > limits.target.saturating_add(BESIDE_TARGET) {
-            return Err(Refusal::new(414, "the target is too long"));
-        }
-        if self.lines > 0 && line > limits.field {
-            return Err(Refusal::new(431, "a field is too long"));
+        let (most, flaw) = match (self.lines, request) {
+            (1.., _) => (limits.field, Refusal::new(431, "a field is too long")),
+            (0, true) => {
+                (limits.target.saturating_add(BESIDE_TARGET), Refusal::new(414, "the target is too long"))
+            }
+            (0, false) => (usize::MAX, Refusal::new(431, "the head is too long")),
+        };
+        let most = self.line.saturating_add(most);
+        if end > most && most <= limits.head {
+            return Err(flaw);
         }
         if end > limits.head {
             return Err(Refusal::new(431, "the head is too long"));
