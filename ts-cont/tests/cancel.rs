@@ -603,13 +603,17 @@ const MANY: usize = 200;
 
 /// Timers of a continuation whose end is seen, set on the thread that calls.
 fn timers(drops: &Log<usize>) -> (Continuation, Vec<Action>) {
+    so_many_timers(MANY, drops)
+}
+
+fn so_many_timers(count: usize, drops: &Log<usize>) -> (Continuation, Vec<Action>) {
     let witness = drops.on_drop(1);
     let continuation = Continuation::new(&ProxyMutex::new(), move |_| {
         let _ = &witness;
     });
     let here = Here::current().expect("it is an event thread");
     let set = |_| here.schedule_in(&continuation, HOUR, ()).unwrap();
-    let actions = (0..MANY).map(set).collect();
+    let actions = (0..count).map(set).collect();
     (continuation, actions)
 }
 
@@ -619,14 +623,57 @@ fn a_continuation_that_only_timers_refer_to_goes_with_the_cancel_of_the_last() {
         let drops = Log::new();
         let ends = drops.clone();
         world.at(From::First, move || {
-            let (continuation, mut actions) = timers(&ends);
-            drop(continuation);
-            let last = actions.pop().expect("there are many");
-            assert!(actions.into_iter().all(|action| action.cancel().is_cancelled()));
-            assert!(ends.is_empty() && last.is_pending());
-            assert!(last.cancel().is_cancelled());
-            assert_eq!(ends.all(), [1]);
+            for (number, count) in [1, 1, 2, 2, 3, 3, MANY, MANY].into_iter().enumerate() {
+                let (continuation, mut actions) = so_many_timers(count, &ends);
+                drop(continuation);
+                let last = actions.pop().expect("there is one at least");
+                assert!(actions.into_iter().all(|action| action.cancel().is_cancelled()));
+                // The timers of another one make no difference.
+                let (_other, others) = so_many_timers(number % 2, &Log::new());
+                assert!(ends.len() == number && last.is_pending());
+                assert!(last.cancel().is_cancelled());
+                assert_eq!(ends.len(), number + 1);
+                assert!(others.into_iter().all(|action| action.cancel().is_cancelled()));
+            }
         });
+        world.end();
+    });
+}
+
+#[test]
+fn timers_that_the_holder_of_the_mutex_has_set_are_counted_like_all_others() {
+    World::both(2, |world| {
+        let drops = Log::new();
+        let ends = drops.clone();
+        let action = world.at(From::First, move || {
+            let here = Here::current().unwrap();
+            let (continuation, mut actions) = so_many_timers(1, &ends);
+            for holds in [true, false, true] {
+                let mutex = continuation.mutex().unwrap();
+                let guard = holds.then(|| mutex.lock());
+                let set = |_| here.schedule_in(&continuation, HOUR, ()).unwrap();
+                actions.extend((0..MANY).map(set));
+                // Of those that were set with the mutex and without, some are cancelled with it and some without.
+                let (kept, gone): (Vec<_>, Vec<_>) = actions.chunks(3).partition(|chunk| chunk.len() == 3);
+                assert!(gone.into_iter().flatten().all(|action| action.cancel().is_cancelled()));
+                actions = kept
+                    .into_iter()
+                    .flat_map(|chunk| {
+                        assert!(chunk[0].cancel().is_cancelled());
+                        chunk[1..].to_vec()
+                    })
+                    .collect();
+                drop(guard);
+            }
+            drop(continuation);
+            let last = actions.pop().unwrap();
+            assert!(actions.into_iter().all(|action| action.cancel().is_cancelled()));
+            last
+        });
+        world.settle();
+        assert!(drops.is_empty() && action.is_pending(), "its last timer keeps it");
+        assert!(world.at(From::First, move || action.cancel()).is_cancelled());
+        assert_eq!(world.wait(&drops, 1), [1]);
         world.end();
     });
 }
@@ -674,30 +721,42 @@ fn timers_of_two_continuations_in_turns_keep_and_free_each_for_itself() {
     });
 }
 
+/// Cancels when it is dropped, and lets go of the continuation then.
+struct Late(Vec<Action>, Option<Continuation>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        for action in self.0.drain(..) {
+            // Those that the end of the thread has come to before are over.
+            let _ = action.cancel();
+        }
+        self.1 = None;
+    }
+}
+
 #[test]
 fn a_thread_that_ends_keeps_no_continuation_whose_timers_were_cancelled_meanwhile() {
     World::both(2, |world| {
         let drops = Log::new();
         let ends = drops.clone();
         world.at(From::First, move || {
+            let here = Here::current().unwrap();
+            // The data of an event, which goes with all other events, and a future, which goes before them.
             let (continuation, actions) = timers(&ends);
-            /// Cancels when it is dropped: while the thread ends.
-            struct Late(Vec<Action>, Option<Continuation>);
-            impl Drop for Late {
-                fn drop(&mut self) {
-                    for action in self.0.drain(..) {
-                        // Those that the end of the thread has come to before are over.
-                        let _ = action.cancel();
-                    }
-                    self.1 = None;
-                }
-            }
-            let message = Message::default().data(Late(actions, Some(continuation)));
             let never = Continuation::new(&ProxyMutex::new(), |_| ());
-            Here::current().unwrap().schedule_in(&never, 2 * HOUR, message).unwrap();
+            let message = Message::default().data(Late(actions, Some(continuation)));
+            here.schedule_in(&never, HOUR / 2, message).unwrap();
+            let (continuation, actions) = timers(&ends);
+            let late = Late(actions, Some(continuation));
+            let future = async move {
+                let _late = late;
+                std::future::pending::<()>().await;
+            };
+            drop(here.spawn_local(future));
         });
+        world.settle();
         assert!(drops.is_empty());
-        world.end();
-        assert_eq!(drops.all(), [1]);
+        assert_eq!(world.end().continuations, []);
+        assert_eq!(drops.all(), [1, 1]);
     });
 }

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use support::{HOUR, LIMIT, Log, MILLI, World, cookie, counting};
+use support::{From, HOUR, LIMIT, Log, MILLI, World, cookie, counting};
 use ts_cont::simulate::{self, Simulation};
 use ts_cont::{
     Action, Actions, Cancel, Continuation, EThread, EventCode, EventProcessor, EventType, Here, HrTime,
@@ -610,6 +610,38 @@ fn every_refusal_gives_the_message_back() {
             assert_eq!(error.refusal(), Refusal::ShuttingDown, "{name}");
             given_back(error);
         }
+    });
+}
+
+/// What each call says that a thread makes on itself, with a message that brings something and with one that does not.
+fn refusals(processor: &EventProcessor, thread: &EThread, continuation: &Continuation) -> Vec<Refusal> {
+    let bare = HERE_CALLS.map(|(_, _, call)| call(processor, thread, continuation, Message::default()));
+    let laden = HERE_CALLS.map(|(_, _, call)| call(processor, thread, continuation, cookie(9).data(())));
+    bare.into_iter().chain(laden).map(|answer| answer.unwrap_err().refusal()).collect()
+}
+
+#[test]
+fn a_thread_is_refused_on_itself_what_others_are() {
+    /// Schedules when it is dropped: while the thread ends.
+    struct Late(EventProcessor, EThread, Continuation, Log<Vec<Refusal>>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            self.3.push(refusals(&self.0, &self.1, &self.2));
+        }
+    }
+    World::both(1, |world| {
+        let (processor, thread, log) = (world.processor().clone(), world.thread(0), Log::new());
+        let late = Late(processor.clone(), thread.clone(), counting(&Log::new()), log.clone());
+        let of_the_dead = world.at(From::First, move || {
+            let (waits, dead) = (counting(&Log::new()), counting(&Log::new()));
+            Here::current().unwrap().schedule_in(&waits, HOUR, Message::default().data(late)).unwrap();
+            dead.destroy();
+            refusals(&processor, &thread, &dead)
+        });
+        assert_eq!(of_the_dead, [Refusal::Destroyed; 2 * HERE_CALLS.len()]);
+        assert!(log.is_empty());
+        world.end();
+        assert_eq!(log.all(), [[Refusal::ShuttingDown; 2 * HERE_CALLS.len()]]);
     });
 }
 
