@@ -760,3 +760,42 @@ fn a_thread_that_ends_keeps_no_continuation_whose_timers_were_cancelled_meanwhil
         assert_eq!(drops.all(), [1, 1]);
     });
 }
+
+#[test]
+fn what_a_continuation_leaves_behind_that_goes_at_the_very_end_of_its_thread_is_dropped_there() {
+    /// Says whether it is dropped on an event thread.
+    struct Left(Log<bool>);
+    impl Drop for Left {
+        fn drop(&mut self) {
+            self.0.push(Here::current().is_some());
+        }
+    }
+    /// Leaves something in the queue of a thread.
+    struct Leaves(EThread, Log<bool>);
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            let left = Left(self.1.clone());
+            EventProcessor::run_on(&self.0, move |_| drop(left));
+        }
+    }
+    World::both(1, |world| {
+        let log = Log::new();
+        let leaves = Leaves(world.thread(0), log.clone());
+        world.at(From::First, move || {
+            let here = Here::current().unwrap();
+            let continuation = Continuation::new(&ProxyMutex::new(), move |_| {
+                let _ = &leaves;
+            });
+            let set = |_| here.schedule_in(&continuation, HOUR, ()).unwrap();
+            let late = Late((0..MANY).map(set).collect(), Some(continuation.clone()));
+            drop(here.spawn_local(async move {
+                let _late = late;
+                std::future::pending::<()>().await;
+            }));
+        });
+        world.settle();
+        assert!(log.is_empty());
+        world.end();
+        assert_eq!(log.all(), [true]);
+    });
+}

@@ -78,6 +78,11 @@ impl Credit {
         self.count.set(1);
     }
 
+    /// Whether there is nothing to give back.
+    pub(super) fn is_settled(&self) -> bool {
+        self.count.get() == 0
+    }
+
     /// Gives back all that is here. What ends with it may set and cancel timers, and have more put here.
     #[inline(always)]
     pub(super) fn settle(&self) {

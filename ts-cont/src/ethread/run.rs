@@ -308,10 +308,15 @@ impl Here {
         }
         loop {
             let entry = local.queue.borrow_mut().pop_any();
-            let Some(entry) = entry else { break };
-            self.cancel_entry(entry);
+            if let Some(entry) = entry {
+                self.cancel_entry(entry);
+            } else if local.credit.is_settled() {
+                break;
+            } else {
+                // What ends with them may leave something in the queue.
+                caught(self, || local.credit.settle());
+            }
         }
-        caught(self, || local.credit.settle());
         self.processor().inner().thread_finished(self.thread(), local.counts.sum());
         Self::uninstall();
     }
