@@ -1,9 +1,15 @@
 //! How a server is told to stop, and how it tells that it has.
+//!
+//! # Ordering
+//! `[stop-phase]`: the phase is under the lock, with those who are to hear of it. A copy outside is for those who ask again
+//! and again, all connections at each turn, and would meet at the lock. One that is old does no harm: whoever goes on wakes all
+//! who are in the list, and they look once more.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -14,6 +20,7 @@ use super::limits::Limits;
 
 /// How far a server's end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 pub(crate) enum Phase {
     /// It serves.
     Open,
@@ -38,6 +45,8 @@ pub(crate) enum Entered {
 
 /// Tells everybody on all threads; counts sessions.
 pub(crate) struct Stop {
+    /// As in `state`, or older.
+    phase: AtomicU8,
     state: Mutex<State>,
     last_left: Condvar,
 }
@@ -62,7 +71,7 @@ fn client_of(address: IpAddr) -> IpAddr {
 impl Stop {
     pub(crate) fn new() -> Self {
         let state = State { phase: Phase::Open, wakers: Slab::new(), sessions: 0, clients: HashMap::new() };
-        Self { state: Mutex::new(state), last_left: Condvar::new() }
+        Self { phase: AtomicU8::new(Phase::Open as u8), state: Mutex::new(state), last_left: Condvar::new() }
     }
 
     /// Goes on to `phase`; never back.
@@ -72,6 +81,8 @@ impl Stop {
             return;
         }
         state.phase = phase;
+        // Release [stop-phase]: whoever sees it sees what was done before the server was told.
+        self.phase.store(phase as u8, Ordering::Release);
         let wakers: Vec<_> = state.wakers.drain().collect();
         drop(state);
         for waker in wakers {
@@ -83,16 +94,28 @@ impl Stop {
     pub(crate) async fn wait(&self, phase: Phase) {
         let mut place = Place { stop: self, taken: None };
         poll_fn(|cx| {
+            // Acquire [stop-phase].
+            let now = self.phase.load(Ordering::Acquire);
+            if now >= phase as u8 {
+                return Poll::Ready(());
+            }
+            if place.taken.as_ref().is_some_and(|taken| taken.is_good(now, cx.waker())) {
+                return Poll::Pending;
+            }
             let mut state = self.state();
             if state.phase >= phase {
                 return Poll::Ready(());
             }
             // A phase that was not the awaited one has emptied the list.
-            let index = place.taken.filter(|(_, at)| *at == state.phase).map(|(index, _)| index);
-            match index.and_then(|index| state.wakers.get_mut(index)) {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => place.taken = Some((state.wakers.insert(cx.waker().clone()), state.phase)),
-            }
+            let index = place.taken.take().filter(|taken| taken.at == state.phase).map(|taken| taken.index);
+            let index = match index.and_then(|index| Some((index, state.wakers.get_mut(index)?))) {
+                Some((index, waker)) => {
+                    waker.clone_from(cx.waker());
+                    index
+                }
+                None => state.wakers.insert(cx.waker().clone()),
+            };
+            place.taken = Some(Taken { index, at: state.phase, waker: cx.waker().clone() });
             Poll::Pending
         })
         .await;
@@ -161,16 +184,97 @@ impl Stop {
 /// A waker's place in the list, until its future is done or dropped.
 struct Place<'a> {
     stop: &'a Stop,
-    /// Where, and in which phase: the next one empties the list, and others may take the same place then.
-    taken: Option<(usize, Phase)>,
+    taken: Option<Taken>,
+}
+
+/// Where, whose, and in which phase: the next one empties the list, and others may take the same place then.
+struct Taken {
+    index: usize,
+    at: Phase,
+    waker: Waker,
+}
+
+impl Taken {
+    /// Whether it is still there, and for this waker, as far as one knows who has seen that `now` is the phase.
+    fn is_good(&self, now: u8, waker: &Waker) -> bool {
+        self.at as u8 == now && self.waker.will_wake(waker)
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let Some((index, at)) = self.taken else { return };
+        let Some(taken) = self.taken.take() else { return };
         let mut state = self.stop.state();
-        let waker = (state.phase == at).then(|| state.wakers.try_remove(index)).flatten();
+        let waker = (state.phase == taken.at).then(|| state.wakers.try_remove(taken.index)).flatten();
         drop(state);
         drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            // Relaxed: there is no other thread.
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Told {
+        fn times(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn who_waits_is_told_of_each_phase_until_it_is_the_awaited_one() {
+        let stop = Stop::new();
+        let told = Arc::new(Told::default());
+        let waker = Waker::from(Arc::clone(&told));
+        let mut wait = pin!(stop.wait(Phase::Dropping));
+        let mut is_through = || wait.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        assert!(!is_through() && !is_through());
+        stop.go_to(Phase::Draining);
+        assert_eq!(told.times(), 1);
+        assert!(!is_through() && !is_through());
+        stop.go_to(Phase::Dropping);
+        assert_eq!(told.times(), 2);
+        assert!(is_through());
+    }
+
+    #[test]
+    fn the_waker_of_the_last_poll_is_the_one_that_is_told() {
+        let stop = Stop::new();
+        let (first, second) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        let mut wait = pin!(stop.wait(Phase::Draining));
+        for told in [&first, &second] {
+            let waker = Waker::from(Arc::clone(told));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        stop.go_to(Phase::Draining);
+        assert_eq!((first.times(), second.times()), (0, 1));
+    }
+
+    #[test]
+    fn who_waits_no_more_leaves_nothing_behind() {
+        let stop = Stop::new();
+        for phase in [Phase::Open, Phase::Draining] {
+            stop.go_to(phase);
+            let mut wait = Box::pin(stop.wait(Phase::Dropping));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert_eq!(stop.state().wakers.len(), 1);
+            drop(wait);
+            assert!(stop.state().wakers.is_empty());
+        }
     }
 }
