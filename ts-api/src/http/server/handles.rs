@@ -12,6 +12,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crossbeam_utils::CachePadded;
+
 /// How many tables there are. Threads take them in turn, so that up to this many never meet at a lock.
 const SHARDS: usize = 32;
 const SHARD_BITS: u32 = SHARDS.trailing_zeros();
@@ -25,7 +27,8 @@ const LAST_GENERATION: u64 = (1 << (NUMBER_BITS - LOW_BITS)) - 1;
 
 /// The subjects of one kind that are alive.
 pub(crate) struct Handles<T> {
-    shards: [Mutex<Shard<T>>; SHARDS],
+    /// Each on lines of its own, or threads would meet there though never at a lock.
+    shards: [CachePadded<Mutex<Shard<T>>>; SHARDS],
     next: AtomicUsize,
 }
 
@@ -44,7 +47,8 @@ struct Place<T> {
 impl<T> Handles<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            shards: [const { Mutex::new(Shard { places: Vec::new(), free: Vec::new() }) }; SHARDS],
+            shards: [const { CachePadded::new(Mutex::new(Shard { places: Vec::new(), free: Vec::new() })) };
+                SHARDS],
             next: AtomicUsize::new(0),
         }
     }
