@@ -22,6 +22,7 @@ pub(crate) mod hooks;
 mod http1;
 mod http2;
 mod intake;
+pub(crate) mod label;
 mod lane;
 mod latency;
 pub(crate) mod limits;
@@ -64,7 +65,7 @@ use thiserror::Error;
 use ts_cont::{EThread, EventProcessor, EventType, Here, Refusal, SpawnError};
 
 use self::accept::Acceptor;
-use self::call_out::{HasSubject, label};
+use self::call_out::HasSubject;
 use self::counts::Counters;
 use self::lane::{Inbox, Shared};
 use self::resolve::SystemResolver;
@@ -353,7 +354,7 @@ impl Server {
             .into_iter()
             .filter(|transaction| transaction.session.server == number)
             .filter_map(|transaction| transaction.subject().waits_for());
-        sessions.chain(transactions).map(|continuation| label(&continuation)).collect()
+        sessions.chain(transactions).map(|label| label.to_string()).collect()
     }
 }
 

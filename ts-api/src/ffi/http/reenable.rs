@@ -9,8 +9,6 @@
 //! A second answer that comes from elsewhere when a later call-out of the same plugin is open is taken for that one's. A handle
 //! that changes from hook to hook would show it; but plugins compare handles, and keep them.
 
-use ts_cont::Continuation;
-
 use super::{gone, number, warn};
 use crate::EventCode;
 use crate::ffi::call::{self, Call};
@@ -19,6 +17,7 @@ use crate::ffi::handle::Raw;
 use crate::ffi::plugin;
 use crate::ffi::types::{TS_ERROR, TS_SUCCESS, TSEvent, TSHttpSsn, TSHttpTxn, TSReturnCode};
 use crate::http::door::Kind;
+use crate::http::server::label::Label;
 use crate::http::server::table::reenable_unnumbered;
 use crate::http::{Reenable, ReenableError};
 
@@ -33,9 +32,9 @@ fn reenable<H: Raw>(
         let subject = number(call, argument, handle);
         let plugin = plugin::running();
         // What is of no plugin may be anybody's.
-        let may_be = |called: &Continuation| {
+        let may_be = |called: Label| {
             plugin.is_none_or(|plugin| {
-                called.name().is_some_and(|name| name == plugin.label() || name == OF_NO_PLUGIN)
+                called.name.is_some_and(|name| name == plugin.label() || name == OF_NO_PLUGIN)
             })
         };
         match reenable_unnumbered(kind, subject, answer(call, event), may_be) {

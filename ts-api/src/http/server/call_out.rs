@@ -13,6 +13,7 @@
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -24,6 +25,7 @@ use super::counts::Counters;
 use super::ended::{self, Ended};
 use super::hook_policy::HookPolicy;
 use super::hooks::{List, Lists, OwnHooks, Walk};
+use super::label::Label;
 use super::latency::Watch;
 use super::marks::{Marks, now};
 use super::patience::{Patience, Stage};
@@ -99,8 +101,8 @@ struct State {
     phase: Phase,
     /// The hook whose lists are being walked, and how far.
     walk: Option<(HookId, Walk)>,
-    /// Who has the call-out.
-    called: Option<Continuation>,
+    /// Who has the call-out. By name: a handle would be counted, and those of global lists are called on all threads.
+    called: Option<Label>,
     /// Whether its handler has been called.
     entered: bool,
     waker: Option<Waker>,
@@ -122,7 +124,7 @@ impl State {
         };
         self.serial = self.serial.checked_add(1).unwrap_or(1);
         self.phase = Phase::Open;
-        self.called = Some(Continuation::clone(&continuation));
+        self.called = Some(Label::of(&continuation));
         self.entered = true;
         Some((continuation, self.serial))
     }
@@ -135,11 +137,11 @@ impl State {
         self.next(out)
     }
 
-    /// The answer if it is there, with whoever was called.
-    fn take_answer(&mut self) -> Option<(Reenable, Option<Continuation>)> {
+    /// The answer if it is there.
+    fn take_answer(&mut self) -> Option<Reenable> {
         let Phase::Answered(answer) = self.phase else { return None };
         self.phase = Phase::Between;
-        Some((answer, self.called.take()))
+        Some(answer)
     }
 }
 
@@ -233,12 +235,8 @@ impl Subject {
             Err(CallError::Busy) => None,
             Ok(_) => {
                 let mut state = self.state();
-                let (answer, called) = state.take_answer()?;
-                let next = state.next_after(answer, out);
-                drop(state);
-                // No last handle, as `call` has one or a list does; and yet not under the lock.
-                drop(called);
-                Some((answer, next))
+                let answer = state.take_answer()?;
+                Some((answer, state.next_after(answer, out)))
             }
             failed => {
                 let answer = self.after_handler(failed, call, out)?;
@@ -372,18 +370,15 @@ impl Subject {
     /// Who has not answered, and what it does instead.
     fn late(&self) -> Option<(String, &'static str)> {
         let state = self.state();
-        let called = (state.phase == Phase::Open).then_some(state.called.as_ref()).flatten()?;
+        let called = (state.phase == Phase::Open).then_some(state.called).flatten()?;
         let does =
             if state.entered { "has not re-enabled" } else { "has not been called, since a mutex is held," };
-        Some((label(called), does))
+        Some((called.to_string(), does))
     }
 
     fn poll_answer(&self, cx: Option<&mut Context<'_>>) -> Poll<Reenable> {
         let mut state = self.state();
-        if let Some((answer, called)) = state.take_answer() {
-            drop(state);
-            // It may be the last handle, and then a plugin's data goes with it.
-            drop(called);
+        if let Some(answer) = state.take_answer() {
             return Poll::Ready(answer);
         }
         if let Some(cx) = cx {
@@ -418,9 +413,9 @@ impl Subject {
     pub(crate) fn reenable_unnumbered(
         &self,
         answer: Reenable,
-        may_be: impl FnOnce(&Continuation) -> bool,
+        may_be: impl FnOnce(Label) -> bool,
     ) -> Result<(), ReenableError> {
-        self.take_answer(answer, |state| state.entered && state.called.as_ref().is_some_and(may_be))
+        self.take_answer(answer, |state| state.entered && state.called.is_some_and(may_be))
     }
 
     fn take_answer(
@@ -463,9 +458,9 @@ impl Subject {
     }
 
     /// Whose answer is waited for.
-    pub(crate) fn waits_for(&self) -> Option<Continuation> {
+    pub(crate) fn waits_for(&self) -> Option<Label> {
         let state = self.state();
-        (state.phase == Phase::Open).then(|| state.called.clone()).flatten()
+        (state.phase == Phase::Open).then_some(state.called).flatten()
     }
 
     /// Adds a continuation to this subject's own list. `walker` is the subject whose call-outs walk over that list just now.
@@ -476,10 +471,13 @@ impl Subject {
         list: List,
         walker: &Self,
     ) -> Option<Added> {
-        if self.is_over() {
+        let state = self.state();
+        if state.phase == Phase::Over {
             return None;
         }
-        let walk = walker.state().walk;
+        let own = state.walk;
+        drop(state);
+        let walk = if ptr::eq(self, walker) { own } else { walker.state().walk };
         let passed = walk.is_some_and(|(walked, walk)| walked == hook && walk.has_passed(list));
         let added = self.hooks.add(hook, continuation, list == List::Transaction);
         Some(match (added, passed) {
@@ -491,24 +489,12 @@ impl Subject {
 
     /// Ends it: handles say so from now on, and its continuations are let go.
     pub(crate) fn end(&self) {
-        let mut state = self.state();
-        state.phase = Phase::Over;
-        let called = state.called.take();
-        drop(state);
-        drop(called);
+        self.state().phase = Phase::Over;
         self.hooks.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A name for somebody who reads a report.
-pub(crate) fn label(continuation: &Continuation) -> String {
-    match continuation.name() {
-        Some(name) => format!("{name} ({})", continuation.place()),
-        None => continuation.place().to_string(),
     }
 }
 
@@ -586,7 +572,7 @@ mod tests {
         assert_eq!(stage.after(9), [1, 0, 0]);
         assert_eq!(stage.after(1), [1, 1, 0]);
         assert_eq!(stage.after(109), [1, 1, 0]);
-        assert_eq!(stage.subject.waits_for(), Some(cont.clone().into()));
+        assert_eq!(stage.subject.waits_for(), Some(Label::of(&cont.clone().into())));
         assert_eq!(stage.after(1), [1, 1, 1]);
         assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
         assert_eq!(ended::find(2, 77, 1).map(|ended| ended.hook), Some(HookId::OsDns));
@@ -631,7 +617,7 @@ mod tests {
         assert_eq!(stage.after(1)[0], 1);
         let refused = Err(ReenableError::AlreadyReenabled);
         assert_eq!(stage.subject.reenable_unnumbered(Reenable::Continue, |_| false), refused);
-        let own = |called: &Continuation| *called == Continuation::from(&cont);
+        let own = |called: Label| called == Label::of(&Continuation::from(&cont));
         assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), Ok(()));
         assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), refused, "once");
         stage.after(1);

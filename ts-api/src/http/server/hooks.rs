@@ -111,17 +111,19 @@ impl OwnHooks {
             return false;
         }
         list.push((hook, continuation));
-        // Relaxed: whoever sees it goes through the lock, and a call-out that has just begun may miss what is added
-        // just now.
-        self.mask.fetch_or(1 << hook.place(), Ordering::Relaxed);
+        // Relaxed, and no exchange: it is written under the lock. Whoever sees it goes through that, and a call-out that has
+        // just begun may miss what is added just now.
+        self.mask.store(self.mask() | 1 << hook.place(), Ordering::Relaxed);
         true
     }
 
     /// Lets go of all continuations.
     pub(crate) fn clear(&self) {
+        let mut locked = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         // Relaxed: see `add`.
         self.mask.store(0, Ordering::Relaxed);
-        let list = std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner));
+        let list = std::mem::take(&mut *locked);
+        drop(locked);
         // A plugin's data may go with it, so the lock is not held.
         drop(list);
     }
@@ -131,19 +133,17 @@ impl OwnHooks {
         self.mask.load(Ordering::Relaxed)
     }
 
-    fn len(&self, hook: HookId) -> usize {
+    /// Who stands at `index` of the list of `hook`, and whether that is the last one there; none if it is no longer than that.
+    fn at(&self, hook: HookId, index: usize) -> Option<(Continuation, bool)> {
         // At most hooks there is nobody, and no lock is taken to see it. Who is added by a handler, or before somebody answers,
         // is seen by the walk that goes on then.
         if self.mask() & (1 << hook.place()) == 0 {
-            return 0;
+            return None;
         }
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().filter(|(at, _)| *at == hook).count()
-    }
-
-    fn get(&self, hook: HookId, index: usize) -> Option<Continuation> {
-        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().filter(|(at, _)| *at == hook).nth(index).map(|(_, continuation)| continuation.clone())
+        let mut from_there = list.iter().filter(|(at, _)| *at == hook).skip(index);
+        let (_, continuation) = from_there.next()?;
+        Some((continuation.clone(), from_there.next().is_none()))
     }
 }
 
@@ -180,20 +180,19 @@ impl<'a> Lists<'a> {
             | self.transaction.map_or(0, OwnHooks::mask)
     }
 
-    fn len(&self, list: List, hook: HookId) -> usize {
-        match list {
-            List::Global => self.global.lists[hook.place()].len(),
-            List::Session => self.session.map_or(0, |own| own.len(hook)),
-            List::Transaction => self.transaction.map_or(0, |own| own.len(hook)),
-        }
-    }
-
-    fn get(&self, list: List, hook: HookId, index: usize) -> Option<Cow<'a, Continuation>> {
-        match list {
-            List::Global => self.global.lists[hook.place()].get(index).map(Cow::Borrowed),
-            List::Session => self.session.and_then(|own| own.get(hook, index)).map(Cow::Owned),
-            List::Transaction => self.transaction.and_then(|own| own.get(hook, index)).map(Cow::Owned),
-        }
+    /// Who stands at `index` of the list, and whether that is the last one there; none if the list is no longer than that.
+    fn at(&self, list: List, hook: HookId, index: usize) -> Option<(Cow<'a, Continuation>, bool)> {
+        let own = match list {
+            List::Global => {
+                let list = &self.global.lists[hook.place()];
+                let len = list.len();
+                let continuation = list.get(index).filter(|_| index < len)?;
+                return Some((Cow::Borrowed(continuation), index + 1 == len));
+            }
+            List::Session => self.session,
+            List::Transaction => self.transaction,
+        };
+        own?.at(hook, index).map(|(continuation, is_last)| (Cow::Owned(continuation), is_last))
     }
 }
 
@@ -210,17 +209,16 @@ impl Walk {
         'again: loop {
             for list in [List::Global, List::Session, List::Transaction] {
                 let at = list as usize;
-                let len = lists.len(list, hook);
-                if self.passed[at] || self.taken[at] == len {
+                if self.passed[at] {
                     continue;
                 }
-                let continuation = lists.get(list, hook, self.taken[at]);
+                let Some((continuation, is_last)) = lists.at(list, hook, self.taken[at]) else { continue };
                 self.taken[at] += 1;
-                self.passed[at] = self.taken[at] == len;
-                match continuation {
-                    Some(continuation) if !continuation.is_destroyed() => return Some(continuation),
-                    _ => continue 'again,
+                self.passed[at] = is_last;
+                if continuation.is_destroyed() {
+                    continue 'again;
                 }
+                return Some(continuation);
             }
             return None;
         }

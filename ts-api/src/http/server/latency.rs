@@ -11,7 +11,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 use ts_cont::Continuation;
 use ts_cont::metrics::{Histogram, Times};
 
-use super::call_out::label;
+use super::label::Label;
 use crate::http::HookId;
 
 /// How many names are told apart for each network thread: more than anybody reads about.
@@ -56,18 +55,12 @@ pub(crate) struct Latencies {
 #[derive(Debug)]
 struct Link {
     /// None for the others.
-    who: Option<Who>,
+    who: Option<Label>,
     label: String,
     hook: HookId,
     handler: Histogram,
     answer: Histogram,
     next: OnceLock<Box<Link>>,
-}
-
-#[derive(Debug)]
-struct Who {
-    place: &'static Location<'static>,
-    name: Option<&'static str>,
 }
 
 /// One call-out while it goes on.
@@ -106,23 +99,23 @@ impl Latencies {
     /// It has answered.
     pub(crate) fn end(&self, watch: &Watch, hook: HookId, continuation: &Continuation) {
         let Some(began) = watch.began else { return };
-        let link = self.find(hook, continuation);
+        let link = self.find(hook, Label::of(continuation));
         link.handler.record(watch.handler.get());
         link.answer.record(began.elapsed());
     }
 
-    fn find(&self, hook: HookId, continuation: &Continuation) -> &Link {
+    fn find(&self, hook: HookId, who: Label) -> &Link {
         let mut end = &self.first;
         let mut length = 0;
         while let Some(link) = end.get() {
-            if link.is_of(hook, continuation) {
+            if link.is_of(hook, who) {
                 return link;
             }
             length += 1;
             end = &link.next;
         }
         // Each hook has room for its others behind all that have names.
-        end.get_or_init(|| Box::new(Link::new(hook, (length < MOST).then_some(continuation))))
+        end.get_or_init(|| Box::new(Link::new(hook, (length < MOST).then_some(who))))
     }
 
     fn iter(&self) -> impl Iterator<Item = &Link> {
@@ -131,12 +124,10 @@ impl Latencies {
 }
 
 impl Link {
-    fn new(hook: HookId, continuation: Option<&Continuation>) -> Self {
-        let who =
-            continuation.map(|continuation| Who { place: continuation.place(), name: continuation.name() });
+    fn new(hook: HookId, who: Option<Label>) -> Self {
         Self {
             who,
-            label: continuation.map_or(OTHERS.to_owned(), label),
+            label: who.map_or(OTHERS.to_owned(), |who| who.to_string()),
             hook,
             handler: Histogram::of(UNIT),
             answer: Histogram::of(UNIT),
@@ -144,11 +135,8 @@ impl Link {
         }
     }
 
-    fn is_of(&self, hook: HookId, continuation: &Continuation) -> bool {
-        self.hook == hook
-            && self.who.as_ref().is_none_or(|who| {
-                std::ptr::eq(who.place, continuation.place()) && who.name == continuation.name()
-            })
+    fn is_of(&self, hook: HookId, who: Label) -> bool {
+        self.hook == hook && self.who.is_none_or(|own| own == who)
     }
 }
 

@@ -19,6 +19,8 @@ use super::call_out::{HasSubject, Subject};
 use super::calling;
 use super::ended;
 use super::hooks::GlobalHooks;
+#[cfg(feature = "ffi")]
+use super::label::Label;
 use super::subjects::{SessionSubject, TransactionSubject};
 use crate::Runtime;
 use crate::http::door::{BytesSink, HttpTable, Kind, RawBytes, Scope};
@@ -145,7 +147,7 @@ pub(crate) fn reenable_unnumbered(
     kind: Kind,
     subject: u64,
     answer: Reenable,
-    may_be: impl FnOnce(&Continuation) -> bool,
+    may_be: impl FnOnce(Label) -> bool,
 ) -> Result<(), ReenableError> {
     let answer = |subject: &Subject| subject.reenable_unnumbered(answer, may_be);
     answered(kind, subject, 0, answer).map_err(|code| match code {
