@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -93,6 +94,9 @@ pub(crate) struct Subject {
     pub(crate) number: u64,
     pub(crate) mutex: ProxyMutex,
     pub(crate) hooks: OwnHooks,
+    /// The serial number of the last call-out whose handler was called. Stored by whoever calls it, with both mutexes held and
+    /// before it is entered: one that waits for a mutex has not been called.
+    entered: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -103,8 +107,6 @@ struct State {
     walk: Option<(HookId, Walk)>,
     /// Who has the call-out. By name: a handle would be counted, and those of global lists are called on all threads.
     called: Option<Label>,
-    /// Whether its handler has been called.
-    entered: bool,
     waker: Option<Waker>,
 }
 
@@ -125,7 +127,6 @@ impl State {
         self.serial = self.serial.checked_add(1).unwrap_or(1);
         self.phase = Phase::Open;
         self.called = Some(Label::of(&continuation));
-        self.entered = true;
         Some((continuation, self.serial))
     }
 
@@ -163,12 +164,12 @@ impl Subject {
             number,
             mutex: ProxyMutex::named(name),
             hooks: OwnHooks::default(),
+            entered: AtomicU32::new(0),
             state: Mutex::new(State {
                 serial: 0,
                 phase: Phase::Between,
                 walk: None,
                 called: None,
-                entered: false,
                 waker: None,
             }),
         }
@@ -217,7 +218,7 @@ impl Subject {
             let mut state = self.state();
             state.serial = state.serial.checked_add(1).unwrap_or(1);
             state.phase = Phase::Open;
-            state.entered = true;
+            self.enters(state.serial);
             drop(state);
             let value = f();
             // Whoever has answered as well has done so for nothing.
@@ -290,9 +291,7 @@ impl Subject {
 
     async fn call(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Reenable {
         if !call.entered {
-            self.state().entered = false;
             let entered = self.enter(call, out).await;
-            self.state().entered = true;
             if let Some(answer) = self.after_handler(entered, call, out) {
                 return answer;
             }
@@ -303,12 +302,12 @@ impl Subject {
     /// Runs the handler with both mutexes held, as soon as they can be had.
     async fn enter(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| self.run_after_all(call, out)).await;
+            let entered = self.mutex.run(|_| self.run(call, out, out.time())).await;
             let (Err(CallError::Busy), Some(own)) = (entered, call.continuation.mutex().cloned()) else {
                 return entered;
             };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let mut run = || self.run_after_all(call, out);
+            let mut run = || self.run(call, out, out.time());
             let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run())).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
@@ -318,23 +317,23 @@ impl Subject {
         }
     }
 
-    /// As `run`, for one that has waited: when its handler runs, it has been called.
-    fn run_after_all(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Result<i32, CallError> {
-        self.state().entered = true;
-        let entered = self.run(call, out, out.time());
-        if entered == Err(CallError::Busy) {
-            self.state().entered = false;
-        }
-        entered
-    }
-
-    /// Runs the handler with ours held.
+    /// Runs the handler with ours held, if its own is free.
     fn run(&self, call: &mut Call<'_>, out: &CallOut<'_>, began: Option<HrTime>) -> Result<i32, CallError> {
+        let place = call.continuation.place();
+        let own = match call.continuation.mutex() {
+            // As the call below does, which takes it once more.
+            Some(own) => Some(own.try_lock_at(place).ok_or(CallError::Busy)?),
+            None => None,
+        };
+        self.enters(call.serial);
         let code = EventCode::new(out.hook.event().number());
         let value = std::ptr::without_provenance_mut(self.number as usize);
         let mut data = LentData(RawData { owner: out.owner, value });
         let handler = || call.continuation.call_with(code, &mut data);
         let entered = call.watch.handler(|| calling::during(out.owner, call.serial, self, handler));
+        if let Some(own) = own {
+            own.unlock_at(place);
+        }
         call.entered = entered != Err(CallError::Busy);
         if let (Some(marks), Some(began)) = (out.marks, began) {
             let left = now();
@@ -371,8 +370,11 @@ impl Subject {
     fn late(&self) -> Option<(String, &'static str)> {
         let state = self.state();
         let called = (state.phase == Phase::Open).then_some(state.called).flatten()?;
-        let does =
-            if state.entered { "has not re-enabled" } else { "has not been called, since a mutex is held," };
+        let does = if self.has_entered(&state) {
+            "has not re-enabled"
+        } else {
+            "has not been called, since a mutex is held,"
+        };
         Some((called.to_string(), does))
     }
 
@@ -415,7 +417,7 @@ impl Subject {
         answer: Reenable,
         may_be: impl FnOnce(Label) -> bool,
     ) -> Result<(), ReenableError> {
-        self.take_answer(answer, |state| state.entered && state.called.is_some_and(may_be))
+        self.take_answer(answer, |state| self.has_entered(state) && state.called.is_some_and(may_be))
     }
 
     fn take_answer(
@@ -491,6 +493,18 @@ impl Subject {
     pub(crate) fn end(&self) {
         self.state().phase = Phase::Over;
         self.hooks.clear();
+    }
+
+    /// The handler of this call-out is called now.
+    fn enters(&self, serial: u32) {
+        // Relaxed: who learns of the call-out from its handler sees it by whatever tells him; others guess.
+        self.entered.store(serial, Ordering::Relaxed);
+    }
+
+    /// Whether the handler of the call-out under way has been called.
+    fn has_entered(&self, state: &State) -> bool {
+        // Relaxed: see `enters`.
+        self.entered.load(Ordering::Relaxed) == state.serial
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -624,6 +638,44 @@ mod tests {
         assert_eq!(stage.verdict.try_recv(), Ok(Reenable::Error));
         stage.subject.end();
         assert_eq!(stage.subject.reenable_unnumbered(Reenable::Error, own), Err(ReenableError::Gone));
+    }
+
+    #[test]
+    #[cfg(feature = "ffi")]
+    fn nobody_answers_without_a_number_for_one_that_is_only_to_be_called() {
+        let mutex = ContMutex::new();
+        let cont = Cont::new(&mutex, |_| -> () { panic!("its mutex is held") });
+        let runtime = Runtime::simulated(1).unwrap();
+        let subject = Arc::new(Subject::new(78, "a subject"));
+        std::thread::scope(|scope| {
+            let (tell, told) = std::sync::mpsc::channel();
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let (mutex, its) = (&mutex, &subject);
+            scope.spawn(move || {
+                let _held = mutex.lock();
+                tell.send(()).unwrap();
+                while ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                    let answered = its.reenable_unnumbered(Reenable::Error, |_| true);
+                    assert_eq!(answered, Err(ReenableError::AlreadyReenabled));
+                }
+            });
+            told.recv().unwrap();
+            let its = Arc::clone(&subject);
+            EventProcessor::run_on(&runtime.processor().threads(EventType::NET)[0], move |_| {
+                let (hooks, counters, policy) =
+                    (GlobalHooks::default(), Counters::default(), policy(10, None));
+                hooks.add(HookId::OsDns, cont.into());
+                let lists = Lists { global: &hooks, session: None, transaction: None };
+                let (hook, counters, policy) = (HookId::OsDns, &counters, &policy);
+                let out = CallOut { hook, lists, owner: 2, counters, policy, marks: None };
+                let mut cx = Context::from_waker(Waker::noop());
+                for _ in 0..5_000 {
+                    assert!(pin!(its.call_out(out)).poll(&mut cx).is_pending());
+                }
+            });
+            runtime.run_for(Duration::ZERO);
+            drop(end);
+        });
     }
 
     #[test]
