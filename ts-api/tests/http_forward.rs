@@ -370,8 +370,13 @@ fn a_request_that_a_kept_connection_swallowed_is_asked_again_only_if_that_does_n
     });
     let bed = Bed::new(origin.address);
     let mut client = bed.client();
-    assert_eq!([client.get("/").status(), client.get("/").status()], [200, 200]);
-    assert_eq!(origin.requests().len(), 3, "the second was asked twice");
+    assert_eq!(client.get("/").status(), 200);
+    client.send("GET /?again HTTP/1.1\r\nhOST: a\r\nX-One: 1\r\nX-One: 2\r\nx-TWO: 3\r\n\r\n");
+    assert_eq!(client.answer().status(), 200);
+    let [_, swallowed, again] = &origin.requests()[..] else { panic!("the second was asked twice") };
+    assert_eq!((&again.start, &again.fields), (&swallowed.start, &swallowed.fields));
+    let sent = [("hOST", "a"), ("X-One", "1"), ("X-One", "2"), ("x-TWO", "3")];
+    assert_eq!(again.fields[..4], sent.map(|(name, value)| (name.to_owned(), value.to_owned())));
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     assert_eq!(client.answer().status(), 502);
     assert_eq!(origin.requests().len(), 4);
