@@ -409,6 +409,36 @@ fn the_transactions_mutex_is_held_while_its_hooks_are_called() {
 }
 
 #[test]
+fn what_a_handler_does_to_another_transaction_or_to_the_session_is_theirs_and_not_its_own() {
+    let origin = Origin::echo();
+    let bed = Bed::with_threads(origin.address, 1);
+    let (hold, was_held) = channel();
+    let (told, was_told) = channel();
+    let other = std::sync::Mutex::new(None);
+    let handler = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        if txn.request().target().unwrap() == "/held" {
+            *other.lock().unwrap() = Some((txn, txn.mutex().unwrap()));
+            return hold.send(()).unwrap();
+        }
+        let (held, mutex) = other.lock().unwrap().take().unwrap();
+        let [mine, of_session] = [txn.mutex().unwrap(), txn.session().unwrap().mutex().unwrap()];
+        told.send((held.mutex().unwrap() == mutex, mutex != mine && of_session != mine)).unwrap();
+        assert_eq!(held.reenable(Reenable::Continue), Ok(()));
+        assert_eq!(txn.reenable(Reenable::Error), Ok(()));
+    });
+    bed.hook(HookId::ReadRequestHdr, &handler);
+    let [mut one, mut two] = [bed.client(), bed.client()];
+    one.ask("/held");
+    was_held.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(two.get("/").status(), 500);
+    assert_eq!(one.answer().status(), 200);
+    assert_eq!(was_told.recv_timeout(DEADLINE), Ok((true, true)));
+    drop((one, two, handler));
+    bed.end();
+}
+
+#[test]
 fn a_continuation_of_a_transaction_shares_its_mutex_and_has_its_own_data() {
     let origin = Origin::echo();
     let bed = Bed::new(origin.address);
