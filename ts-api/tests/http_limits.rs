@@ -4,9 +4,10 @@
 #[path = "support/http.rs"]
 mod support;
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::num::NonZeroU64;
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -199,17 +200,27 @@ fn a_client_that_takes_nothing_of_its_response_is_dropped() {
 }
 
 #[test]
-fn the_last_request_that_a_connection_may_carry_says_so() {
-    let bed = bed(&Origin::echo(), |settings| {
+fn the_last_request_that_a_connection_may_carry_says_so_and_its_answer_is_not_lost_with_what_follows() {
+    let (go, may_go) = channel();
+    let may_go = Mutex::new(may_go);
+    let origin = Origin::new(move |request, stream| {
+        if request.target() == "/2" {
+            let () = may_go.lock().unwrap().recv_timeout(DEADLINE).unwrap();
+        }
+        respond(stream, "200 OK", request.target())
+    });
+    let bed = bed(&origin, |settings| {
         settings.limits.requests_per_connection = NonZeroU64::new(2);
     });
     let mut client = bed.client();
     assert_eq!(client.get("/1").field("connection"), None);
     client.ask("/2");
-    client.send_in_vain("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.ask("/3");
+    go.send(()).unwrap();
     assert_eq!(client.answer().field("connection"), Some("close"));
-    client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
-    assert!(client.is_closed());
+    let mut rest = Vec::new();
+    client.stream.read_to_end(&mut rest).expect("a reset would take with it what has not been read");
+    assert!(rest.is_empty());
     drop(client);
     assert_eq!(bed.end().requests, 2);
 }
