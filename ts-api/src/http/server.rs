@@ -48,6 +48,8 @@ pub(crate) mod table;
 mod targets;
 mod timeouts;
 pub(crate) mod timer;
+#[cfg(test)]
+mod told;
 mod transaction;
 mod tunnel;
 mod wakers;

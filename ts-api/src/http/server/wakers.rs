@@ -124,55 +124,37 @@ impl Wake for OfSocket {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            // Relaxed: there is one thread.
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    impl Count {
-        fn take(&self) -> usize {
-            // Relaxed: likewise.
-            self.0.swap(0, Ordering::Relaxed)
-        }
-    }
+    use crate::http::server::told::Told;
 
     #[test]
     fn the_parser_wakes_nobody_while_the_connection_rests_and_the_socket_does() {
-        let count = Arc::<Count>::default();
-        let wakers = Wakers::new(&Waker::from(Arc::clone(&count)));
+        let told = Arc::<Told>::default();
+        let wakers = Wakers::new(&Waker::from(Arc::clone(&told)));
         wakers.of_parser().wake_by_ref();
-        assert_eq!(count.take(), 1);
+        assert_eq!(told.take(), 1);
         wakers.rest();
         wakers.of_parser().wake_by_ref();
-        assert_eq!(count.take(), 0);
+        assert_eq!(told.take(), 0);
         wakers.of_socket().wake_by_ref();
         wakers.task().wake_by_ref();
-        assert_eq!(count.take(), 2);
+        assert_eq!(told.take(), 2);
         wakers.begin();
         wakers.of_parser().wake_by_ref();
-        assert_eq!(count.take(), 1);
+        assert_eq!(told.take(), 1);
     }
 
     #[test]
     fn who_has_to_do_with_the_last_request_wakes_nobody() {
-        let count = Arc::<Count>::default();
-        let wakers = Wakers::new(&Waker::from(Arc::clone(&count)));
+        let told = Arc::<Told>::default();
+        let wakers = Wakers::new(&Waker::from(Arc::clone(&told)));
         for _ in 0..3 {
             let last = wakers.of_parser().clone();
             wakers.begin();
             last.wake();
-            assert_eq!(count.take(), 0);
+            assert_eq!(told.take(), 0);
             wakers.of_parser().wake_by_ref();
-            assert_eq!(count.take(), 1);
+            assert_eq!(told.take(), 1);
         }
     }
 
