@@ -21,6 +21,7 @@ mod hook_policy;
 pub(crate) mod hooks;
 mod http1;
 mod http2;
+mod in_place;
 mod intake;
 pub(crate) mod label;
 mod lane;

@@ -224,10 +224,7 @@ impl ResponseBody {
     }
 
     fn ended(&self, sent: Sent) {
-        match self.source {
-            Source::Origin(_) => self.exchange.origins_ended(sent),
-            Source::Text(_) | Source::Tunnel(_) => self.exchange.ended(sent),
-        }
+        self.exchange.body_ended(sent, matches!(self.source, Source::Origin(_)));
     }
 }
 

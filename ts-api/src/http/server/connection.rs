@@ -1,6 +1,7 @@
 //! A client's connection: its session, and the transactions one after the other.
 //!
-//! The parser runs inside the session's task. A transaction with hooks is a task beside it, which the next one waits for.
+//! The parser runs inside the session's task, and in HTTP/1 the transaction with it. A transaction waits for the one before to
+//! reach its end, last hooks included.
 //! What comes in passes the gate first; what goes wrong there is answered here, when the parser has ended.
 //!
 //! # Rules

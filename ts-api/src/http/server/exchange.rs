@@ -1,11 +1,12 @@
-//! One request and its response, between the parser's task and the transaction's.
+//! One request and its response, between the parser and the transaction.
 //!
-//! The two are tasks of the same thread. The parser's may vanish at any time, when the client does; the transaction's learns
-//! of it here and goes on to its end.
+//! The two run on the same thread, each in a task of its own or both in the parser's. The parser may vanish at any time, when
+//! the client does; the transaction learns of it here and goes on to its end.
 //!
 //! # Rules
 //! * `sent` is said once: when the response has been handed over completely, or cannot be any more.
 //! * Nobody is woken, and nothing of the other side dropped, while the state is borrowed.
+//! * A task does not wake itself: what both sides do in one turn of the parser's task, each finds when it is polled.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -73,6 +74,8 @@ pub(crate) struct Exchange {
     recording: RefCell<Option<Box<Recording>>>,
     parser: RefCell<Option<Waker>>,
     transaction: RefCell<Option<Waker>>,
+    /// The transaction is polled after the parser, in the same task.
+    in_place: Cell<bool>,
 }
 
 impl Exchange {
@@ -98,6 +101,7 @@ impl Exchange {
             recording: RefCell::default(),
             parser: RefCell::default(),
             transaction: RefCell::default(),
+            in_place: Cell::new(false),
         }
     }
 
@@ -143,30 +147,37 @@ impl Exchange {
 
     /// Says how the response ended, unless that is said already.
     pub(crate) fn ended(&self, sent: Sent) {
-        self.end(sent, false);
-    }
-
-    /// As `ended`, when the origin's response is over as well: it has been read, or nobody wants more of it.
-    pub(crate) fn origins_ended(&self, sent: Sent) {
-        let is_now = self.marks().is_some_and(|marks| marks.mark_first(Milestone::ServerClose));
-        self.end(sent, is_now);
-    }
-
-    /// `with_origins`: the origin's response was over at the same moment.
-    fn end(&self, sent: Sent, with_origins: bool) {
-        if self.sent.get().is_none() {
-            self.sent.set(Some(sent));
-            match with_origins {
-                true => self.mark_with(Milestone::ServerClose, Milestone::UaClose),
-                false => self.mark(Milestone::UaClose),
-            }
-            if let Some(gate) = &self.gate {
-                gate.answered();
-            }
+        if self.end(sent, false) {
             wake(&self.transaction);
             // It may be the request's body that broke off, with the parser still waiting for a response.
             wake(&self.parser);
         }
+    }
+
+    /// As `ended`, of the response's body, which the parser has. `of_origin`: the origin's response is over as well; it has
+    /// been read, or nobody wants more of it.
+    pub(crate) fn body_ended(&self, sent: Sent, of_origin: bool) {
+        let with_origins =
+            of_origin && self.marks().is_some_and(|marks| marks.mark_first(Milestone::ServerClose));
+        if self.end(sent, with_origins) && !self.in_place.get() {
+            wake(&self.transaction);
+        }
+    }
+
+    /// Whether it is said now. `with_origins`: the origin's response was over at the same moment.
+    fn end(&self, sent: Sent, with_origins: bool) -> bool {
+        if self.sent.get().is_some() {
+            return false;
+        }
+        self.sent.set(Some(sent));
+        match with_origins {
+            true => self.mark_with(Milestone::ServerClose, Milestone::UaClose),
+            false => self.mark(Milestone::UaClose),
+        }
+        if let Some(gate) = &self.gate {
+            gate.answered();
+        }
+        true
     }
 
     /// Takes no more of the request's body; the client is still to be answered.
@@ -257,24 +268,53 @@ impl Awaited {
     pub(crate) fn new(exchange: Rc<Exchange>) -> Self {
         Self(exchange)
     }
+
+    /// Of a transaction that is polled in the parser's task: before this, and after the parser.
+    pub(crate) fn in_place(exchange: Rc<Exchange>) -> Self {
+        exchange.in_place.set(true);
+        Self(exchange)
+    }
+
+    /// Polls the transaction first, which need not wake whoever waits here.
+    pub(crate) fn poll_after(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll_transaction: impl FnOnce(&mut Context<'_>),
+    ) -> Poll<Result<Response<ResponseBody>, ClientGone>> {
+        let parser = self.0.parser.take();
+        poll_transaction(cx);
+        self.poll_response(cx, parser)
+    }
+
+    /// `parser` is whom it woke before.
+    fn poll_response(
+        &self,
+        cx: &Context<'_>,
+        parser: Option<Waker>,
+    ) -> Poll<Result<Response<ResponseBody>, ClientGone>> {
+        let exchange = &*self.0;
+        let response = exchange.response.borrow_mut().take();
+        match response {
+            Some(response) => {
+                exchange.taken.set(true);
+                Poll::Ready(Ok(response))
+            }
+            None if exchange.client_is_gone() => Poll::Ready(Err(ClientGone)),
+            None => {
+                exchange.parser.replace(parser);
+                store(&exchange.parser, cx);
+                Poll::Pending
+            }
+        }
+    }
 }
 
 impl Future for Awaited {
     type Output = Result<Response<ResponseBody>, ClientGone>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = self.0.response.borrow_mut().take();
-        match response {
-            Some(response) => {
-                self.0.taken.set(true);
-                Poll::Ready(Ok(response))
-            }
-            None if self.0.client_is_gone() => Poll::Ready(Err(ClientGone)),
-            None => {
-                store(&self.0.parser, cx);
-                Poll::Pending
-            }
-        }
+        let parser = self.0.parser.take();
+        self.poll_response(cx, parser)
     }
 }
 
@@ -289,8 +329,8 @@ impl Drop for Awaited {
 }
 
 fn store(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
-    let old = place.borrow_mut().replace(cx.waker().clone());
-    drop(old);
+    let old = place.take().filter(|old| old.will_wake(cx.waker()));
+    place.replace(Some(old.unwrap_or_else(|| cx.waker().clone())));
 }
 
 fn wake(place: &RefCell<Option<Waker>>) {

@@ -14,6 +14,7 @@ use super::connection::attend;
 use super::exchange::ClientGone;
 use super::gate::Refusal;
 use super::gate::client::GateIo;
+use super::in_place::Rest;
 use super::session::Session;
 use super::timer::ThreadTimer;
 use super::transaction::Received;
@@ -27,10 +28,12 @@ const PARSER_MEMORY: usize = 8192 + 4096 * 100;
 
 /// Runs the parser until the connection ends.
 pub(super) async fn serve(session: &Rc<Session>) {
-    let served = Rc::clone(session);
+    let rest = Rest::default();
+    let served = (Rc::clone(session), rest.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (parts, body) = request.into_parts();
-        respond(Rc::clone(&served), Box::new(Received { parts, body: Some(body), head: None }))
+        let (session, rest) = served.clone();
+        respond(session, Box::new(Received { parts, body: Some(body), head: None }), rest)
     });
     let settings = session.settings();
     let limits = &settings.limits;
@@ -47,7 +50,9 @@ pub(super) async fn serve(session: &Rc<Session>) {
         builder.max_headers(limits.fields);
     }
     let connection = builder.serve_connection(GateIo(Rc::clone(&session.gate)), service);
-    let ended = attend(session, connection, |_| session.gate.close_after_this()).await;
+    let work = rest.after(connection);
+    let ended = attend(session, work, |_| session.gate.close_after_this()).await;
+    rest.detach();
     if let Some(Ok(())) = ended {
         tunnel::serve(session).await;
     }
@@ -67,6 +72,7 @@ pub(super) async fn serve(session: &Rc<Session>) {
 async fn respond(
     session: Rc<Session>,
     mut received: Box<Received>,
+    rest: Rest,
 ) -> Result<Response<ResponseBody>, ClientGone> {
     // The transaction before may still have its closing hooks to go through.
     poll_fn(|cx| session.poll_idle(cx)).await;
@@ -77,7 +83,7 @@ async fn respond(
         session.gate.close_after_this();
     }
     let exchange = Rc::clone(&begun.exchange);
-    let mut response = begun.respond(received).await?;
+    let mut response = begun.respond(received, Some(rest)).await?;
     if session.gate.is_last() || session.draining.get() || exchange.refusal().is_some() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -80,7 +80,8 @@ async fn respond(
     received: Box<Received>,
 ) -> Result<Response<ResponseBody>, ClientGone> {
     match begun {
-        Ok(begun) => begun.respond(received).await,
+        // Streams come and go as they like, and what is left of their transactions with them.
+        Ok(begun) => begun.respond(received, None).await,
         Err(refusal) => {
             session.counters().refuse(refusal);
             tracing::debug!(client = %session.client, %refusal, "a request was refused");

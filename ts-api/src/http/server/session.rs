@@ -16,6 +16,7 @@ use super::call_out::{CallOut, HasSubject};
 use super::counts::Counters;
 use super::exchange::{Awaited, ClientGone, Exchange};
 use super::gate::client::{Awaits, Gate, Protocol};
+use super::in_place::{InPlace, Rest};
 use super::lane::Lane;
 use super::marks::now;
 use super::pool::Pools;
@@ -249,14 +250,25 @@ impl Session {
 }
 
 impl Begun {
-    /// Serves the request, and resolves to its response.
-    pub(super) async fn respond(self, received: Box<Received>) -> Result<Response<ResponseBody>, ClientGone> {
+    /// Serves the request, and resolves to its response. What comes after that is left in `rest`; without one, and if there
+    /// are hooks, the transaction is a task of its own.
+    pub(super) async fn respond(
+        self,
+        received: Box<Received>,
+        rest: Option<Rest>,
+    ) -> Result<Response<ResponseBody>, ClientGone> {
         if !self.hooks {
             return self.transaction.respond(received).await.ok_or(ClientGone);
         }
-        let here = Here::current().expect("requests are served on event threads");
-        drop(here.spawn_local(self.transaction.run(received)));
-        Awaited::new(self.exchange).await
+        let run = self.transaction.run(received);
+        match rest {
+            Some(rest) => InPlace::new(self.exchange, Box::pin(run), rest).await,
+            None => {
+                let here = Here::current().expect("requests are served on event threads");
+                drop(here.spawn_local(run));
+                Awaited::new(self.exchange).await
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One request from its first byte to its end: fetched from the origin, with call-outs on the way.
 //!
-//! The transaction is a task of its own, so that it reaches its end whatever becomes of the client's connection. One that
-//! begins when there is no hook at all runs inside the parser's task and makes nothing that plugins could see.
+//! A transaction reaches its end whatever becomes of the client's connection: it is a task of its own, or becomes one. One that
+//! begins when there is no hook at all is part of the parser's service and makes nothing that plugins could see.
 //!
 //! # Rules
 //! * The hooks come in the order of [`HookId::ALL`], each at most once but SEND_REQUEST_HDR, which comes for each attempt, and all
