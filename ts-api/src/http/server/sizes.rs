@@ -97,10 +97,19 @@ impl Meter {
         let mut left = written;
         while state.on {
             if state.end == 0 && state.bytes > STATUS {
-                // Nothing else matters until the end of the line.
-                let line = memchr::memchr(b'\r', left).unwrap_or(left.len());
+                // Nothing else matters until the end of a line, and that only if it may be the last.
+                let end = memchr::memchr(b'\r', left).unwrap_or(left.len());
+                let goes_on = matches!(left.get(end..end + 3), Some(&[_, b'\n', next]) if next != b'\r');
+                let line = if goes_on { end + 3 } else { end };
                 state.bytes += line as u64;
                 left = &left[line..];
+                if goes_on {
+                    continue;
+                }
+            } else if state.bytes == 0 && left.len() > STATUS as usize {
+                state.interim = left[STATUS as usize] == b'1';
+                state.bytes = STATUS + 1;
+                left = &left[STATUS as usize + 1..];
             }
             let Some((&byte, after)) = left.split_first() else { break };
             left = after;
