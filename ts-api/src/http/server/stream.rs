@@ -5,17 +5,21 @@
 //! All of it happens on the thread whose poll set watches the socket; nothing here may be sent to another thread.
 
 use std::cell::OnceCell;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
+use smallvec::SmallVec;
 use ts_cont::Registration;
 
 use super::socket::Socket;
+
+/// Up to so many bytes, pieces are copied and sent as one: the kernel takes longer over a list of pieces than that.
+const TOGETHER: usize = 1024;
 
 /// A connected TCP socket, watched on this thread.
 pub(crate) struct Stream(Registration<TcpStream>, OnceCell<Socket>);
@@ -98,6 +102,14 @@ impl Write for Stream {
         if let [buf] = bufs {
             return self.poll_write(cx, buf);
         }
-        self.0.poll_write_with(cx, |mut stream| stream.write_vectored(bufs))
+        if bufs.iter().map(|buf| buf.len()).sum::<usize>() <= TOGETHER {
+            let mut together = SmallVec::<[u8; TOGETHER]>::new();
+            bufs.iter().for_each(|buf| together.extend_from_slice(buf));
+            return self.poll_write(cx, &together);
+        }
+        self.0.poll_write_with(cx, |stream| {
+            let mut none = SendAncillaryBuffer::default();
+            Ok(sendmsg(stream, bufs, &mut none, SendFlags::NOSIGNAL)?)
+        })
     }
 }
