@@ -50,6 +50,7 @@ use super::sizes;
 use super::subjects::{Content, TransactionSubject};
 use super::timeouts::Timeouts;
 use super::tunnel::{self, Tunnel};
+use super::wishes::{Limits, Wishes};
 use crate::http::door::{OWNER_TRANSACTION, Which};
 use crate::http::{HookId, Milestone, OriginState, Reenable};
 
@@ -171,13 +172,17 @@ impl Transaction {
         let Reply { parts, source } = place?;
         self.session.counters().response(parts.status.as_u16());
         self.exchange.record(|record| record.answered(parts.status.as_u16()));
-        // Of HTTP/1 it is told when it has been written.
-        self.show(|content| content.sizes.head(Which::CLIENT_RESPONSE, sizes::of_response(&parts)));
-        if let Some((limits, keep)) = self.show(|content| (content.wishes.limits, content.wishes.keep)) {
-            if let Some(stall) = limits.stall() {
-                self.session.stall.set(Some(stall));
+        let after = self.show(|content| {
+            // Of HTTP/1 it is told when it has been written.
+            content.sizes.head(Which::CLIENT_RESPONSE, sizes::of_response(&parts));
+            let Wishes { limits, keep, .. } = &content.wishes;
+            (limits.stall(), limits.next_request(), keep.client || !keep.client_is_set)
+        });
+        if let Some((stall, next_request, keep)) = after {
+            if stall.is_some() {
+                self.session.stall.set(stall);
             }
-            self.session.after_this(limits.next_request(), keep.client || !keep.client_is_set);
+            self.session.after_this(next_request, keep);
         }
         let bodiless = self.method == Method::HEAD || has_no_body(parts.status);
         let source = match source {
@@ -373,15 +378,15 @@ impl Transaction {
                 });
             }
             forward::settle_request(&mut received.parts, !body.is_end_stream());
-            self.show(|content| {
-                content.sizes.head(Which::ORIGIN_REQUEST, sizes::of_request(&received.parts));
-            });
             self.exchange.bodies().to_origin.set(0);
-            let changed = self.timeouts();
-            let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
-            if let Some((limits, keep)) = self.show(|content| (content.wishes.limits, content.wishes.keep)) {
+            let changed = self.show(|content| {
+                content.sizes.head(Which::ORIGIN_REQUEST, sizes::of_request(&received.parts));
+                let Wishes { limits, keep, .. } = &content.wishes;
                 connection.keep_after_this(limits.origin_idle(), keep.origin || !keep.origin_is_set);
-            }
+                self.time_left(limits)
+            });
+            let changed = changed.flatten();
+            let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
             match looked {
                 true => self.exchange.mark(Milestone::ServerBeginWrite),
                 false => self.exchange.mark_with(Milestone::ServerConnectEnd, Milestone::ServerBeginWrite),
@@ -507,8 +512,12 @@ impl Transaction {
 
     /// How long everything may take, if plugins have set something else than the server.
     fn timeouts(&self) -> Option<Box<Timeouts>> {
+        self.show(|content| self.time_left(&content.wishes.limits)).flatten()
+    }
+
+    fn time_left(&self, limits: &Limits) -> Option<Box<Timeouts>> {
         let passed = || self.exchange.marks().map_or(Duration::ZERO, |marks| marks.since(Milestone::SmStart));
-        self.show(|content| content.wishes.limits.after(&self.settings.timeouts, passed)).flatten()
+        limits.after(&self.settings.timeouts, passed)
     }
 
     /// Calls who is at a hook; none if nobody is.
