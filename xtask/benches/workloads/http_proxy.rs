@@ -2,7 +2,10 @@
 //!
 //! Origin (nginx) and client (wrk) are programs of others, so that what they cost is not ours. Ours has a plugin as people
 //! write them: a continuation for each transaction, made at its start, called with the response, freed at the close.
-//! The two proxies take turns.
+//!
+//! Our network threads are bound to a processor each. The system looks after four busy threads on two processors once a tick:
+//! two of ours on one of them take turns of 4 ms and longer. nginx is there twice, as it comes and bound likewise. They all
+//! take turns.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,33 +19,41 @@ use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
 use ts_api::http::{self, HookId, Reenable, Server, Transaction};
 use ts_api::{Cont, Event, Runtime};
+use ts_thread::{Level, Topology};
 
 use crate::measure::{Findings, Scale};
 
-const TURNS: u64 = 3;
+const TURNS: u64 = 7;
 const THREADS: usize = 2;
 
 pub(crate) fn compare(scale: Scale, found: &mut Findings) {
-    let origin = Nginx::start(1, |address| {
+    let origin = Nginx::start(1, "", |address| {
         format!("server {{ listen {address}; location / {{ return 200 \"hello from the origin\\n\"; }} }}")
     });
-    let theirs = Nginx::start(THREADS, |address| {
-        format!(
-            "upstream origin {{ server {}; keepalive 64; keepalive_requests 100000000; }}
-             server {{ listen {address}; location / {{ proxy_pass http://origin; proxy_http_version 1.1;
-                                                      proxy_set_header Connection \"\"; }} }}",
-            origin.address
-        )
-    });
+    let nginx = |main| {
+        Nginx::start(THREADS, main, |address| {
+            format!(
+                "upstream origin {{ server {}; keepalive 64; keepalive_requests 100000000; }}
+                 server {{ listen {address}; location / {{ proxy_pass http://origin; proxy_http_version 1.1;
+                                                          proxy_set_header Connection \"\"; }} }}",
+                origin.address
+            )
+        })
+    };
+    let theirs = [nginx(""), nginx("worker_cpu_affinity auto;")];
     let ours = Ours::start(origin.address);
-    let mut turns = [Turns::default(), Turns::default()];
+    let mut ours_took = Turns::default();
+    let mut theirs_took = [Turns::default(), Turns::default()];
     for _ in 0..scale.count(TURNS) {
-        turns[0].take(ours.address(), own_cpu);
-        turns[1].take(theirs.address, || theirs.cpu());
+        ours_took.take(ours.address(), own_cpu);
+        for (nginx, took) in theirs.iter().zip(&mut theirs_took) {
+            took.take(nginx.address, || nginx.cpu());
+        }
     }
-    let [mut ours_took, mut theirs_took] = turns;
     ours_took.tell("http_proxy", found);
-    theirs_took.tell("nginx_proxy", found);
+    for (mut took, name) in theirs_took.into_iter().zip(["nginx_proxy", "nginx_proxy_bound"]) {
+        took.tell(name, found);
+    }
     ours.stop();
 }
 
@@ -118,7 +129,13 @@ struct Ours {
 
 impl Ours {
     fn start(origin: SocketAddr) -> Self {
-        let runtime = Runtime::builder().net_threads(THREADS).task_threads(1).start().expect("threads start");
+        let each = Topology::of_this_thread().expect("the system tells").objects(Level::ProcessingUnit);
+        let runtime = Runtime::builder()
+            .net_threads(THREADS)
+            .net_cpus(each)
+            .task_threads(1)
+            .start()
+            .expect("threads start");
         let server = Server::builder().listen("127.0.0.1:0").origin(origin).start(&runtime).expect("a port");
         let guest = runtime.guest();
         let plugin = Cont::shared(|event| {
@@ -167,13 +184,14 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(workers: usize, http: impl Fn(SocketAddr) -> String) -> Self {
+    /// `main` is what else is said of the process.
+    fn start(workers: usize, main: &str, http: impl Fn(SocketAddr) -> String) -> Self {
         let folder = TempDir::new().expect("a folder for nginx");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it is bound");
         drop(listener);
         let text = format!(
-            "daemon off; worker_processes {workers}; pid nginx.pid; error_log error.log;
+            "daemon off; worker_processes {workers}; {main} pid nginx.pid; error_log error.log;
              events {{ worker_connections 512; }}
              http {{ access_log off; keepalive_requests 100000000; client_body_temp_path bodies; proxy_temp_path proxy;
                      fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; {} }}",

@@ -198,8 +198,9 @@ pub const LIST: &[Workload] = workloads! {
         One("scale_pending_0", "ns"), One("scale_pending_1k", "ns"), One("scale_pending_1m", "ns");
     "http_hooks", "a proxy before a local origin, 32 kept connections; 0, 1, 10 continuations at each hook, in turns":
         One("http_hooks_0", "/s"), One("http_hooks_1", "/s"), One("http_hooks_10", "/s");
-    "http_proxy", "a proxy before nginx, wrk with 32 connections before it, a continuation for each transaction; nginx's own in turns",
+    "http_proxy", "a proxy before nginx, wrk with 32 connections before it, a continuation for each transaction, threads bound to a processor each; nginx's own in turns, as it comes and bound",
         with "nginx", "wrk":
         One("http_proxy", "/cpu_s"), One("http_proxy_p99", "us"),
-        One("nginx_proxy", "/cpu_s"), One("nginx_proxy_p99", "us");
+        One("nginx_proxy", "/cpu_s"), One("nginx_proxy_p99", "us"),
+        One("nginx_proxy_bound", "/cpu_s"), One("nginx_proxy_bound_p99", "us");
 };
