@@ -80,7 +80,7 @@ async fn respond(
     received: Box<Received>,
 ) -> Result<Response<ResponseBody>, ClientGone> {
     match begun {
-        // Streams come and go as they like, and what is left of their transactions with them.
+        // A stream ends with its response, so the transaction cannot be left to it.
         Ok(begun) => begun.respond(received, None).await,
         Err(refusal) => {
             session.counters().refuse(refusal);
