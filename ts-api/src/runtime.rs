@@ -153,7 +153,7 @@ impl Builder {
     /// [objects](ts_thread::Topology::objects) of a level; without sets, the default, they run anywhere.
     ///
     /// Where the machine is there for them, a processor for each is best: two busy threads that the system has put on the same
-    /// one take turns of a tick, 4 ms as most kernels are built, and nobody moves them while every processor has work.
+    /// one take turns of a tick (4 ms at 250 in a second), and nobody moves them while every processor has work.
     pub fn net_cpus(mut self, sets: Vec<Vec<usize>>) -> Self {
         self.threads.net_cpus = sets;
         self

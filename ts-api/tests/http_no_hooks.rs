@@ -84,8 +84,8 @@ fn each(allocated: &BTreeMap<usize, usize>) -> usize {
     (allocated.values().sum::<usize>() + REQUESTS / 2) / REQUESTS
 }
 
-/// How much a transaction that plugins can see allocates for that: its future, what its handle stands for with a mutex of its own,
-/// and the messages as plugins see them. If it comes to need less, so does this number.
+/// How much a transaction that plugins can see allocates for that: its future, what its handle stands for with a mutex of its
+/// own, and the messages as plugins see them. If it comes to need less, so does this number.
 const SEEN_BY_PLUGINS: usize = 8;
 
 #[test]

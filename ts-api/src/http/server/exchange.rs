@@ -6,7 +6,6 @@
 //! # Rules
 //! * `sent` is said once: when the response has been handed over completely, or cannot be any more.
 //! * Nobody is woken, and nothing of the other side dropped, while the state is borrowed.
-//! * A task does not wake itself: what both sides do in one turn of the parser's task, each finds when it is polled.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -148,9 +147,7 @@ impl Exchange {
     /// Says how the response ended, unless that is said already.
     pub(crate) fn ended(&self, sent: Sent) {
         if self.end(sent, false) {
-            wake(&self.transaction);
-            // It may be the request's body that broke off, with the parser still waiting for a response.
-            wake(&self.parser);
+            self.wake_both();
         }
     }
 
@@ -159,9 +156,16 @@ impl Exchange {
     pub(crate) fn body_ended(&self, sent: Sent, of_origin: bool) {
         let with_origins =
             of_origin && self.marks().is_some_and(|marks| marks.mark_first(Milestone::ServerClose));
+        // In place the transaction is polled after the parser, which is at it, whether it is woken or not.
         if self.end(sent, with_origins) && !self.in_place.get() {
-            wake(&self.transaction);
+            self.wake_both();
         }
+    }
+
+    fn wake_both(&self) {
+        wake(&self.transaction);
+        // It may be the request's body that broke off, with the parser still waiting for a response.
+        wake(&self.parser);
     }
 
     /// Whether it is said now. `with_origins`: the origin's response was over at the same moment.
@@ -281,18 +285,9 @@ impl Awaited {
         cx: &mut Context<'_>,
         poll_transaction: impl FnOnce(&mut Context<'_>),
     ) -> Poll<Result<Response<ResponseBody>, ClientGone>> {
-        let parser = self.0.parser.take();
-        poll_transaction(cx);
-        self.poll_response(cx, parser)
-    }
-
-    /// `parser` is whom it woke before.
-    fn poll_response(
-        &self,
-        cx: &Context<'_>,
-        parser: Option<Waker>,
-    ) -> Poll<Result<Response<ResponseBody>, ClientGone>> {
         let exchange = &*self.0;
+        let parser = exchange.parser.take();
+        poll_transaction(cx);
         let response = exchange.response.borrow_mut().take();
         match response {
             Some(response) => {
@@ -312,9 +307,8 @@ impl Awaited {
 impl Future for Awaited {
     type Output = Result<Response<ResponseBody>, ClientGone>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let parser = self.0.parser.take();
-        self.poll_response(cx, parser)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_after(cx, |_| ())
     }
 }
 
