@@ -7,7 +7,7 @@ mod support;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{
     Bed, Client, DEADLINE, Diary, OF_A_REQUEST, Origin, get, go_on, holding, hook_of, respond,
@@ -403,6 +403,36 @@ fn the_moments_of_a_transaction_are_noted_in_their_order() {
     );
     assert!(start < active && active <= total, "{start:?} {active:?} {total:?}");
     drop(look);
+    bed.end();
+}
+
+#[test]
+fn a_time_that_a_plugin_takes_to_answer_is_noted_and_so_is_what_follows_as_later() {
+    let bed = Bed::new(Origin::echo().address);
+    let (hold, held) = holding();
+    let (tell, told) = channel();
+    let look = Cont::shared(move |event| {
+        let txn = event.transaction().unwrap();
+        let start = txn.milestone(Milestone::SmStart).unwrap().unwrap();
+        let since = |milestone| txn.milestone(milestone).unwrap().map(|at| at - start);
+        let times = [Milestone::PluginActive, Milestone::PluginTotal, Milestone::ServerConnect].map(since);
+        tell.send(times.map(|time| Duration::from_nanos(time.unwrap()))).unwrap();
+        go_on(event);
+    });
+    bed.hook(HookId::OsDns, &hold);
+    bed.hook(HookId::TxnClose, &look);
+    let mut client = bed.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (_, txn) = held.recv_timeout(DEADLINE).unwrap();
+    // Much longer than a handler runs.
+    let (called, answered) = (Instant::now(), Duration::from_millis(20));
+    while called.elapsed() < answered {
+        std::thread::yield_now();
+    }
+    txn.reenable(Reenable::Continue).unwrap();
+    let [active, total, connect] = told.recv_timeout(DEADLINE).unwrap();
+    assert!(active <= total && total >= answered && connect >= answered, "{active:?} {total:?} {connect:?}");
+    drop((client, hold, look));
     bed.end();
 }
 

@@ -9,6 +9,8 @@ macro_rules! milestones {
         /// Names and numbers are Traffic Server's. Those of a cache and of TLS are not here, since the host has neither, nor are those
         /// of looking up a name, which a connection includes.
         ///
+        /// A moment that follows another at once, with neither a wait nor a plugin's code between the two, has that one's time.
+        ///
         /// # Examples
         ///
         /// ```

@@ -28,7 +28,7 @@ use super::hook_policy::HookPolicy;
 use super::hooks::{List, Lists, OwnHooks, Walk};
 use super::label::Label;
 use super::latency::Watch;
-use super::marks::{Marks, now};
+use super::marks::Marks;
 use super::patience::{Patience, Stage};
 use crate::http::{Added, HookId, Milestone, Reenable, ReenableError};
 use crate::runtime::door::LentData;
@@ -47,13 +47,6 @@ pub(crate) struct CallOut<'a> {
     pub(crate) marks: Option<&'a Marks>,
 }
 
-impl CallOut<'_> {
-    /// The time, if times are noted.
-    fn time(&self) -> Option<HrTime> {
-        self.marks.map(|_| now())
-    }
-}
-
 /// Who has the call-out, and its serial number.
 type Next<'a> = (Cow<'a, Continuation>, u32);
 
@@ -63,8 +56,6 @@ struct Call<'a> {
     serial: u32,
     /// When it was to be called, if times are noted.
     began: Option<HrTime>,
-    /// When its handler returned, if nothing has been waited for since then.
-    left: Option<HrTime>,
     watch: Watch,
     /// Its handler has run.
     entered: bool,
@@ -74,17 +65,16 @@ impl<'a> Call<'a> {
     /// It is to be called now.
     fn new((continuation, serial): Next<'a>, out: &CallOut<'_>) -> Self {
         out.counters.call_outs.add();
-        let began = out.time();
+        let began = out.marks.map(Marks::at_once);
         let watch = out.counters.latencies.begin();
-        Self { continuation, serial, began, left: None, watch, entered: false }
+        Self { continuation, serial, began, watch, entered: false }
     }
 
     /// It has answered.
     fn note(&self, out: &CallOut<'_>) {
         out.counters.latencies.end(&self.watch, out.hook, &self.continuation);
         if let (Some(marks), Some(began)) = (out.marks, self.began) {
-            let ended = self.left.unwrap_or_else(now);
-            marks.add(Milestone::PluginTotal, ended.saturating_duration_since(began));
+            marks.add(Milestone::PluginTotal, marks.at_once().saturating_duration_since(began));
         }
     }
 }
@@ -201,7 +191,6 @@ impl Subject {
     async fn call_in_turn<'a>(&self, mut call: Call<'a>, out: CallOut<'a>) -> Reenable {
         loop {
             let answer = self.call_in_time(&mut call, &out).await;
-            call.left = None;
             call.note(&out);
             let next = self.state().next_after(answer, &out);
             match self.call_at_once(next, &out) {
@@ -302,12 +291,12 @@ impl Subject {
     /// Runs the handler with both mutexes held, as soon as they can be had.
     async fn enter(&self, call: &mut Call<'_>, out: &CallOut<'_>) -> Result<i32, CallError> {
         loop {
-            let entered = self.mutex.run(|_| self.run(call, out, out.time())).await;
+            let entered = self.mutex.run(|_| self.run(call, out, out.marks.map(Marks::at_once))).await;
             let (Err(CallError::Busy), Some(own)) = (entered, call.continuation.mutex().cloned()) else {
                 return entered;
             };
             // The continuation's mutex is the one to wait for; then ours is as good as free.
-            let mut run = || self.run(call, out, out.time());
+            let mut run = || self.run(call, out, out.marks.map(Marks::at_once));
             let entered = own.run(|_| self.mutex.try_lock().map(|_guard| run())).await;
             if let Some(entered) = entered
                 && entered != Err(CallError::Busy)
@@ -336,9 +325,7 @@ impl Subject {
         }
         call.entered = entered != Err(CallError::Busy);
         if let (Some(marks), Some(began)) = (out.marks, began) {
-            let left = now();
-            marks.add(Milestone::PluginActive, left.saturating_duration_since(began));
-            call.left = Some(left);
+            marks.add(Milestone::PluginActive, marks.now().saturating_duration_since(began));
         }
         entered
     }

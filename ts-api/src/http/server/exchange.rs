@@ -68,7 +68,7 @@ pub(crate) struct Exchange {
     /// Why no more of the request is taken.
     refusal: Cell<Option<Refusal>>,
     /// The transaction's times, if there are plugins that may ask.
-    marks: OnceCell<Box<Marks>>,
+    marks: OnceCell<Marks>,
     bodies: Bodies,
     recording: RefCell<Option<Box<Recording>>>,
     parser: RefCell<Option<Waker>>,
@@ -110,18 +110,32 @@ impl Exchange {
 
     /// Begins to note times, for a connection that has been there since `accepted` and a request that began to come in then.
     pub(crate) fn begin_marks(&self, accepted: HrTime, first_read: Option<HrTime>) {
-        self.marks.get_or_init(|| Box::new(Marks::new(accepted, first_read)));
+        self.marks.get_or_init(|| Marks::new(accepted, first_read));
     }
 
     /// The transaction's times, if they are noted.
     pub(crate) fn marks(&self) -> Option<&Marks> {
-        self.marks.get().map(|marks| &**marks)
+        self.marks.get()
     }
 
     /// Something happens now.
     pub(crate) fn mark(&self, milestone: Milestone) {
         if let Some(marks) = self.marks() {
             marks.mark(milestone);
+        }
+    }
+
+    /// Something happens at once upon what was noted last.
+    pub(crate) fn mark_at_once(&self, milestone: Milestone) {
+        if let Some(marks) = self.marks() {
+            marks.mark_at_once(milestone);
+        }
+    }
+
+    /// The transaction has waited, or let somebody run whose time is not noted.
+    pub(crate) fn time_passes(&self) {
+        if let Some(marks) = self.marks() {
+            marks.passes();
         }
     }
 

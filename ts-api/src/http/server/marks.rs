@@ -1,10 +1,16 @@
 //! The times of one transaction, for plugins that ask for them.
+//!
+//! # Rules
+//! * Reading the clock takes longer than most of what happens between two moments of a transaction. What follows at once upon
+//!   something has its time.
+//! * A time that was read is good for that until the transaction waits for anything, or lets somebody run whose time is not
+//!   noted.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use ts_cont::Here;
-use ts_thread::HrTime;
+use ts_thread::{Clock, HrTime};
 
 use crate::http::Milestone;
 
@@ -14,13 +20,23 @@ const PLACES: usize = Milestone::PluginTotal.number() as usize + 1;
 pub(crate) type Times = [u64; PLACES];
 
 /// The times of a transaction, noted on its thread.
-pub(crate) struct Marks([Cell<u64>; PLACES]);
+pub(crate) struct Marks {
+    clock: Clock,
+    /// What the clock said last, while that is as good as now.
+    just_now: Cell<Option<HrTime>>,
+    at: [Cell<u64>; PLACES],
+}
 
 impl Marks {
     /// With a transaction that begins now, on a connection that has been there since `accepted`.
     pub(crate) fn new(accepted: HrTime, first_read: Option<HrTime>) -> Self {
-        let marks = Self([const { Cell::new(0) }; PLACES]);
-        let start = now();
+        let here = Here::current().expect("transactions are served on event threads");
+        let marks = Self {
+            clock: here.processor_ref().clock().clone(),
+            just_now: Cell::new(None),
+            at: [const { Cell::new(0) }; PLACES],
+        };
+        let start = marks.now();
         marks.set(Milestone::UaBegin, accepted);
         marks.set(Milestone::UaFirstRead, first_read.unwrap_or(start));
         // The host takes a request up when its head is complete.
@@ -32,64 +48,119 @@ impl Marks {
         marks
     }
 
+    /// The time on the thread's clock.
+    pub(crate) fn now(&self) -> HrTime {
+        let now = self.clock.now();
+        self.just_now.set(Some(now));
+        now
+    }
+
+    /// The time, of something that follows at once upon what was noted last.
+    pub(crate) fn at_once(&self) -> HrTime {
+        self.just_now.get().unwrap_or_else(|| self.now())
+    }
+
+    /// Time passes of which nothing is noted.
+    pub(crate) fn passes(&self) {
+        self.just_now.set(None);
+    }
+
     /// It happens now.
     pub(crate) fn mark(&self, milestone: Milestone) {
-        // What is dropped when a thread has stopped happens at no time that anybody will ask for.
-        if let Some(here) = Here::current() {
-            self.set(milestone, here.now());
-        }
+        self.set(milestone, self.now());
+    }
+
+    /// It happens at once upon what was noted last.
+    pub(crate) fn mark_at_once(&self, milestone: Milestone) {
+        self.set(milestone, self.at_once());
     }
 
     /// It happens now, unless it has happened before; whether it does.
     pub(crate) fn mark_first(&self, milestone: Milestone) -> bool {
-        let is_first = self.0[milestone.number() as usize].get() == 0;
+        let is_first = self.at[milestone.number() as usize].get() == 0;
         if is_first {
             self.mark(milestone);
         }
         is_first
     }
 
-    /// Both happen now, the first of them unless it has happened before.
-    pub(crate) fn mark_both(&self, once: Milestone, milestone: Milestone) {
-        self.mark(milestone);
-        let [first, at] = [once, milestone].map(|milestone| &self.0[milestone.number() as usize]);
-        if first.get() == 0 {
-            first.set(at.get());
+    /// Something happens for the first time with what has just happened, unless it has happened before.
+    pub(crate) fn mark_first_with(&self, before: Milestone, first: Milestone) {
+        if self.at[first.number() as usize].get() == 0 {
+            self.mark_with(before, first);
         }
     }
 
     /// It happens with something that has just happened.
     pub(crate) fn mark_with(&self, before: Milestone, milestone: Milestone) {
-        let [before, at] = [before, milestone].map(|milestone| &self.0[milestone.number() as usize]);
+        let [before, at] = [before, milestone].map(|milestone| &self.at[milestone.number() as usize]);
         at.set(before.get());
     }
 
     /// A time that is a sum grows.
     pub(crate) fn add(&self, milestone: Milestone, time: Duration) {
-        let place = &self.0[milestone.number() as usize];
+        let place = &self.at[milestone.number() as usize];
         place.set(place.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
     }
 
     /// When something happened.
     pub(crate) fn at(&self, milestone: Milestone) -> HrTime {
-        HrTime::from_nanos(self.0[milestone.number() as usize].get())
+        HrTime::from_nanos(self.at[milestone.number() as usize].get())
     }
 
     /// How long it is since something happened.
     pub(crate) fn since(&self, milestone: Milestone) -> Duration {
-        now().saturating_duration_since(self.at(milestone))
+        self.now().saturating_duration_since(self.at(milestone))
     }
 
     pub(crate) fn times(&self) -> Times {
-        std::array::from_fn(|place| self.0[place].get())
+        std::array::from_fn(|place| self.at[place].get())
     }
 
     fn set(&self, milestone: Milestone, at: HrTime) {
-        self.0[milestone.number() as usize].set(at.as_nanos().max(1));
+        self.at[milestone.number() as usize].set(at.as_nanos().max(1));
     }
 }
 
 /// The time on the calling event thread's clock.
 pub(crate) fn now() -> HrTime {
     Here::current().expect("transactions are served on event threads").now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use ts_cont::{EventProcessor, EventType};
+
+    use super::*;
+    use crate::Runtime;
+
+    #[test]
+    fn what_follows_at_once_has_the_time_of_what_was_noted_last_and_no_older_one() {
+        let runtime = Runtime::simulated(1).unwrap();
+        let second = Duration::from_secs(1);
+        runtime.run_for(second);
+        let (tell, told) = channel();
+        let thread = &runtime.processor().threads(EventType::NET)[0];
+        EventProcessor::run_on(thread, move |_| tell.send(Marks::new(HrTime::ZERO, None)).unwrap());
+        runtime.run_for(Duration::ZERO);
+        let marks = told.recv().unwrap();
+        let begin = marks.at(Milestone::SmStart);
+        // Nobody has said so, so no time has passed.
+        runtime.run_for(second);
+        marks.mark_at_once(Milestone::ServerConnect);
+        assert_eq!(marks.at(Milestone::ServerConnect), begin);
+        marks.passes();
+        marks.mark_at_once(Milestone::ServerConnectEnd);
+        assert_eq!(marks.at(Milestone::ServerConnectEnd), begin + second);
+        runtime.run_for(second);
+        marks.mark(Milestone::ServerReadHeaderDone);
+        marks.mark_first_with(Milestone::ServerReadHeaderDone, Milestone::ServerFirstRead);
+        marks.mark_first_with(Milestone::ServerReadHeaderDone, Milestone::ServerConnect);
+        marks.mark_at_once(Milestone::UaBeginWrite);
+        let after = [Milestone::ServerReadHeaderDone, Milestone::ServerFirstRead, Milestone::UaBeginWrite];
+        assert_eq!(after.map(|milestone| marks.at(milestone)), [begin + 2 * second; 3]);
+        assert_eq!(marks.at(Milestone::ServerConnect), begin, "it has happened before");
+    }
 }

@@ -265,6 +265,8 @@ impl Begun {
             Some(rest) => InPlace::new(self.exchange, Box::pin(run), rest).await,
             None => {
                 let here = Here::current().expect("requests are served on event threads");
+                // It begins when its turn comes.
+                self.exchange.time_passes();
                 drop(here.spawn_local(run));
                 Awaited::new(self.exchange).await
             }

@@ -111,8 +111,20 @@ impl Transaction {
 
     /// Serves a request to its very end, closing hooks included.
     pub(crate) async fn run(self, received: Box<Received>) {
+        let mut served = pin!(self.serve(received));
+        let mut has_waited = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut has_waited, true) {
+                self.exchange.time_passes();
+            }
+            served.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    async fn serve(&self, received: Box<Received>) {
         if let Some(response) = self.respond(received).await {
-            self.exchange.mark(Milestone::UaBeginWrite);
+            self.exchange.mark_at_once(Milestone::UaBeginWrite);
             self.exchange.deliver(response);
         }
         poll_fn(|cx| self.exchange.poll_sent(cx)).await;
@@ -339,7 +351,8 @@ impl Transaction {
         loop {
             self.exchange.record(|record| record.asked(to));
             if let Some(marks) = self.exchange.marks() {
-                marks.mark_both(Milestone::ServerFirstConnect, Milestone::ServerConnect);
+                marks.mark_at_once(Milestone::ServerConnect);
+                marks.mark_first_with(Milestone::ServerConnect, Milestone::ServerFirstConnect);
             }
             let connection = match origins.kept(to, self.reach(&self.settings.timeouts, of_client)) {
                 Some(kept) => {
@@ -387,10 +400,7 @@ impl Transaction {
             });
             let changed = changed.flatten();
             let timeouts = changed.as_deref().unwrap_or(&self.settings.timeouts);
-            match looked {
-                true => self.exchange.mark(Milestone::ServerBeginWrite),
-                false => self.exchange.mark_with(Milestone::ServerConnectEnd, Milestone::ServerBeginWrite),
-            }
+            self.exchange.mark_at_once(Milestone::ServerBeginWrite);
             let now = self.exchange.marks().map_or_else(now, |marks| marks.at(Milestone::ServerBeginWrite));
             let how = Sending { timeouts, now, noted: self.subject.is_some(), counters };
             let sent = pin!(origins.send(connection, received, body, how, place));
@@ -408,7 +418,8 @@ impl Transaction {
             self.or_stop(to, sent)?;
             self.show(|content| content.origin_state = OriginState::Alive);
             if let Some(marks) = self.exchange.marks() {
-                marks.mark_both(Milestone::ServerFirstRead, Milestone::ServerReadHeaderDone);
+                marks.mark(Milestone::ServerReadHeaderDone);
+                marks.mark_first_with(Milestone::ServerReadHeaderDone, Milestone::ServerFirstRead);
             }
             return Ok(());
         }

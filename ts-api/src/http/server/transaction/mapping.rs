@@ -91,6 +91,7 @@ impl Transaction {
         let mut asked = authority(parts);
         for (index, step) in steps.of(number).iter().enumerate() {
             let done = subject.subject().run_out(|| step.map(subject.subject().number)).await;
+            self.exchange.time_passes();
             if self.exchange.client_is_gone() {
                 return Err(Stopped::ClientGone);
             }
