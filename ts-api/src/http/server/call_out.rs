@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -75,6 +75,23 @@ impl<'a> Call<'a> {
         out.counters.latencies.end(&self.watch, out.hook, &self.continuation);
         if let (Some(marks), Some(began)) = (out.marks, self.began) {
             marks.add(Milestone::PluginTotal, marks.at_once().saturating_duration_since(began));
+        }
+    }
+}
+
+/// What those who are called say, all together. Most answer at once, so waiting takes no room of all the others.
+pub(crate) enum Verdict<'a> {
+    There(Reenable),
+    ToCome(Pin<Box<dyn Future<Output = Reenable> + 'a>>),
+}
+
+impl Future for Verdict<'_> {
+    type Output = Reenable;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reenable> {
+        match self.get_mut() {
+            Self::There(verdict) => Poll::Ready(*verdict),
+            Self::ToCome(verdict) => verdict.as_mut().poll(cx),
         }
     }
 }
@@ -166,12 +183,11 @@ impl Subject {
     }
 
     /// Calls the continuations at the hook; the first that answers with an error is the last that is called.
-    pub(crate) async fn call_out(&self, out: CallOut<'_>) -> Reenable {
+    pub(crate) fn call_out<'a>(&'a self, out: CallOut<'a>) -> Verdict<'a> {
         let first = self.state().first(&out);
         match self.call_at_once(first, &out) {
-            Ok(verdict) => verdict,
-            // Most answer at once, so waiting takes no room of all the others.
-            Err(call) => Box::pin(self.call_in_turn(call, out)).await,
+            Ok(verdict) => Verdict::There(verdict),
+            Err(call) => Verdict::ToCome(Box::pin(self.call_in_turn(call, out))),
         }
     }
 

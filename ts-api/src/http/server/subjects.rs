@@ -3,7 +3,7 @@
 //! They are made when there is somebody to call, and not before. The tasks that serve keep what only they need.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -72,6 +72,8 @@ pub(crate) struct TransactionSubject {
     /// The place of the hook that was reached last.
     reached: AtomicUsize,
     content: Mutex<Content>,
+    /// A plugin has been there while it was called.
+    visited: AtomicBool,
     /// What the C interface has handed out of its messages.
     #[cfg(feature = "ffi")]
     pub(crate) buffers: crate::ffi::Buffers,
@@ -288,6 +290,7 @@ impl TransactionSubject {
                 debug: Switch::default(),
                 reached: AtomicUsize::new(0),
                 content: Mutex::new(Content::new(settings)),
+                visited: AtomicBool::new(false),
                 #[cfg(feature = "ffi")]
                 buffers: crate::ffi::Buffers::default(),
                 #[cfg(feature = "ffi")]
@@ -357,7 +360,19 @@ impl TransactionSubject {
     pub(crate) fn called_content<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
         // The engine goes on only when the call-out is answered, and then comes for the same lock; so what is done under
         // the lock while it is not answered is done in time.
-        self.content(|content| self.subject.is_called_out().then(|| f(content)))
+        self.content(|content| {
+            // Relaxed: the engine comes by the lock of the subject's state, which is taken here after this and for the answer
+            // after that.
+            self.visited.store(true, Ordering::Relaxed);
+            self.subject.is_called_out().then(|| f(content))
+        })
+    }
+
+    /// As `content`, for what only those change that came by `called_content`; none if nobody did. For the engine, which takes
+    /// no lock at most hooks then.
+    pub(crate) fn visited_content<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
+        // Relaxed: see `called_content`.
+        self.visited.load(Ordering::Relaxed).then(|| self.content(f))
     }
 
     pub(crate) fn end(&self) {

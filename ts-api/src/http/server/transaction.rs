@@ -32,7 +32,7 @@ use hyper::body::{Body, Incoming};
 use self::follow::Again;
 use self::reply::{answer_reply, error_text, has_no_body};
 use super::body::{RequestBody, ResponseBody, Source};
-use super::call_out::{CallOut, HasSubject};
+use super::call_out::{CallOut, HasSubject, Verdict};
 use super::exchange::{Exchange, Sent};
 use super::failure::Failure;
 use super::forward;
@@ -163,7 +163,7 @@ impl Transaction {
                         done = Box::pin(self.follow(target, &mut place)).await;
                         continue;
                     }
-                    self.show(|content| {
+                    self.wished(|content| {
                         let before = reply.parts.status;
                         content.heads.apply_client_response(&mut reply.parts);
                         if let Some(body) = content.wishes.body.take() {
@@ -277,14 +277,14 @@ impl Transaction {
     /// How an origin is reached that the client has named, or somebody else.
     fn reach<'a>(&'a self, timeouts: &'a Timeouts, of_client: bool) -> Reach<'a> {
         let targets = of_client.then_some(&self.settings.targets);
-        let from = self.show(|content| content.wishes.origin.from).flatten();
+        let from = self.wished(|content| content.wishes.origin.from).flatten();
         Reach { policy: &self.settings.origin, timeouts, limits: &self.settings.limits, targets, from }
     }
 
     /// The request's body, on its way or, if a plugin wants it so, read as a whole.
     async fn body(&self, received: &mut Received) -> Result<RequestBody, Stopped> {
         let body = received.body.take().expect("it is taken only here");
-        let wanted = self.show(|content| content.wishes.buffer).flatten();
+        let wanted = self.wished(|content| content.wishes.buffer).flatten();
         match wanted.filter(|_| !body.is_end_stream()) {
             Some(limit) => Box::pin(self.gather(&mut received.parts, body, limit)).await,
             None => Ok(RequestBody::new(body, &self.exchange)),
@@ -332,7 +332,7 @@ impl Transaction {
         parts: &mut request::Parts,
     ) -> Result<Cow<'a, OriginName>, Stopped> {
         self.pass_request(HookId::OsDns, parts).await?;
-        let wished = self.show(|content| content.wishes.origin.wished).flatten();
+        let wished = self.wished(|content| content.wishes.origin.wished).flatten();
         Ok(wished.map_or(Cow::Borrowed(named), |address| Cow::Owned(OriginName::Address(address))))
     }
 
@@ -385,7 +385,7 @@ impl Transaction {
             // If it ends here, the connection goes back.
             let looked = self.pass(HookId::SendRequestHdr).await?;
             if looked || body.is_gathered() {
-                self.show(|content| {
+                self.wished(|content| {
                     content.heads.apply_origin_request(&mut received.parts);
                     content.request_body = None;
                 });
@@ -416,7 +416,6 @@ impl Transaction {
                 None => None,
             };
             self.or_stop(to, sent)?;
-            self.show(|content| content.origin_state = OriginState::Alive);
             if let Some(marks) = self.exchange.marks() {
                 marks.mark(Milestone::ServerReadHeaderDone);
                 marks.mark_first_with(Milestone::ServerReadHeaderDone, Milestone::ServerFirstRead);
@@ -469,11 +468,12 @@ impl Transaction {
                 Source::Text(_) | Source::Tunnel(_) => None,
             };
             let bytes = head.as_ref().map_or_else(|| sizes::of_response(parts), RawHead::size);
+            content.origin_state = OriginState::Alive;
             content.sizes.head(Which::ORIGIN_RESPONSE, bytes);
             content.heads.origin_answers(parts, head, !changed);
         });
         if self.pass(HookId::ReadResponseHdr).await? {
-            self.show(|content| content.heads.apply_origin_response(parts));
+            self.wished(|content| content.heads.apply_origin_response(parts));
         }
         Ok(())
     }
@@ -497,7 +497,7 @@ impl Transaction {
     /// A hook at which the client's request may be changed.
     async fn pass_request(&self, hook: HookId, parts: &mut request::Parts) -> Result<(), Stopped> {
         if self.pass(hook).await? {
-            self.show(|content| content.heads.apply_client_request(parts));
+            self.wished(|content| content.heads.apply_client_request(parts));
         }
         Ok(())
     }
@@ -515,7 +515,7 @@ impl Transaction {
             }
             Some(Reenable::Continue) => {}
         }
-        match self.show(|content| content.wishes.answer.take()).flatten() {
+        match self.wished(|content| content.wishes.answer.take()).flatten() {
             Some(answer) => Err(Stopped::Answer(answer)),
             None => Ok(true),
         }
@@ -523,7 +523,7 @@ impl Transaction {
 
     /// How long everything may take, if plugins have set something else than the server.
     fn timeouts(&self) -> Option<Box<Timeouts>> {
-        self.show(|content| self.time_left(&content.wishes.limits)).flatten()
+        self.wished(|content| self.time_left(&content.wishes.limits)).flatten()
     }
 
     fn time_left(&self, limits: &Limits) -> Option<Box<Timeouts>> {
@@ -533,6 +533,15 @@ impl Transaction {
 
     /// Calls who is at a hook; none if nobody is.
     async fn call_out(&self, hook: HookId) -> Option<Reenable> {
+        match self.call(hook) {
+            None => None,
+            Some(Verdict::There(verdict)) => Some(verdict),
+            Some(verdict) => Some(verdict.await),
+        }
+    }
+
+    /// As `call_out`; what they say may be to come.
+    fn call(&self, hook: HookId) -> Option<Verdict<'_>> {
         let transaction = self.subject.as_ref()?;
         transaction.reach(hook);
         let lists = transaction.lists();
@@ -543,12 +552,17 @@ impl Transaction {
         transaction.content(|content| content.look_at(&self.exchange));
         let (counters, policy) = (self.session.counters(), &self.settings.hooks);
         let out = CallOut { hook, lists, owner: OWNER_TRANSACTION, counters, policy, marks };
-        Some(transaction.subject().call_out(out).await)
+        Some(transaction.subject().call_out(out))
     }
 
     /// Shows plugins something, if there may be any.
     fn show<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
         self.subject.as_ref().map(|subject| subject.content(f))
+    }
+
+    /// Takes up what plugins have set; none if none of them has looked at anything.
+    fn wished<R>(&self, f: impl FnOnce(&mut Content) -> R) -> Option<R> {
+        self.subject.as_ref().and_then(|subject| subject.visited_content(f))
     }
 }
 

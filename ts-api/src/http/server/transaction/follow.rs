@@ -53,7 +53,8 @@ impl Again {
 impl Transaction {
     /// Where a plugin wants the request to go instead; none if nobody does, or if it cannot go anywhere.
     pub(super) fn elsewhere(&self) -> Option<Target> {
-        let (redirect, before) = self.show(|content| (content.wishes.redirect.take(), content.redirects))?;
+        let (redirect, before) =
+            self.wished(|content| (content.wishes.redirect.take(), content.redirects))?;
         let (url, target) = *redirect?;
         let why = match &*self.again.0.borrow() {
             Body::Gone => "the request's body has been passed on",
@@ -66,7 +67,7 @@ impl Transaction {
 
     /// As `elsewhere`, for a response that is there because the origin failed.
     pub(super) fn elsewhere_after_failure(&self) -> Option<Target> {
-        self.show(|content| content.origin_state.is_failure()).filter(|failed| *failed)?;
+        self.wished(|content| content.origin_state.is_failure()).filter(|failed| *failed)?;
         self.elsewhere()
     }
 

@@ -62,7 +62,7 @@ impl Transaction {
 
     /// Where the client says that its request goes, if a plugin wants the rules not to be asked.
     fn as_asked(&self, parts: &request::Parts) -> Result<Option<Route<'static>>, Stopped> {
-        if self.show(|content| content.wishes.skip_remap) != Some(true) {
+        if self.wished(|content| content.wishes.skip_remap) != Some(true) {
             return Ok(None);
         }
         let route = Route::as_asked(parts).map_err(|default| Stopped::Error { default })?;
@@ -95,8 +95,8 @@ impl Transaction {
             if self.exchange.client_is_gone() {
                 return Err(Stopped::ClientGone);
             }
-            self.show(|content| content.heads.apply_client_request(parts));
-            if let Some(answer) = self.show(|content| content.wishes.answer.take()).flatten() {
+            self.wished(|content| content.heads.apply_client_request(parts));
+            if let Some(answer) = self.wished(|content| content.wishes.answer.take()).flatten() {
                 return Err(Stopped::Answer(answer));
             }
             let status = self.when_mapped();
@@ -137,12 +137,12 @@ impl Transaction {
 
     /// The status that a plugin wants the request to be answered with when it has been mapped.
     fn when_mapped(&self) -> Option<StatusCode> {
-        self.show(|content| content.error.as_ref().and_then(|error| error.when_mapped)).flatten()
+        self.wished(|content| content.error.as_ref().and_then(|error| error.when_mapped)).flatten()
     }
 
     /// Where a plugin wants the request to go, if one does.
     fn redirect(&self, parts: &mut request::Parts) -> Option<Route<'static>> {
-        let target = self.show(|content| content.wishes.target.take()).flatten()?;
+        let target = self.wished(|content| content.wishes.target.take()).flatten()?;
         target.rewrite(parts);
         self.show_rewritten(parts);
         Some(Route::to(target.origin))

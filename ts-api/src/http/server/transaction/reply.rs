@@ -36,7 +36,7 @@ impl Transaction {
         let mut text = None;
         let mut content_type = None;
         let mut reason = None;
-        self.show(|content| {
+        self.wished(|content| {
             let Some(error) = &content.error else { return };
             reason.clone_from(&error.reason);
             let set = error.status.filter(|status| *status >= 400);
