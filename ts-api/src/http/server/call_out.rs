@@ -47,8 +47,8 @@ pub(crate) struct CallOut<'a> {
     pub(crate) marks: Option<&'a Marks>,
 }
 
-/// Who has the call-out, and its serial number.
-type Next<'a> = (Cow<'a, Continuation>, u32);
+/// Who has the call-out, if anybody is left, and its serial number. In two parts, since each fits into registers.
+type Next<'a> = (Option<Cow<'a, Continuation>>, u32);
 
 /// One continuation that is called.
 struct Call<'a> {
@@ -63,7 +63,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// It is to be called now.
-    fn new((continuation, serial): Next<'a>, out: &CallOut<'_>) -> Self {
+    fn new(continuation: Cow<'a, Continuation>, serial: u32, out: &CallOut<'_>) -> Self {
         out.counters.call_outs.add();
         let began = out.marks.map(Marks::at_once);
         let watch = out.counters.latencies.begin();
@@ -110,8 +110,10 @@ pub(crate) struct Subject {
 struct State {
     serial: u32,
     phase: Phase,
-    /// The hook whose lists are being walked, and how far.
-    walk: Option<(HookId, Walk)>,
+    /// The hook whose lists are being walked.
+    walked: Option<HookId>,
+    /// How far.
+    walk: Walk,
     /// Who has the call-out. By name: a handle would be counted, and those of global lists are called on all threads.
     called: Option<Label>,
     waker: Option<Waker>,
@@ -119,30 +121,38 @@ struct State {
 
 impl State {
     /// Begins to walk over the lists of a hook.
-    fn first<'a>(&mut self, out: &CallOut<'a>) -> Option<Next<'a>> {
-        self.walk = Some((out.hook, Walk::default()));
+    fn first<'a>(&mut self, out: &CallOut<'a>) -> Next<'a> {
+        self.walked = Some(out.hook);
+        self.walk = Walk::default();
         self.next(out)
     }
 
-    /// Gives the call-out to the next one; none if there is none, and then it is over.
-    fn next<'a>(&mut self, out: &CallOut<'a>) -> Option<Next<'a>> {
-        let (_, walk) = self.walk.as_mut()?;
-        let Some(continuation) = walk.next(&out.lists, out.hook) else {
-            self.walk = None;
-            return None;
-        };
-        self.serial = self.serial.checked_add(1).unwrap_or(1);
-        self.phase = Phase::Open;
-        self.called = Some(Label::of(&continuation));
-        Some((continuation, self.serial))
+    /// Gives the call-out to the next one; if there is none, it is over.
+    fn next<'a>(&mut self, out: &CallOut<'a>) -> Next<'a> {
+        let next = self.walk.next(&out.lists, out.hook);
+        match &next {
+            Some(continuation) => {
+                self.serial = self.serial.checked_add(1).unwrap_or(1);
+                self.phase = Phase::Open;
+                self.called = Some(Label::of(continuation));
+            }
+            None => self.walked = None,
+        }
+        (next, self.serial)
     }
 
     /// As `next`, once the one before has answered: if that was with an error, nobody is next.
-    fn next_after<'a>(&mut self, answer: Reenable, out: &CallOut<'a>) -> Option<Next<'a>> {
+    fn next_after<'a>(&mut self, answer: Reenable, out: &CallOut<'a>) -> Next<'a> {
         if answer == Reenable::Error {
-            self.walk = None;
+            self.walked = None;
+            return (None, self.serial);
         }
         self.next(out)
+    }
+
+    /// How far the walk over the lists of `hook` is, if there is one.
+    fn walk(&self, hook: HookId) -> Option<&Walk> {
+        (self.walked == Some(hook)).then_some(&self.walk)
     }
 
     /// The answer if it is there.
@@ -175,7 +185,8 @@ impl Subject {
             state: Mutex::new(State {
                 serial: 0,
                 phase: Phase::Between,
-                walk: None,
+                walked: None,
+                walk: Walk::default(),
                 called: None,
                 waker: None,
             }),
@@ -192,10 +203,10 @@ impl Subject {
     }
 
     /// Calls one after the other up to the first that is to be waited for.
-    fn call_at_once<'a>(&self, mut next: Option<Next<'a>>, out: &CallOut<'a>) -> Result<Reenable, Call<'a>> {
+    fn call_at_once<'a>(&self, mut next: Next<'a>, out: &CallOut<'a>) -> Result<Reenable, Call<'a>> {
         let mut verdict = Reenable::Continue;
-        while let Some(who) = next {
-            let mut call = Call::new(who, out);
+        while let (Some(continuation), serial) = next {
+            let mut call = Call::new(continuation, serial, out);
             let Some(turn) = self.try_call(&mut call, out) else { return Err(call) };
             call.note(out);
             (verdict, next) = turn;
@@ -234,7 +245,7 @@ impl Subject {
     }
 
     /// Calls it if both mutexes are free; the answer if that is there at once, and who is next.
-    fn try_call<'a>(&self, call: &mut Call<'a>, out: &CallOut<'a>) -> Option<(Reenable, Option<Next<'a>>)> {
+    fn try_call<'a>(&self, call: &mut Call<'a>, out: &CallOut<'a>) -> Option<(Reenable, Next<'a>)> {
         let began = call.began;
         let entered = self.mutex.try_lock().map_or(Err(CallError::Busy), |_guard| self.run(call, out, began));
         match entered {
@@ -455,7 +466,7 @@ impl Subject {
 
     /// Whether the lists of `hook` are being walked.
     pub(crate) fn walks(&self, hook: HookId) -> bool {
-        self.state().walk.is_some_and(|(walked, _)| walked == hook)
+        self.state().walked == Some(hook)
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -480,10 +491,10 @@ impl Subject {
         if state.phase == Phase::Over {
             return None;
         }
-        let own = state.walk;
+        let has_passed = |state: &State| state.walk(hook).is_some_and(|walk| walk.has_passed(list));
+        let own = ptr::eq(self, walker).then(|| has_passed(&state));
         drop(state);
-        let walk = if ptr::eq(self, walker) { own } else { walker.state().walk };
-        let passed = walk.is_some_and(|(walked, walk)| walked == hook && walk.has_passed(list));
+        let passed = own.unwrap_or_else(|| has_passed(&walker.state()));
         let added = self.hooks.add(hook, continuation, list == List::Transaction);
         Some(match (added, passed) {
             (false, _) => Added::Already,

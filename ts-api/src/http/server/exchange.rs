@@ -11,6 +11,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use hyper::Response;
@@ -25,6 +26,7 @@ use super::lane::Lane;
 use super::marks::Marks;
 use super::record::Recording;
 use super::settings::Settings;
+use super::subjects::TransactionSubject;
 use crate::http::{Aborted, Milestone};
 
 /// How a response ended.
@@ -109,8 +111,13 @@ impl Exchange {
     }
 
     /// Begins to note times, for a connection that has been there since `accepted` and a request that began to come in then.
-    pub(crate) fn begin_marks(&self, accepted: HrTime, first_read: Option<HrTime>) {
-        self.marks.get_or_init(|| Marks::new(accepted, first_read));
+    pub(crate) fn begin_marks(
+        &self,
+        transaction: &Arc<TransactionSubject>,
+        accepted: HrTime,
+        first_read: Option<HrTime>,
+    ) {
+        self.marks.get_or_init(|| Marks::new(Arc::clone(transaction), accepted, first_read));
     }
 
     /// The transaction's times, if they are noted.

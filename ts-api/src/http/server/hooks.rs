@@ -21,7 +21,9 @@ use crate::http::HookId;
 
 const HOOKS: usize = HookId::ALL.len();
 
-/// The first chunk of a list has room for 8, each further one for twice as many as the one before.
+/// How many a list has room for in itself: one cache line, with its length. There are seldom more at one hook.
+const NEAR: usize = 3;
+/// Behind those the first chunk has room for 8, each further one for twice as many as the one before.
 const FIRST_CHUNK: usize = 8;
 const CHUNKS: usize = 24;
 
@@ -33,17 +35,22 @@ pub(crate) struct GlobalHooks {
 }
 
 /// A list that is read while it grows.
+#[repr(C, align(64))]
 struct GrowingList {
-    chunks: [OnceLock<Box<[OnceLock<Continuation>]>>; CHUNKS],
     len: AtomicUsize,
+    near: [OnceLock<Continuation>; NEAR],
+    chunks: [OnceLock<Box<[OnceLock<Continuation>]>>; CHUNKS],
 }
+
+const _: () = assert!(std::mem::offset_of!(GrowingList, chunks) <= 64);
 
 impl Default for GlobalHooks {
     fn default() -> Self {
         Self {
             lists: std::array::from_fn(|_| GrowingList {
-                chunks: [const { OnceLock::new() }; CHUNKS],
                 len: AtomicUsize::new(0),
+                near: [const { OnceLock::new() }; NEAR],
+                chunks: [const { OnceLock::new() }; CHUNKS],
             }),
             mask: AtomicU32::new(0),
             adding: Mutex::new(()),
@@ -70,10 +77,12 @@ impl GrowingList {
     fn push(&self, continuation: Continuation) {
         // Relaxed: only this thread writes it now, and the one before it gave its lock to this one.
         let len = self.len.load(Ordering::Relaxed);
-        let (chunk, place) = split(len);
-        let chunk = self.chunks[chunk]
-            .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(FIRST_CHUNK << chunk).collect());
-        let set = chunk[place].set(continuation);
+        let place = self.near.get(len).unwrap_or_else(|| {
+            let (chunk, place) = split(len - NEAR);
+            let make = || std::iter::repeat_with(OnceLock::new).take(FIRST_CHUNK << chunk).collect();
+            &self.chunks[chunk].get_or_init(make)[place]
+        });
+        let set = place.set(continuation);
         debug_assert!(set.is_ok(), "a place is filled once");
         // Release [hook-list]: the place is filled before it counts.
         self.len.store(len + 1, Ordering::Release);
@@ -85,12 +94,15 @@ impl GrowingList {
     }
 
     fn get(&self, index: usize) -> Option<&Continuation> {
-        let (chunk, place) = split(index);
+        if let Some(near) = self.near.get(index) {
+            return near.get();
+        }
+        let (chunk, place) = split(index - NEAR);
         self.chunks.get(chunk)?.get()?.get(place)?.get()
     }
 }
 
-/// In which chunk an index is, and where there.
+/// In which chunk something is that stands at `index` behind the near ones, and where there.
 fn split(index: usize) -> (usize, usize) {
     let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
     (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
@@ -199,7 +211,7 @@ impl<'a> Lists<'a> {
 /// Where a call-out is in the three lists.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Walk {
-    taken: [usize; 3],
+    taken: [u32; 3],
     passed: [bool; 3],
 }
 
@@ -212,7 +224,9 @@ impl Walk {
                 if self.passed[at] {
                     continue;
                 }
-                let Some((continuation, is_last)) = lists.at(list, hook, self.taken[at]) else { continue };
+                let Some((continuation, is_last)) = lists.at(list, hook, self.taken[at] as usize) else {
+                    continue;
+                };
                 self.taken[at] += 1;
                 self.passed[at] = is_last;
                 if continuation.is_destroyed() {

@@ -7,35 +7,57 @@
 //!   noted.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ts_cont::Here;
 use ts_thread::{Clock, HrTime};
 
+use super::subjects::TransactionSubject;
 use crate::http::Milestone;
 
 const PLACES: usize = Milestone::PluginTotal.number() as usize + 1;
 
-/// The times of a transaction, as they were at one moment: nanoseconds of the monotonic clock, zero for what has not come.
-pub(crate) type Times = [u64; PLACES];
+/// The times of a transaction, for whoever asks: nanoseconds of the monotonic clock, zero for what has not come.
+pub(crate) struct Times([AtomicU64; PLACES]);
 
-/// The times of a transaction, noted on its thread.
+impl Default for Times {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; PLACES])
+    }
+}
+
+impl Times {
+    pub(crate) fn get(&self, milestone: Milestone) -> u64 {
+        // Relaxed: each is told alone, and only the transaction's thread sets it.
+        self.0[milestone.number() as usize].load(Ordering::Relaxed)
+    }
+
+    fn set(&self, milestone: Milestone, at: u64) {
+        // Relaxed: see `get`.
+        self.0[milestone.number() as usize].store(at, Ordering::Relaxed);
+    }
+}
+
+/// What notes the times of a transaction, on its thread.
 pub(crate) struct Marks {
     clock: Clock,
     /// What the clock said last, while that is as good as now.
     just_now: Cell<Option<HrTime>>,
-    at: [Cell<u64>; PLACES],
+    transaction: Arc<TransactionSubject>,
 }
 
 impl Marks {
     /// With a transaction that begins now, on a connection that has been there since `accepted`.
-    pub(crate) fn new(accepted: HrTime, first_read: Option<HrTime>) -> Self {
+    pub(crate) fn new(
+        transaction: Arc<TransactionSubject>,
+        accepted: HrTime,
+        first_read: Option<HrTime>,
+    ) -> Self {
         let here = Here::current().expect("transactions are served on event threads");
-        let marks = Self {
-            clock: here.processor_ref().clock().clone(),
-            just_now: Cell::new(None),
-            at: [const { Cell::new(0) }; PLACES],
-        };
+        let marks =
+            Self { clock: here.processor_ref().clock().clone(), just_now: Cell::new(None), transaction };
         let start = marks.now();
         marks.set(Milestone::UaBegin, accepted);
         marks.set(Milestone::UaFirstRead, first_read.unwrap_or(start));
@@ -77,7 +99,7 @@ impl Marks {
 
     /// It happens now, unless it has happened before; whether it does.
     pub(crate) fn mark_first(&self, milestone: Milestone) -> bool {
-        let is_first = self.at[milestone.number() as usize].get() == 0;
+        let is_first = self.times().get(milestone) == 0;
         if is_first {
             self.mark(milestone);
         }
@@ -86,26 +108,25 @@ impl Marks {
 
     /// Something happens for the first time with what has just happened, unless it has happened before.
     pub(crate) fn mark_first_with(&self, before: Milestone, first: Milestone) {
-        if self.at[first.number() as usize].get() == 0 {
+        if self.times().get(first) == 0 {
             self.mark_with(before, first);
         }
     }
 
     /// It happens with something that has just happened.
     pub(crate) fn mark_with(&self, before: Milestone, milestone: Milestone) {
-        let [before, at] = [before, milestone].map(|milestone| &self.at[milestone.number() as usize]);
-        at.set(before.get());
+        self.times().set(milestone, self.times().get(before));
     }
 
     /// A time that is a sum grows.
     pub(crate) fn add(&self, milestone: Milestone, time: Duration) {
-        let place = &self.at[milestone.number() as usize];
-        place.set(place.get().saturating_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.times().set(milestone, self.times().get(milestone).saturating_add(time));
     }
 
     /// When something happened.
     pub(crate) fn at(&self, milestone: Milestone) -> HrTime {
-        HrTime::from_nanos(self.at[milestone.number() as usize].get())
+        HrTime::from_nanos(self.times().get(milestone))
     }
 
     /// How long it is since something happened.
@@ -113,12 +134,12 @@ impl Marks {
         self.now().saturating_duration_since(self.at(milestone))
     }
 
-    pub(crate) fn times(&self) -> Times {
-        std::array::from_fn(|place| self.at[place].get())
+    fn set(&self, milestone: Milestone, at: HrTime) {
+        self.times().set(milestone, at.as_nanos().max(1));
     }
 
-    fn set(&self, milestone: Milestone, at: HrTime) {
-        self.at[milestone.number() as usize].set(at.as_nanos().max(1));
+    fn times(&self) -> &Times {
+        &self.transaction.times
     }
 }
 
@@ -129,12 +150,16 @@ pub(crate) fn now() -> HrTime {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::sync::mpsc::channel;
 
     use ts_cont::{EventProcessor, EventType};
 
     use super::*;
     use crate::Runtime;
+    use crate::http::server::settings::Settings;
+    use crate::http::server::socket::Socket;
+    use crate::http::server::subjects::{SessionSubject, Shards};
 
     #[test]
     fn what_follows_at_once_has_the_time_of_what_was_noted_last_and_no_older_one() {
@@ -143,7 +168,15 @@ mod tests {
         runtime.run_for(second);
         let (tell, told) = channel();
         let thread = &runtime.processor().threads(EventType::NET)[0];
-        EventProcessor::run_on(thread, move |_| tell.send(Marks::new(HrTime::ZERO, None)).unwrap());
+        EventProcessor::run_on(thread, move |_| {
+            let (shards, hooks) = (Shards::choose(), Arc::default());
+            let client = SocketAddr::from(([127, 0, 0, 1], 1));
+            let session = SessionSubject::enter(shards, (client, None), Socket::new(-1), 0, &hooks).unwrap();
+            let transaction = TransactionSubject::enter(shards, &session, 1, &Settings::default()).unwrap();
+            tell.send(Marks::new(Arc::clone(&transaction), HrTime::ZERO, None)).unwrap();
+            transaction.end();
+            session.end();
+        });
         runtime.run_for(Duration::ZERO);
         let marks = told.recv().unwrap();
         let begin = marks.at(Milestone::SmStart);

@@ -69,6 +69,7 @@ pub(crate) struct TransactionSubject {
     pub(crate) ordinal: u64,
     /// Whether debug output is wanted for it, if not as for its session.
     pub(crate) debug: Switch,
+    pub(crate) times: Times,
     /// The place of the hook that was reached last.
     reached: AtomicUsize,
     content: Mutex<Content>,
@@ -107,7 +108,6 @@ pub(crate) struct Content {
     pub(crate) wishes: Wishes,
     /// As a whole, while it is there.
     pub(crate) request_body: Option<Bytes>,
-    pub(crate) times: Times,
 }
 
 impl Content {
@@ -125,7 +125,6 @@ impl Content {
             sizes: Sizes::default(),
             wishes: Wishes::new(settings),
             request_body: None,
-            times: [0; _],
         }
     }
 }
@@ -138,9 +137,6 @@ impl Content {
 
     /// Takes up how far things have come, for those who are about to be called.
     pub(crate) fn look_at(&mut self, exchange: &Exchange) {
-        if let Some(marks) = exchange.marks() {
-            self.times = marks.times();
-        }
         let bodies = exchange.bodies();
         self.sizes.body(Which::CLIENT_REQUEST, bodies.from_client.get());
         self.sizes.body(Which::ORIGIN_REQUEST, bodies.to_origin.get());
@@ -288,6 +284,7 @@ impl TransactionSubject {
                 session: Arc::clone(session),
                 ordinal,
                 debug: Switch::default(),
+                times: Times::default(),
                 reached: AtomicUsize::new(0),
                 content: Mutex::new(Content::new(settings)),
                 visited: AtomicBool::new(false),

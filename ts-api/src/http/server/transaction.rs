@@ -103,8 +103,8 @@ impl Transaction {
         };
         let ordinal = session.count_transaction();
         let subject = hooks.then(|| session.transaction_subject(ordinal, &settings)).flatten();
-        if subject.is_some() {
-            exchange.begin_marks(session.began, session.gate.take_first_read());
+        if let Some(subject) = &subject {
+            exchange.begin_marks(subject, session.began, session.gate.take_first_read());
         }
         Self { session, exchange, subject, method, settings, steps, again: Again::default() }
     }

@@ -9,6 +9,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::{find_session, find_transaction, guarded, send};
 use crate::http::door::{Address, BytesSink, ErrorPart, Kind, Limit, RawBytes, RawFields, TAKE_BACK};
+use crate::http::server::call_out::HasSubject;
 use crate::http::server::head::{UrlPart, final_status, is_framing};
 use crate::http::server::remap::OriginName;
 use crate::http::server::subjects::Content;
@@ -197,7 +198,11 @@ pub(super) unsafe extern "C" fn count(kind: Kind, subject: u64, count: *mut u64)
 pub(super) unsafe extern "C" fn milestone(transaction: u64, milestone: u32, at: *mut u64) -> Code {
     guarded(|| {
         let milestone = Milestone::from_number(milestone).ok_or(Code::UNKNOWN)?;
-        let time = called(transaction, |content| Ok(content.times[milestone.number() as usize]))?;
+        let transaction = find_transaction(transaction)?;
+        if !transaction.subject().is_called_out() {
+            return Err(Code::NOT_CALLED_OUT);
+        }
+        let time = transaction.times.get(milestone);
         // SAFETY: the place is lent for the call.
         unsafe { at.write(time) };
         Ok(())
