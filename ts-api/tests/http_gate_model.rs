@@ -49,6 +49,7 @@ fn judge(side: Side, bytes: &[u8], mut ends: Vec<usize>, limits: &Limits) -> Out
                 Ok(Step::Head(length, head)) => {
                     outcome.heads.push(at);
                     let raw = head.raw.expect("it was asked for");
+                    assert_ne!(raw.method().is_empty(), raw.status() == 0, "it is found again");
                     // What was noted stands in the head, in that order.
                     let text = &bytes[at..at + length];
                     let fields = raw

@@ -145,7 +145,7 @@ fn judge_request(
     if asked == Asked::Connect && framing != Framing::None {
         return Err(Refusal::malformed("CONNECT with a body"));
     }
-    let raw = note.then(|| RawHead::request(head, request));
+    let raw = note.then(|| RawHead::request(head));
     Ok(Head { framing, asked, raw, interim: false, odd: OddNames::of(request.headers) })
 }
 
@@ -210,7 +210,7 @@ fn judge_response(
             (None, None) => Framing::ToTheEnd,
         },
     };
-    let raw = note.then(|| RawHead::response(head, response));
+    let raw = note.then(|| RawHead::response(head));
     let interim = status < 200 && status != 101;
     Ok(Head { framing, asked, raw, interim, odd: OddNames::of(response.headers) })
 }

@@ -1,18 +1,32 @@
 //! A head as it was received: the fields in their order, with the case of their names.
+//!
+//! What is noted is its bytes. Where what is in them is found when somebody asks, by the parser that has let it pass: nobody asks
+//! for most heads, and the parser is faster than what it would take to keep and carry what it has found.
+
+use std::cell::OnceCell;
+use std::mem::MaybeUninit;
 
 use bytes::Bytes;
+use httparse::{Header, ParserConfig};
 
 /// A head as it was received.
 #[derive(Debug, Clone)]
 pub struct RawHead {
     bytes: Bytes,
-    start: RawStart,
-    minor: u8,
-    fields: Box<[(Span, Span)]>,
+    is_request: bool,
+    /// Where everything is, once somebody has asked.
+    places: OnceCell<Box<Places>>,
 }
 
 /// Where something is in the head.
 type Span = (u32, u32);
+
+#[derive(Debug, Clone)]
+struct Places {
+    start: RawStart,
+    minor: u8,
+    fields: Box<[(Span, Span)]>,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum RawStart {
@@ -20,34 +34,57 @@ enum RawStart {
     Response { status: u16, reason: Span },
 }
 
-impl RawHead {
-    pub(super) fn request(head: &[u8], request: &httparse::Request<'_, '_>) -> Self {
+impl Places {
+    /// Of a head that has passed. Nothing is anywhere in others.
+    fn of(head: &[u8], is_request: bool) -> Self {
         let span = |part: &[u8]| span(head, part);
-        let start = RawStart::Request {
-            method: span(request.method.unwrap_or_default().as_bytes()),
-            target: span(request.path.unwrap_or_default().as_bytes()),
-        };
-        Self::new(head, start, request.version, request.headers)
+        let lines = memchr::memchr_iter(b'\n', head).count();
+        let mut room = vec![MaybeUninit::<Header<'_>>::uninit(); lines];
+        let config = ParserConfig::default();
+        let (start, minor, fields);
+        if is_request {
+            let mut request = httparse::Request::new(&mut []);
+            let parsed = config.parse_request_with_uninit_headers(&mut request, head, &mut room);
+            debug_assert!(parsed.is_ok(), "it has passed");
+            start = RawStart::Request {
+                method: span(request.method.unwrap_or_default().as_bytes()),
+                target: span(request.path.unwrap_or_default().as_bytes()),
+            };
+            (minor, fields) = (request.version, request.headers);
+        } else {
+            let mut response = httparse::Response::new(&mut []);
+            let parsed = config.parse_response_with_uninit_headers(&mut response, head, &mut room);
+            debug_assert!(parsed.is_ok(), "it has passed");
+            start = RawStart::Response {
+                status: response.code.unwrap_or_default(),
+                reason: span(response.reason.unwrap_or_default().as_bytes()),
+            };
+            (minor, fields) = (response.version, response.headers);
+        }
+        let fields = fields.iter().map(|field| (span(field.name.as_bytes()), span(field.value))).collect();
+        Self { start, minor: minor.unwrap_or(1), fields }
+    }
+}
+
+impl RawHead {
+    /// Of a request that has passed.
+    pub(super) fn request(head: &[u8]) -> Self {
+        Self { bytes: Bytes::copy_from_slice(head), is_request: true, places: OnceCell::new() }
     }
 
-    pub(super) fn response(head: &[u8], response: &httparse::Response<'_, '_>) -> Self {
-        let start = RawStart::Response {
-            status: response.code.unwrap_or_default(),
-            reason: span(head, response.reason.unwrap_or_default().as_bytes()),
-        };
-        Self::new(head, start, response.version, response.headers)
+    /// Of a response that has passed.
+    pub(super) fn response(head: &[u8]) -> Self {
+        Self { bytes: Bytes::copy_from_slice(head), is_request: false, places: OnceCell::new() }
     }
 
-    fn new(head: &[u8], start: RawStart, minor: Option<u8>, fields: &[httparse::Header<'_>]) -> Self {
-        let fields =
-            fields.iter().map(|field| (span(head, field.name.as_bytes()), span(head, field.value))).collect();
-        Self { bytes: Bytes::copy_from_slice(head), start, minor: minor.unwrap_or(1), fields }
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| Box::new(Places::of(&self.bytes, self.is_request)))
     }
 
     /// The method of a request; empty for a response.
     #[must_use]
     pub fn method(&self) -> Bytes {
-        match self.start {
+        match self.places().start {
             RawStart::Request { method, .. } => self.part(method),
             RawStart::Response { .. } => Bytes::new(),
         }
@@ -56,7 +93,7 @@ impl RawHead {
     /// The target of a request as it stands in its first line; empty for a response.
     #[must_use]
     pub fn target(&self) -> Bytes {
-        match self.start {
+        match self.places().start {
             RawStart::Request { target, .. } => self.part(target),
             RawStart::Response { .. } => Bytes::new(),
         }
@@ -65,7 +102,7 @@ impl RawHead {
     /// The status of a response; zero for a request.
     #[must_use]
     pub fn status(&self) -> u16 {
-        match self.start {
+        match self.places().start {
             RawStart::Response { status, .. } => status,
             RawStart::Request { .. } => 0,
         }
@@ -74,7 +111,7 @@ impl RawHead {
     /// The reason phrase of a response, which may be empty; empty for a request.
     #[must_use]
     pub fn reason(&self) -> Bytes {
-        match self.start {
+        match self.places().start {
             RawStart::Response { reason, .. } => self.part(reason),
             RawStart::Request { .. } => Bytes::new(),
         }
@@ -83,7 +120,7 @@ impl RawHead {
     /// The second number of the version: 0 or 1.
     #[must_use]
     pub fn minor_version(&self) -> u8 {
-        self.minor
+        self.places().minor
     }
 
     /// How many bytes it has, with the empty line.
@@ -95,18 +132,18 @@ impl RawHead {
     /// How many field lines there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.places().fields.len()
     }
 
     /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.places().fields.is_empty()
     }
 
     /// Name and value of each field line, in order; without the blanks around values.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (Bytes, Bytes)> + '_ {
-        self.fields.iter().map(|(name, value)| (self.part(*name), self.part(*value)))
+        self.places().fields.iter().map(|(name, value)| (self.part(*name), self.part(*value)))
     }
 
     fn part(&self, (from, to): Span) -> Bytes {
