@@ -55,6 +55,14 @@ pub(crate) struct Bodies {
     pub(crate) to_client: Cell<u64>,
 }
 
+impl Bodies {
+    /// Whether anything has gone by.
+    fn have_begun(&self) -> bool {
+        // The origin gets nothing that has not come from the client.
+        [&self.from_client, &self.from_origin, &self.to_client].into_iter().any(|bytes| bytes.get() != 0)
+    }
+}
+
 /// What the two tasks share.
 pub(crate) struct Exchange {
     lane: Rc<Lane>,
@@ -223,6 +231,11 @@ impl Exchange {
     /// How the response ended, if it has.
     pub(crate) fn sent(&self) -> Option<Sent> {
         self.sent.get()
+    }
+
+    /// Whether anything is to be seen here that was not when the transaction began.
+    pub(crate) fn has_got_on(&self) -> bool {
+        self.bodies.have_begun() || self.sent.get().is_some()
     }
 
     /// Who broke the response off, if somebody has.

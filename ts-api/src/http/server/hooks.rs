@@ -191,21 +191,6 @@ impl<'a> Lists<'a> {
             | self.session.map_or(0, OwnHooks::mask)
             | self.transaction.map_or(0, OwnHooks::mask)
     }
-
-    /// Who stands at `index` of the list, and whether that is the last one there; none if the list is no longer than that.
-    fn at(&self, list: List, hook: HookId, index: usize) -> Option<(Cow<'a, Continuation>, bool)> {
-        let own = match list {
-            List::Global => {
-                let list = &self.global.lists[hook.place()];
-                let len = list.len();
-                let continuation = list.get(index).filter(|_| index < len)?;
-                return Some((Cow::Borrowed(continuation), index + 1 == len));
-            }
-            List::Session => self.session,
-            List::Transaction => self.transaction,
-        };
-        own?.at(hook, index).map(|(continuation, is_last)| (Cow::Owned(continuation), is_last))
-    }
 }
 
 /// Where a call-out is in the three lists.
@@ -218,24 +203,44 @@ pub(crate) struct Walk {
 impl Walk {
     /// The next continuation that is not destroyed. Lent by a list that nothing is ever taken out of, so as not to be counted.
     pub(crate) fn next<'a>(&mut self, lists: &Lists<'a>, hook: HookId) -> Option<Cow<'a, Continuation>> {
-        'again: loop {
-            for list in [List::Global, List::Session, List::Transaction] {
-                let at = list as usize;
-                if self.passed[at] {
-                    continue;
-                }
-                let Some((continuation, is_last)) = lists.at(list, hook, self.taken[at] as usize) else {
-                    continue;
-                };
-                self.taken[at] += 1;
-                self.passed[at] = is_last;
-                if continuation.is_destroyed() {
-                    continue 'again;
-                }
+        loop {
+            let continuation = match self.take_global(lists.global, hook) {
+                Some(continuation) => Cow::Borrowed(continuation),
+                None => Cow::Owned(self.take_own(lists, hook)?),
+            };
+            if !continuation.is_destroyed() {
                 return Some(continuation);
             }
+        }
+    }
+
+    fn take_global<'a>(&mut self, global: &'a GlobalHooks, hook: HookId) -> Option<&'a Continuation> {
+        if self.has_passed(List::Global) {
             return None;
         }
+        let list = &global.lists[hook.place()];
+        let (len, index) = (list.len(), self.taken[List::Global as usize] as usize);
+        let continuation = list.get(index).filter(|_| index < len)?;
+        self.takes(List::Global, index + 1 == len);
+        Some(continuation)
+    }
+
+    fn take_own(&mut self, lists: &Lists<'_>, hook: HookId) -> Option<Continuation> {
+        for (list, own) in [(List::Session, lists.session), (List::Transaction, lists.transaction)] {
+            if let Some(own) = own
+                && !self.has_passed(list)
+                && let Some((continuation, is_last)) = own.at(hook, self.taken[list as usize] as usize)
+            {
+                self.takes(list, is_last);
+                return Some(continuation);
+            }
+        }
+        None
+    }
+
+    fn takes(&mut self, list: List, is_last: bool) {
+        self.taken[list as usize] += 1;
+        self.passed[list as usize] = is_last;
     }
 
     pub(crate) fn has_passed(&self, list: List) -> bool {

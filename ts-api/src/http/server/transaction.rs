@@ -549,7 +549,9 @@ impl Transaction {
             return None;
         }
         let marks = self.exchange.marks();
-        transaction.content(|content| content.look_at(&self.exchange));
+        if self.exchange.has_got_on() {
+            transaction.content(|content| content.look_at(&self.exchange));
+        }
         let (counters, policy) = (self.session.counters(), &self.settings.hooks);
         let out = CallOut { hook, lists, owner: OWNER_TRANSACTION, counters, policy, marks };
         Some(transaction.subject().call_out(out))
