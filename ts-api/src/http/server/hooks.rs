@@ -251,6 +251,25 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cont;
+
+    #[test]
+    fn a_list_has_all_that_were_added_in_their_order_near_and_far() {
+        let hooks = GlobalHooks::default();
+        let list = &hooks.lists[HookId::TxnStart.place()];
+        let conts: Vec<_> = (0..100).map(|_| Continuation::from(Cont::shared(|_| ()))).collect();
+        for (index, cont) in conts.iter().enumerate() {
+            assert_eq!((list.len(), list.get(index)), (index, None));
+            hooks.add(HookId::TxnStart, cont.clone());
+            assert_eq!(list.get(index), Some(cont));
+        }
+        let lists = Lists { global: &hooks, session: None, transaction: None };
+        let mut walk = Walk::default();
+        let met: Vec<_> = std::iter::from_fn(|| walk.next(&lists, HookId::TxnStart)).collect();
+        assert!(met.iter().map(|met| &**met).eq(&conts));
+        assert!(walk.has_passed(List::Global));
+        assert!(hooks.lists.iter().filter(|list| list.len() > 0).count() == 1);
+    }
 
     #[test]
     fn chunks_follow_each_other_without_gap() {

@@ -358,8 +358,8 @@ impl TransactionSubject {
         // The engine goes on only when the call-out is answered, and then comes for the same lock; so what is done under
         // the lock while it is not answered is done in time.
         self.content(|content| {
-            // Relaxed: the engine comes by the lock of the subject's state, which is taken here after this and for the answer
-            // after that.
+            // Relaxed: the look at the call-out takes the lock of the subject's state. If it is open then, whoever answers takes
+            // that lock later, and so does the engine when it finds the answer, before it looks here.
             self.visited.store(true, Ordering::Relaxed);
             self.subject.is_called_out().then(|| f(content))
         })

@@ -1,7 +1,7 @@
 //! A head as it was received: the fields in their order, with the case of their names.
 //!
-//! What is noted is its bytes. Where what is in them is found when somebody asks, by the parser that has let it pass: nobody asks
-//! for most heads, and the parser is faster than what it would take to keep and carry what it has found.
+//! What is noted is its bytes. Where things are in them is found, by the parser that has let them pass, when somebody asks: for
+//! most heads nobody does, and what was found would have to be kept and carried along.
 
 use std::cell::OnceCell;
 use std::mem::MaybeUninit;
