@@ -484,7 +484,7 @@ impl Builder {
             settings: Current::new(self.settings),
             resolver: self.resolver,
             lookups: runtime.group(Pool::Dns).unwrap_or_else(|| runtime.task()),
-            counters: threads.iter().map(|_| Default::default()).collect(),
+            counters: (0..=threads.len()).map(|_| Default::default()).collect(),
             inboxes: threads.iter().map(|_| Inbox::default()).collect(),
         });
         // From here on, giving up means to drop it, and that stops what has been started.

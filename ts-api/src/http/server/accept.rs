@@ -118,7 +118,7 @@ impl Acceptor {
         }
         let welcome = entered == Entered::Yes;
         if !welcome {
-            self.counters().refused_connections.add();
+            self.counters().refused_connections.add_among_others();
             tracing::debug!(%client, ?entered, "a connection too many");
         }
         if !shared.inboxes[lane].push(Handed { socket, client, welcome }) && welcome {
@@ -127,7 +127,7 @@ impl Acceptor {
     }
 
     fn pause(&mut self, error: &io::Error, listener: &TcpListener) -> Duration {
-        self.counters().accept_failures.add();
+        self.counters().accept_failures.add_among_others();
         let scarce = self.scarce.get_or_insert_with(|| {
             tracing::error!(%error, "no connection could be accepted; clients wait, or are answered 503");
             Scarce { since: Instant::now(), pause: FIRST_PAUSE, turned_away: 0 }
@@ -146,7 +146,7 @@ impl Acceptor {
         }
         for _ in 0..AT_ONCE {
             let Ok((socket, _)) = listener.accept() else { break };
-            self.counters().refused_connections.add();
+            self.counters().refused_connections.add_among_others();
             self.turn_away(socket);
             if let Some(scarce) = &mut self.scarce {
                 scarce.turned_away += 1;
@@ -158,7 +158,7 @@ impl Acceptor {
     /// The server drains: nobody waits in the queue for a socket that is closed.
     pub(super) fn close(&mut self, listener: &TcpListener) {
         while let Ok((socket, _)) = listener.accept() {
-            self.counters().refused_connections.add();
+            self.counters().refused_connections.add_among_others();
             self.turn_away(socket);
         }
     }
@@ -175,7 +175,7 @@ impl Acceptor {
     }
 
     fn counters(&self) -> &Counters {
-        &self.shared.counters[self.lane.unwrap_or(0)]
+        self.shared.acceptors()
     }
 }
 

@@ -25,7 +25,7 @@ macro_rules! counts {
             }
         }
 
-        /// The same, while it is counted; one for each network thread.
+        /// The same, while it is counted: one for each network thread, and one for all who accept.
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)*
@@ -33,11 +33,11 @@ macro_rules! counts {
         }
 
         impl Counters {
-            /// Adds up what the threads have counted.
-            pub(crate) fn sum(of_threads: &[CachePadded<Self>]) -> Counts {
+            /// Adds up what all have counted.
+            pub(crate) fn sum(all: &[CachePadded<Self>]) -> Counts {
                 let mut sum = Counts::default();
-                for thread in of_threads {
-                    $(sum.$name += thread.$name.get();)*
+                for counters in all {
+                    $(sum.$name += counters.$name.get();)*
                 }
                 sum
             }
@@ -124,22 +124,30 @@ counts! {
     call_outs_ended,
 }
 
-/// One number, written by one thread and read by others.
+/// One number, read by any thread, and written by one alone or by several that know of each other.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    /// On the thread that alone writes it.
     pub(crate) fn add(&self) {
         self.add_many(1);
     }
 
+    /// As `add`.
     pub(crate) fn add_many(&self, count: u64) {
-        // Relaxed: a statistic; nothing else is read through it.
-        self.0.fetch_add(count, Ordering::Relaxed);
+        // Relaxed: a statistic; nothing else is read through it. No exchange, since nobody else writes it.
+        self.0.store(self.get().wrapping_add(count), Ordering::Relaxed);
+    }
+
+    /// On one of several threads that write it, all of them in this way.
+    pub(crate) fn add_among_others(&self) {
+        // Relaxed: see `add_many`.
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        // Relaxed: see `add`.
+        // Relaxed: see `add_many`.
         self.0.load(Ordering::Relaxed)
     }
 }

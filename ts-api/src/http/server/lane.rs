@@ -34,8 +34,16 @@ pub(crate) struct Shared {
     pub(crate) resolver: Arc<dyn Resolve>,
     /// Where names are looked up.
     pub(crate) lookups: EventType,
+    /// One for each thread, and a last one for all who accept.
     pub(crate) counters: Box<[CachePadded<Counters>]>,
     pub(crate) inboxes: Box<[Inbox]>,
+}
+
+impl Shared {
+    /// What those who accept count, wherever they do.
+    pub(crate) fn acceptors(&self) -> &Counters {
+        self.counters.last().expect("there is one more than there are threads")
+    }
 }
 
 /// Accepted connections on their way to a thread.
